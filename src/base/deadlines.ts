@@ -1,0 +1,152 @@
+/**
+ * Any number of deadlines on one timer: a binary heap ordered by time, and a single Node timer armed for its top.
+ * Cancelling is O(log n), since each deadline knows its place.
+ */
+
+export interface Deadline {
+  readonly atMs: number;
+  /** Harmless when it has fired or was cancelled before. */
+  cancel(): void;
+}
+
+/** Node's timers hold a 31-bit count of milliseconds; a later deadline is reached in several steps. */
+const timerDelayMsMax = 2 ** 31 - 1;
+
+class Entry implements Deadline {
+  readonly atMs: number;
+  readonly callback: () => void;
+  readonly #owner: Deadlines;
+  /** Index in the heap; -1 when not in it. */
+  place = -1;
+
+  constructor(owner: Deadlines, atMs: number, callback: () => void) {
+    this.#owner = owner;
+    this.atMs = atMs;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    if (this.place >= 0) this.#owner.removeEntry(this);
+  }
+}
+
+export class Deadlines {
+  readonly #nowMs: () => number;
+  readonly #heap: Entry[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #armedForMs = Infinity;
+  #paused = false;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  add(atMs: number, callback: () => void): Deadline {
+    const entry = new Entry(this, atMs, callback);
+    entry.place = this.#heap.length;
+    this.#heap.push(entry);
+    this.#up(entry);
+    this.#arm();
+    return entry;
+  }
+
+  /** When the earliest deadline is due; null when there is none. */
+  nextMs(): number | null {
+    return this.#heap[0]?.atMs ?? null;
+  }
+
+  /** Runs what is due now, earliest first. A deadline added on the way waits for the next call, unless `countMax` allows it. */
+  fireDue(countMax = Infinity): void {
+    const now = this.#nowMs();
+    for (let fired = 0; fired < countMax; fired++) {
+      const top = this.#heap[0];
+      if (top === undefined || top.atMs > now) break;
+      this.removeEntry(top);
+      top.callback();
+    }
+    this.#arm();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#disarm();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#arm();
+  }
+
+  close(): void {
+    for (const entry of this.#heap) entry.place = -1;
+    this.#heap.length = 0;
+    this.#disarm();
+  }
+
+  /** For {@link Entry.cancel} alone. */
+  removeEntry(entry: Entry): void {
+    const last = this.#heap.pop();
+    const place = entry.place;
+    entry.place = -1;
+    if (last === undefined || last === entry) return;
+    last.place = place;
+    this.#heap[place] = last;
+    this.#up(last);
+    this.#down(last);
+  }
+
+  #arm(): void {
+    const next = this.#heap[0]?.atMs;
+    if (this.#paused || next === undefined) return this.#disarm();
+    if (this.#timer !== null && this.#armedForMs <= next) return;
+    this.#disarm();
+    this.#armedForMs = next;
+    const delayMs = Math.min(Math.max(1, Math.ceil(next - this.#nowMs())), timerDelayMsMax);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#armedForMs = Infinity;
+      this.fireDue();
+    }, delayMs);
+    // The listeners keep a broker's process alive, not its timers.
+    this.#timer.unref();
+  }
+
+  #disarm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#armedForMs = Infinity;
+  }
+
+  #up(entry: Entry): void {
+    const heap = this.#heap;
+    while (entry.place > 0) {
+      const parent = heap[(entry.place - 1) >> 1] as Entry;
+      if (parent.atMs <= entry.atMs) return;
+      this.#swap(parent, entry);
+    }
+  }
+
+  #down(entry: Entry): void {
+    const heap = this.#heap;
+    for (;;) {
+      const left = heap[2 * entry.place + 1];
+      const right = heap[2 * entry.place + 2];
+      const least = right !== undefined && left !== undefined && right.atMs < left.atMs ? right : left;
+      if (least === undefined || least.atMs >= entry.atMs) return;
+      this.#swap(entry, least);
+    }
+  }
+
+  /** `upper` is the parent of `lower`; they trade places. */
+  #swap(upper: Entry, lower: Entry): void {
+    const place = upper.place;
+    upper.place = lower.place;
+    lower.place = place;
+    this.#heap[upper.place] = upper;
+    this.#heap[lower.place] = lower;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The typed, frozen snapshot of everything a broker is told at start. It is made once, from a configuration
+ * file, command-line flags or the embedding program, and checked once; the rest of the code never sees text.
+ *
+ * Units stand last in a name. `null` means "not configured". Subjects and queue names in here are wire
+ * strings (one character a byte); user names, passwords and paths are ordinary text.
+ */
+
+export interface Options {
+  readonly serverName: string | null;
+  readonly host: string;
+  /** 0 asks for any free port (the file and the flag write -1). */
+  readonly port: number;
+  /** `host[:port]` shown in INFO instead of the listen address. */
+  readonly clientAdvertise: string | null;
+  readonly serverTags: readonly string[];
+  readonly serverMetadata: Readonly<Record<string, string>>;
+  readonly limits: LimitOptions;
+  readonly noHeaderSupport: boolean;
+  /** Drop instead of stalling a publisher whose receivers are behind. */
+  readonly noFastProducerStall: boolean;
+  readonly lameDuckDurationMs: number;
+  readonly lameDuckGracePeriodMs: number;
+  readonly maxClosedClients: number;
+  readonly tls: TlsOptions | null;
+  readonly allowNonTls: boolean;
+  readonly websocket: WebSocketOptions | null;
+  readonly authorization: AuthorizationOptions;
+  /** Every account in file order, `$G` and the system account included. */
+  readonly accounts: readonly AccountOptions[];
+  /** Name of the system account; null when `no_system_account` is set. */
+  readonly systemAccount: string | null;
+  readonly noAuthUser: string | null;
+  readonly monitor: MonitorOptions | null;
+  readonly log: LogOptions;
+  readonly pidFile: string | null;
+  readonly portsFileDir: string | null;
+  /** The file it came from, for reload and `/varz`; null when there was none. */
+  readonly configFile: string | null;
+  /** `sha256:…` over the parsed file; null when there was none. */
+  readonly configDigest: string | null;
+}
+
+/** What one connection, and all of them together, may use. `0` for a count means unlimited. */
+export interface LimitOptions {
+  readonly maxConnections: number;
+  readonly maxSubscriptions: number;
+  readonly maxSubscriptionTokens: number;
+  readonly maxControlLineBytes: number;
+  readonly maxPayloadBytes: number;
+  readonly maxPendingBytes: number;
+  readonly pingIntervalMs: number;
+  readonly pingMax: number;
+  readonly writeDeadlineMs: number;
+  /** Null: derived (2 s, or the TLS timeout plus 1 s). */
+  readonly authTimeoutMs: number | null;
+}
+
+export interface TlsOptions {
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly caFile: string | null;
+  /** Further certificate pairs; SNI picks among them. */
+  readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
+  readonly verify: boolean;
+  readonly verifyAndMap: boolean;
+  readonly timeoutMs: number;
+  /** `"after-info"`: INFO in clear, then the handshake. `"first"`: handshake before INFO. A number: wait that long, then INFO. */
+  readonly handshakeFirst: "after-info" | "first" | { readonly fallbackMs: number };
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** OpenSSL cipher list and curve list; null for the runtime's defaults. */
+  readonly ciphers: string | null;
+  readonly curves: string | null;
+  /** Lower-case hex SHA-256 of the certificate's SubjectPublicKeyInfo. Empty: not pinned. */
+  readonly pinnedCerts: readonly string[];
+  /** New TLS connections a second; 0 means unlimited. */
+  readonly connectionRateLimit: number;
+}
+
+export interface WebSocketOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly advertise: string | null;
+  readonly tls: TlsOptions | null;
+  readonly compression: boolean;
+  readonly sameOrigin: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly handshakeTimeoutMs: number | null;
+  readonly pingIntervalMs: number | null;
+  /** Extra headers of the upgrade response. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly jwtCookie: string | null;
+  readonly userCookie: string | null;
+  readonly passCookie: string | null;
+  readonly tokenCookie: string | null;
+  readonly noAuthUser: string | null;
+  /** The listener's own single user or token, which replaces the server's. */
+  readonly authorization: {
+    readonly user: string | null;
+    readonly password: string | null;
+    readonly token: string | null;
+    readonly timeoutMs: number | null;
+  } | null;
+}
+
+export interface AuthorizationOptions {
+  /** True when the block or the flags define any way to authenticate, even an empty `users` list. */
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly token: string | null;
+  /** All users of `authorization` and of the accounts; null when none was ever listed (so that no authentication is required). */
+  readonly users: readonly UserOptions[] | null;
+  readonly nkeys: readonly NkeyUserOptions[] | null;
+}
+
+export interface UserOptions {
+  readonly user: string;
+  readonly password: string;
+  readonly account: string;
+  readonly permissions: PermissionsOptions | null;
+  /** Upper case, e.g. `STANDARD`, `WEBSOCKET`; empty: all. */
+  readonly connectionTypes: readonly string[];
+}
+
+export interface NkeyUserOptions {
+  /** Public key, `U…`. */
+  readonly nkey: string;
+  readonly account: string;
+  readonly permissions: PermissionsOptions | null;
+  readonly connectionTypes: readonly string[];
+}
+
+/** Null lists mean "no list": no restriction for allow, nothing denied for deny. */
+export interface PermissionsOptions {
+  readonly publish: { readonly allow: readonly string[] | null; readonly deny: readonly string[] | null };
+  readonly subscribe: {
+    readonly allow: readonly SubscribePermission[] | null;
+    readonly deny: readonly SubscribePermission[] | null;
+  };
+  /** How often and how long a reply subject may be published to; null: not granted. Negative: unlimited. */
+  readonly responses: { readonly maxMessages: number; readonly expiresMs: number } | null;
+}
+
+export interface SubscribePermission {
+  readonly subject: string;
+  /** The queue part of `"subject queue"`; may hold wildcards. */
+  readonly queue: string | null;
+}
+
+export interface AccountOptions {
+  readonly name: string;
+  readonly nkey: string | null;
+  readonly limits: {
+    /** -1: unlimited. */
+    readonly maxConnections: number;
+    readonly maxSubscriptions: number;
+    readonly maxPayloadBytes: number;
+  };
+  readonly mappings: readonly MappingOptions[];
+}
+
+/** One source subject and where its messages go instead. */
+export interface MappingOptions {
+  readonly source: string;
+  readonly destinations: readonly { readonly subject: string; readonly weightPercent: number }[];
+}
+
+export interface MonitorOptions {
+  readonly host: string;
+  readonly port: number | null;
+  readonly httpsPort: number | null;
+  /** Begins with `/`, does not end in one, except for the bare `/`. */
+  readonly basePath: string;
+}
+
+export interface LogOptions {
+  readonly debug: boolean;
+  readonly trace: boolean;
+  /** Trace also what the system account and internal clients do. */
+  readonly traceVerbose: boolean;
+  /** Trace only the headers of a message, not its payload. */
+  readonly traceHeaders: boolean;
+  readonly maxTracedBytes: number;
+  readonly time: boolean;
+  readonly timeUtc: boolean;
+  readonly file: string | null;
+  /** Rotate at this size; 0: never. */
+  readonly fileSizeBytesMax: number;
+  /** Rotated files kept; 0: all. */
+  readonly fileCountMax: number;
+}
