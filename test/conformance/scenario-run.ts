@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { type BrokerProcess, freePort, startBroker, websocketBlock } from "../fixture/broker-process.ts";
+import type { ClientLibrary } from "../fixture/client-library.ts";
+import { nodeLibraries } from "../fixture/node-libraries.ts";
+import { type BrokerControl, type ScenarioGroup, playScenario } from "./scenario.ts";
+
+/** A broker for the scenarios of a group, and the hand on it that they get. */
+export interface ScenarioBroker {
+  readonly control: BrokerControl;
+  url(transport: ClientLibrary["transport"]): string;
+  end(): Promise<void>;
+}
+
+/** Declares a test for each scenario of `group` with each library on Node. */
+export function testScenarios(group: ScenarioGroup, libraries = nodeLibraries): void {
+  describe(group.noun, () => {
+    let shared: ScenarioBroker | undefined;
+    if (group.ownBroker !== true) {
+      beforeAll(async () => {
+        shared = await startScenarioBroker(group);
+      });
+      afterAll(() => shared?.end());
+    }
+    describe.each(libraries)("$name", (library) => {
+      test.each(Object.entries(group.scenarios))("%s", async (_name, scenario) => {
+        const broker = shared ?? (await startScenarioBroker(group));
+        try {
+          await playScenario(scenario, library, () => broker.url(library.transport), broker.control);
+        } finally {
+          if (shared === undefined) await broker.end();
+        }
+      });
+    });
+  });
+}
+
+/** Starts the broker of `group`, with a WebSocket listener besides what its config says. */
+export async function startScenarioBroker(group: ScenarioGroup): Promise<ScenarioBroker> {
+  // Only a broker that may come back needs ports that it will find free.
+  const ports = group.ownBroker === true ? [await freePort(), await freePort()] : [];
+  const [port, wsPort] = ports;
+  const configFrom = (text = "") => `${text}\n${websocketBlock(undefined, wsPort ?? -1)}`;
+  const start = () =>
+    startBroker({ config: configFrom(group.config), ...(port === undefined ? {} : { port }) });
+  let process: BrokerProcess = await start();
+  const urls = { tcp: process.url, websocket: process.wsUrl ?? "" };
+  return {
+    url: (transport) => urls[transport],
+    end: () => process.kill(),
+    control: {
+      stop: () => process.kill(),
+      start: async () => {
+        process = await start();
+      },
+      lameDuck: async () => process.signal("SIGUSR2"),
+      reload: (config) => process.reload(configFrom(config)),
+    },
+  };
+}
