@@ -1,0 +1,41 @@
+// The three things that this generator measures; each prints its result as JSON lines on stdout.
+#ifndef BENCH_MODES_H
+#define BENCH_MODES_H
+
+#include "conn.h"
+
+typedef enum {
+  FAN,   // every subscriber gets every message
+  PAIRS, // publisher i has a subject of its own, to which only subscriber i listens
+  QUEUE, // the subscribers are one queue group: one of them gets each message
+} shape;
+
+typedef struct {
+  address to;
+  shape shape;
+  size_t size;             // payload bytes, 16 or more
+  uint32_t pubs, subs;     // connections of each; subs 0: nobody listens
+  uint32_t subjects;       // more than 1: published to in a shuffled order, received through `bench.>`
+  double seconds;          // publish for so long, unless
+  uint64_t count;          // so many messages a publisher come first (0: no such bound)
+  size_t window_bytes;     // payloads and lines on their way to one subscriber before its publisher pauses
+} throughput_options;
+
+typedef struct {
+  address to;
+  size_t size;        // payload bytes, 16 or more
+  uint32_t in_flight; // requests outstanding at any time
+  double seconds;
+} latency_options;
+
+typedef struct {
+  address to;
+  uint32_t connections;
+  double seconds; // hold for at most so long; a line or the end of stdin ends it earlier
+} idle_options;
+
+void run_throughput(const throughput_options *options);
+void run_latency(const latency_options *options);
+void run_idle(const idle_options *options);
+
+#endif
