@@ -1,0 +1,85 @@
+/**
+ * A subject space of its own: the subscriptions in it, the cached plans for its subjects, its mappings and counters.
+ * Accounts share nothing but messages that imports pass on.
+ */
+import { RouteCache } from "../subjects/route-cache.ts";
+import { SubjectTrie } from "../subjects/interest.ts";
+import type { SubjectMappings } from "../subjects/mapping.ts";
+import { emptyPlan, makePlan, PlanPool, type Plan } from "./plan.ts";
+import type { Subscription } from "./subscriber.ts";
+
+export interface AccountLimits {
+  /** -1: unlimited. */
+  readonly maxConnections: number;
+  readonly maxSubscriptions: number;
+  readonly maxPayloadBytes: number;
+}
+
+export class Account {
+  readonly name: string;
+  limits: AccountLimits;
+  /** Null when there are none, so that the hot path asks one question. */
+  mappings: SubjectMappings | null = null;
+  /** Connections bound to it now. */
+  connectionCount = 0;
+  readonly interest = new SubjectTrie<Subscription>();
+  readonly routes: RouteCache<Plan>;
+  insertCount = 0;
+  removeCount = 0;
+  matchCount = 0;
+  readonly #plans = new PlanPool();
+  readonly #found: Subscription[] = [];
+
+  constructor(name: string, limits: AccountLimits, seed: number) {
+    this.name = name;
+    this.limits = limits;
+    this.routes = new RouteCache(seed);
+  }
+
+  add(subscription: Subscription): void {
+    this.interest.insert(subscription.subject, subscription);
+    subscription.serial = ++this.insertCount;
+    this.routes.invalidate(subscription.subject);
+  }
+
+  remove(subscription: Subscription): void {
+    subscription.dead = true;
+    if (!this.interest.remove(subscription.subject, subscription)) return;
+    this.removeCount++;
+    this.routes.invalidate(subscription.subject);
+  }
+
+  /** The plan for the literal subject `bytes[start, end)`. */
+  planFor(bytes: Buffer, start: number, end: number): Plan {
+    return this.routes.lookup(bytes, start, end) ?? this.#newPlan(bytes, start, end);
+  }
+
+  /** Every subscription whose pattern matches, whether or not it would be delivered to. */
+  matches(subject: string): Subscription[] {
+    const found: Subscription[] = [];
+    this.interest.match(subject, found);
+    return found;
+  }
+
+  #newPlan(bytes: Buffer, start: number, end: number): Plan {
+    const subject = bytes.latin1Slice(start, end);
+    const found = this.#found;
+    this.matchCount++;
+    this.interest.match(subject, found);
+    const plan = found.length === 0 ? emptyPlan : this.#plans.share(makePlan(subject, found));
+    found.length = 0;
+    if (!isOneOff(bytes, start, end)) this.routes.store(bytes, start, end, plan);
+    return plan;
+  }
+}
+
+/** Subjects that are made for one message or one conversation: to cache them would push useful ones out. */
+function isOneOff(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start];
+  if (first !== underscore && first !== dollar) return false;
+  const head = bytes.latin1Slice(start, Math.min(end, start + 8));
+  return head.startsWith("_INBOX.") || head.startsWith("_R_.") || head === "$JS.ACK.";
+}
+
+const underscore = 0x5f;
+const dollar = 0x24;

@@ -1,0 +1,88 @@
+/**
+ * A message on its way through the broker: offsets into bytes that somebody else owns.
+ *
+ * **Lifetime.** The bytes are valid until the `deliver` they are handed to returns; whoever keeps them copies them,
+ * unless {@link Message.stable} is set: then nobody will write to them again and a view may be kept.
+ *
+ * **Canonical form.** `bytes[tailStart, bodyEnd + 2)` is exactly `[reply ]<sizes>\r\n<headers><payload>\r\n`, with
+ * single blanks and no leading zeros. It is the end of a PUB line and of a MSG line alike, so a delivery is a short
+ * prefix and one copy. Whoever fills a message in guarantees this (the parser re-encodes lines that differ).
+ */
+import { emptyBytes } from "../base/bytes.ts";
+
+export class Message {
+  /** Holds everything but, after a mapping, the subject. */
+  bytes: Buffer = emptyBytes;
+  /** The subject that receivers see. */
+  subjectBytes: Buffer = emptyBytes;
+  subjectStart = 0;
+  subjectEnd = 0;
+  /** Equal when there is no reply subject. */
+  replyStart = 0;
+  replyEnd = 0;
+  tailStart = 0;
+  /** Length of the header block at the start of the body; 0 without headers. */
+  headerBytes = 0;
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Whether a view of `bytes` may outlive the delivery. */
+  stable = false;
+  /** Set while receivers are found by another subject than the one they see; see `Router.route`. */
+  routedByOther = false;
+  /**
+   * The tail for receivers without headers, made by the first of them: `[reply ]<payload size>\r\n<payload>\r\n`.
+   * Null until then; reset with every message.
+   */
+  plainTail: Buffer | null = null;
+
+  get subject(): string {
+    return this.subjectBytes.latin1Slice(this.subjectStart, this.subjectEnd);
+  }
+
+  get reply(): string {
+    return this.bytes.latin1Slice(this.replyStart, this.replyEnd);
+  }
+
+  get hasReply(): boolean {
+    return this.replyEnd > this.replyStart;
+  }
+
+  /** Headers and payload, as counted by limits and statistics. */
+  get bodyBytes(): number {
+    return this.bodyEnd - this.bodyStart;
+  }
+}
+
+/** Fills `message` in from parts, in canonical form and in bytes of its own. Subjects are wire strings. */
+export function composeMessage(
+  message: Message,
+  subject: string,
+  reply: string,
+  headers: Uint8Array | null,
+  payload: Uint8Array,
+): Message {
+  const headerBytes = headers === null ? 0 : headers.length;
+  const total = headerBytes + payload.length;
+  const replyPart = reply === "" ? "" : `${reply} `;
+  const sizes = headerBytes === 0 ? `${total}\r\n` : `${headerBytes} ${total}\r\n`;
+  const line = `${subject} ${replyPart}${sizes}`;
+  const bytes = Buffer.allocUnsafe(line.length + total + 2);
+  bytes.latin1Write(line, 0, line.length);
+  if (headers !== null) bytes.set(headers, line.length);
+  bytes.set(payload, line.length + headerBytes);
+  bytes[line.length + total] = 0x0d;
+  bytes[line.length + total + 1] = 0x0a;
+  message.bytes = bytes;
+  message.subjectBytes = bytes;
+  message.subjectStart = 0;
+  message.subjectEnd = subject.length;
+  message.tailStart = subject.length + 1;
+  message.replyStart = message.tailStart;
+  message.replyEnd = message.tailStart + reply.length;
+  message.headerBytes = headerBytes;
+  message.bodyStart = line.length;
+  message.bodyEnd = line.length + total;
+  message.stable = true;
+  message.plainTail = null;
+  return message;
+}

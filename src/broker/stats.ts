@@ -1,0 +1,12 @@
+/** What the whole broker counts. Counters only grow; whoever wants a rate takes a difference. */
+export class Stats {
+  totalConnections = 0;
+  inMessages = 0;
+  inBytes = 0;
+  outMessages = 0;
+  outBytes = 0;
+  slowConsumers = 0;
+  staleConnections = 0;
+  stalledClients = 0;
+  readonly httpRequests = new Map<string, number>();
+}

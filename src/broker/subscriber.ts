@@ -1,0 +1,46 @@
+/**
+ * Whoever takes messages: a client's connection, a leaf link, a stream, a service. The router sees only this, and
+ * decides by data (`tier`, `echo`), never by what is behind it.
+ */
+import type { TrieValue } from "../subjects/interest.ts";
+import type { Message } from "./message.ts";
+
+export interface Subscriber {
+  /** 0: local. 1: behind a link; chosen from a queue group only when no local member takes the message. */
+  readonly tier: 0 | 1;
+  /** Whether it gets what it published itself. */
+  readonly echo: boolean;
+  /**
+   * Takes one message. Never routes, never throws; what it would publish in turn waits for the end of the pass.
+   * @returns false when it refuses (closed, too slow): a queue group then tries its next member
+   */
+  deliver(message: Message, subscription: Subscription): boolean;
+  /** Whether permissions keep messages on this literal subject from a subscription that is wider. Asked when a plan is made, not for each message. */
+  deniesDelivery(subject: string, subscription: Subscription): boolean;
+}
+
+export class Subscription implements TrieValue {
+  readonly subscriber: Subscriber;
+  /** Wire string, maybe with wildcards. */
+  readonly subject: string;
+  readonly queue: string | null;
+  /** As the client wrote it. */
+  readonly sid: string;
+  /** Removed, but maybe still in a plan: never delivered to again. */
+  dead = false;
+  deliveredCount = 0;
+  /** Ends after this many deliveries since it began; 0: never. */
+  deliveredMax = 0;
+  triePlace = -1;
+  /** Unique in its account, given when it is added. */
+  serial = 0;
+  /** Whatever the subscriber wants to find again at delivery. */
+  prefix: Buffer | null = null;
+
+  constructor(subscriber: Subscriber, subject: string, queue: string | null, sid: string) {
+    this.subscriber = subscriber;
+    this.subject = subject;
+    this.queue = queue;
+    this.sid = sid;
+  }
+}

@@ -1,0 +1,479 @@
+/**
+ * A connected client: operations come in from the parser, deliveries from the router. What it takes part in is
+ * spread over the files beside this one: handshake, publish gate, subscriptions, delivery, trace.
+ */
+import type { Credentials, Identity } from "../auth/identity.ts";
+import { ResponsePermits } from "../auth/response-permits.ts";
+import type { Account } from "../broker/account.ts";
+import type { Message } from "../broker/message.ts";
+import type { Session } from "../broker/session.ts";
+import type { Subscriber, Subscription } from "../broker/subscriber.ts";
+import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
+import {
+  malformed,
+  ProtocolError,
+  recoverable,
+  staleConnection,
+  type CloseReason,
+} from "../protocol/errors.ts";
+import { Parser, type OperationHandler } from "../protocol/parser.ts";
+import { isValidLiteralSubject } from "../subjects/subject.ts";
+import type { Connection, ConnectionHandler } from "../transport/connection.ts";
+import { Heartbeat } from "../transport/heartbeat.ts";
+import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
+import type { ClientContext, ClientSettings } from "./context.ts";
+import { appendMessage } from "./delivery.ts";
+import { Handshake } from "./handshake.ts";
+import { isReservedReply, isReservedSubject, mapSubject, mayPublish } from "./publish-gate.ts";
+import { SubscriptionTable } from "./subscription-table.ts";
+import type { Trace } from "./trace.ts";
+
+export class Client implements OperationHandler, ConnectionHandler, Subscriber, Session {
+  readonly id: number;
+  readonly kind = "Client";
+  readonly tier = 0;
+  readonly startMs: number;
+  readonly connection: Connection;
+  readonly context: ClientContext;
+  readonly #parser: Parser;
+  readonly #handshake: Handshake;
+  readonly #heartbeat: Heartbeat;
+  readonly #table: SubscriptionTable;
+  readonly #message: Message;
+  readonly #trace: Trace | null;
+  options: ConnectOptions = defaultConnectOptions;
+  identity: Identity | null = null;
+  /** Null until the client is who it says it is. */
+  account: Account | null = null;
+  echo = true;
+  #headers = false;
+  /** Permissions, mappings or pedantry stand between a publish and the router. */
+  #gated = false;
+  #permits: ResponsePermits | null = null;
+  #firstPingAnswered = false;
+  lastActivityMs: number;
+  inMessages = 0;
+  inBytes = 0;
+  outMessages = 0;
+  outBytes = 0;
+
+  /** Credentials that came with the connection itself, as cookies do; they fill what CONNECT leaves empty. */
+  readonly offered: Partial<Credentials>;
+  /** Whether a CONNECT has come; a second one starts over. */
+  hasConnected = false;
+
+  constructor(
+    connection: Connection,
+    context: ClientContext,
+    trace: Trace | null,
+    offered: Partial<Credentials> = {},
+  ) {
+    this.connection = connection;
+    this.offered = offered;
+    this.context = context;
+    this.id = context.broker.nextSessionId();
+    this.startMs = context.broker.clock.wallMs();
+    this.lastActivityMs = this.startMs;
+    this.#message = context.message;
+    this.#trace = trace;
+    this.#parser = new Parser(this, context.settings);
+    this.#table = new SubscriptionTable(this);
+    this.#heartbeat = new Heartbeat(
+      context.broker.clock,
+      heartbeatOptions(context.settings),
+      () => this.#say(pingLine, "PING"),
+      () => {
+        context.broker.stats.staleConnections++;
+        this.fail(staleConnection());
+      },
+    );
+    this.#handshake = new Handshake(this, this.#parser);
+    connection.attach(this);
+  }
+
+  /** Registers the client and greets it with INFO. */
+  open(): void {
+    this.context.broker.opened(this);
+    this.#handshake.begin();
+  }
+
+  // Session: what monitoring and operation see.
+
+  get type(): "nats" | "websocket" {
+    return this.context.connectionType === "WEBSOCKET" ? "websocket" : "nats";
+  }
+
+  get authorizedUser(): string | null {
+    return this.identity?.user ?? null;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get language(): string {
+    return this.options.lang;
+  }
+
+  get version(): string {
+    return this.options.version;
+  }
+
+  get address(): string {
+    return this.connection.peer.address;
+  }
+
+  get port(): number {
+    return this.connection.peer.port;
+  }
+
+  get tls(): Session["tls"] {
+    return this.connection.tls;
+  }
+
+  get rttMs(): number | null {
+    return this.#heartbeat.rttMs;
+  }
+
+  get pendingBytes(): number {
+    return this.connection.pendingBytes;
+  }
+
+  get stallCount(): number {
+    return this.connection.holdCount;
+  }
+
+  get subscriptionCount(): number {
+    return this.#table.size;
+  }
+
+  subscriptions(): Iterable<Subscription> {
+    return this.#table.values();
+  }
+
+  measureRtt(): void {
+    if (this.account !== null) this.#heartbeat.measure();
+  }
+
+  announceLameDuck(): void {
+    if (this.options.protocol >= 1 && this.#firstPingAnswered)
+      this.say(infoLine(this.#handshake.info({ ldm: true })));
+  }
+
+  close(reason: string): void {
+    this.connection.close(reason, closeCodeOf(reason));
+  }
+
+  // ConnectionHandler: bytes in, and the end.
+
+  onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
+    this.lastActivityMs = this.context.broker.clock.wallMs();
+    this.#heartbeat.heard(this.context.broker.clock.nowMs());
+    this.parse(() => this.#parser.parse(chunk, start, end, stable));
+  }
+
+  onClose(reason: string): void {
+    this.#parser.close();
+    this.#heartbeat.stop();
+    this.#handshake.close();
+    const subscriptionCount = this.#table.size;
+    this.#table.clear();
+    if (this.account !== null) this.account.connectionCount--;
+    if (reason.startsWith("Slow Consumer")) {
+      this.context.broker.stats.slowConsumers++;
+      this.context.log.warn(`${this.label} - ${reason}: closed with ${subscriptionCount} subscriptions`);
+    }
+    this.context.broker.closed(this, reason, subscriptionCount);
+    this.context.log.debug(`${this.label} - Client connection closed: ${reason}`);
+  }
+
+  /** `127.0.0.1:51234 - cid:7`, as logs name it. */
+  get label(): string {
+    return `${this.address}:${this.port} - cid:${this.id}`;
+  }
+
+  // OperationHandler: what the client asks for.
+
+  onPublish(
+    bytes: Buffer,
+    subjectStart: number,
+    subjectEnd: number,
+    replyStart: number,
+    replyEnd: number,
+    tailStart: number,
+    headerBytes: number,
+    bodyStart: number,
+    bodyEnd: number,
+    stable: boolean,
+  ): void {
+    const size = bodyEnd - bodyStart;
+    this.inMessages++;
+    this.inBytes += size;
+    const message = this.#message;
+    message.bytes = bytes;
+    message.subjectBytes = bytes;
+    message.subjectStart = subjectStart;
+    message.subjectEnd = subjectEnd;
+    message.replyStart = replyStart;
+    message.replyEnd = replyEnd;
+    message.tailStart = tailStart;
+    message.headerBytes = headerBytes > 0 ? headerBytes : 0;
+    message.bodyStart = bodyStart;
+    message.bodyEnd = bodyEnd;
+    message.stable = stable;
+    message.plainTail = null;
+    const account = this.account as Account;
+    if (this.#trace !== null) this.#trace.published(message);
+    const first = bytes[subjectStart] as number;
+    if (
+      (this.#gated || first === 0x24 || first === 0x5f || replyEnd > replyStart) &&
+      !this.#admit(message, account)
+    )
+      return;
+    if (this.options.verbose) this.say(okLine);
+    const broker = this.context.broker;
+    const delivered = broker.router.publish(account, message, this);
+    const stats = broker.stats;
+    stats.inMessages++;
+    stats.inBytes += size;
+    stats.outMessages += delivered;
+    stats.outBytes += delivered * size;
+    if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
+      this.#answerNoResponders(message, account);
+  }
+
+  onSubscribe(subject: string, queue: string | null, sid: string): void {
+    this.#trace?.line(`[SUB ${subject} ${queue === null ? "" : `${queue} `}${sid}]`);
+    const refusal = this.#table.subscribe(subject, queue, sid, this.context.settings);
+    if (refusal !== null) this.complain(refusal);
+    else if (this.options.verbose) this.say(okLine);
+  }
+
+  onUnsubscribe(sid: string, max: number): void {
+    this.#trace?.line(max > 0 ? `[UNSUB ${sid} ${max}]` : `[UNSUB ${sid}]`);
+    this.#table.unsubscribe(sid, max);
+    if (this.options.verbose) this.say(okLine);
+  }
+
+  onConnect(json: Buffer): void {
+    this.#trace?.connect(json);
+    this.#handshake.onConnect(json);
+  }
+
+  onPing(): void {
+    this.#trace?.line("[PING]");
+    this.#say(pongLine, "PONG");
+    if (this.#firstPingAnswered || this.account === null) return;
+    this.#firstPingAnswered = true;
+    if (this.options.protocol < 1) return;
+    const isSystem = this.account.name === this.context.systemAccount;
+    this.say(
+      infoLine(
+        this.#handshake.info({
+          connect_info: true,
+          remote_account: this.account.name,
+          ...(isSystem && { acc_is_sys: true }),
+        }),
+      ),
+    );
+  }
+
+  onPong(): void {
+    this.#trace?.line("[PONG]");
+    this.#heartbeat.onPong();
+  }
+
+  onInfo(json: Buffer): void {
+    try {
+      JSON.parse(json.toString("utf8"));
+    } catch {
+      throw malformed("INFO is not valid JSON");
+    }
+  }
+
+  onError(text: string): void {
+    this.context.log.error(`${this.label} - Client error ${text}`);
+    this.close("Client Closed");
+  }
+
+  onEarlyOperation(): void {
+    this.#handshake.onEarlyOperation();
+  }
+
+  // Subscriber: what the router hands over.
+
+  deliver(message: Message, subscription: Subscription): boolean {
+    if (
+      !appendMessage(
+        this.connection.outbound,
+        message,
+        subscription,
+        this.#headers,
+        this.context.pass.viewsAllowed,
+      )
+    )
+      return false;
+    this.outMessages++;
+    this.outBytes += message.bodyEnd - message.bodyStart;
+    subscription.deliveredCount++;
+    if (this.#permits !== null && message.hasReply)
+      this.#permits.grant(message.reply, this.context.broker.clock.nowMs());
+    if (subscription.deliveredCount === subscription.deliveredMax) this.#table.remove(subscription);
+    if (this.#trace !== null) this.#trace.delivered(message, subscription);
+    return true;
+  }
+
+  deniesDelivery(subject: string, subscription: Subscription): boolean {
+    return this.identity?.permissions?.deliveryDenied(subject, subscription.queue) ?? false;
+  }
+
+  // For the parts of a client.
+
+  /** Runs a piece of parsing; what the peer did wrong ends the connection, as the protocol says. */
+  parse(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.fail(error);
+    }
+  }
+
+  /** Binds the client to its account, once its identity is known. */
+  bind(account: Account, identity: Identity): void {
+    if (this.account !== null) this.account.connectionCount--;
+    this.account = account;
+    account.connectionCount++;
+    this.identity = identity;
+    this.refresh();
+    this.#heartbeat.start(this.context.random());
+  }
+
+  /** Drops every subscription, as a second CONNECT does. */
+  dropSubscriptions(): void {
+    this.#table.clear();
+  }
+
+  /** Works out again what depends on options, account and settings. */
+  refresh(): void {
+    const { settings } = this.context;
+    const accountMax = this.account?.limits.maxPayloadBytes ?? -1;
+    const maxPayloadBytes =
+      accountMax < 0 ? settings.maxPayloadBytes : Math.min(settings.maxPayloadBytes, accountMax);
+    this.#headers = settings.headers && this.options.headers;
+    this.#parser.headersAllowed = this.#headers;
+    this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
+    this.#heartbeat.setOptions(heartbeatOptions(settings));
+    this.echo = this.options.echo;
+    const permissions = this.identity?.permissions ?? null;
+    this.#permits =
+      permissions !== null && permissions.responses !== null ? new ResponsePermits(permissions) : null;
+    this.#gated = permissions !== null || this.options.pedantic || (this.account?.mappings ?? null) !== null;
+  }
+
+  /** Removes subscriptions that the permissions of now do not allow any more, telling the client of each. */
+  dropForbidden(): void {
+    for (const subscription of this.#table.forbidden()) {
+      this.#table.remove(subscription);
+      this.complain(
+        `${recoverable.subscribeDenied(subscription.subject, subscription.queue)} (sid "${subscription.sid}")`,
+      );
+    }
+  }
+
+  say(text: string): void {
+    this.connection.outbound.appendText(text);
+  }
+
+  /** Tells of an error that leaves the connection open. */
+  complain(text: string): void {
+    this.context.log.error(`${this.label} - ${text}`);
+    this.say(errorLine(text));
+  }
+
+  /** Tells of an error and ends the connection. */
+  fail(error: ProtocolError): void {
+    if (error.reason !== "Client Closed") this.context.log.error(`${this.label} - ${error.message}`);
+    if (error.text !== null) this.say(errorLine(error.text));
+    this.#parser.close();
+    this.connection.close(error.reason, closeCodeOf(error.reason));
+  }
+
+  #say(line: string, traced: string): void {
+    this.say(line);
+    this.#trace?.sent(`[${traced}]`);
+  }
+
+  /** Whether the message may go on; also maps its subject. */
+  #admit(message: Message, account: Account): boolean {
+    const { bytes } = message;
+    if (account.mappings !== null && !mapSubject(message, account.mappings)) return false;
+    const { subjectBytes, subjectStart, subjectEnd } = message;
+    const permissions = this.identity?.permissions ?? null;
+    const allowed =
+      !isReservedSubject(subjectBytes, subjectStart, subjectEnd) &&
+      (permissions === null ||
+        mayPublish(
+          message,
+          permissions,
+          this.context.publishVerdicts,
+          this.#permits,
+          this.context.broker.clock.nowMs(),
+        ));
+    if (this.options.pedantic && !isValidLiteralSubject(message.subject))
+      this.complain(recoverable.invalidPublishSubject);
+    if (!allowed) this.complain(recoverable.publishDenied(message.subject));
+    else if (message.hasReply && isReservedReply(bytes, message.replyStart, message.replyEnd)) {
+      this.complain(recoverable.replyDenied(message.reply));
+      return false;
+    }
+    return allowed;
+  }
+
+  /** Only a plain subscription of this very connection is told that nobody is there. */
+  #answerNoResponders(message: Message, account: Account): void {
+    const { reply, subject } = message;
+    for (const subscription of account.matches(reply)) {
+      if (subscription.subscriber !== this || subscription.queue !== null || subscription.dead) continue;
+      this.say(noRespondersMessage(reply, subscription.sid, subject));
+      this.outMessages++;
+      subscription.deliveredCount++;
+      if (subscription.deliveredCount === subscription.deliveredMax) this.#table.remove(subscription);
+      return;
+    }
+  }
+}
+
+function heartbeatOptions(settings: ClientSettings): { intervalMs: number; outstandingMax: number } {
+  return { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax };
+}
+
+/** The WebSocket close code for a reason. Source: nats-server `wsEnqueueCloseMessage`. */
+function closeCodeOf(reason: CloseReason | string): number {
+  switch (reason) {
+    case "Client Closed":
+      return 1000;
+    case "Authentication Timeout":
+    case "Authentication Failure":
+    case "Authentication Expired":
+    case "Credentials Revoked":
+    case "Maximum Connections Exceeded":
+    case "Maximum Account Connections Exceeded":
+    case "Maximum Subscriptions Exceeded":
+    case "Maximum Control Line Exceeded":
+    case "Missing Account":
+      return 1008;
+    case "Parse Error":
+    case "Protocol Violation":
+    case "Bad Client Protocol Version":
+    case "No Responders Requires Headers":
+      return 1002;
+    case "Maximum Message Payload Exceeded":
+      return 1009;
+    case "Stale Connection":
+    case "Server Shutdown":
+      return 1001;
+    default:
+      return 1011;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What a client may publish, and where its account's mappings send it. Clients without permissions, mappings and
+ * pedantry never come here but for reserved subjects.
+ */
+import type { Permissions } from "../auth/permissions.ts";
+import type { ResponsePermits } from "../auth/response-permits.ts";
+import type { Message } from "../broker/message.ts";
+import { RouteCache } from "../subjects/route-cache.ts";
+import type { SubjectMappings } from "../subjects/mapping.ts";
+
+/** Whether a permission set lets a subject be published to, remembered by the subject's bytes. */
+export class PublishVerdicts {
+  readonly #seed: number;
+  readonly #caches = new WeakMap<Permissions, RouteCache<boolean>>();
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  allows(permissions: Permissions, message: Message): boolean {
+    let cache = this.#caches.get(permissions);
+    if (cache === undefined) this.#caches.set(permissions, (cache = new RouteCache(this.#seed)));
+    const { subjectBytes, subjectStart, subjectEnd } = message;
+    const known = cache.lookup(subjectBytes, subjectStart, subjectEnd);
+    if (known !== undefined) return known;
+    const verdict = permissions.canPublish(message.subject);
+    cache.store(subjectBytes, subjectStart, subjectEnd, verdict);
+    return verdict;
+  }
+}
+
+/**
+ * Applies `mappings` to the message's subject.
+ * @returns false when they drop it
+ */
+export function mapSubject(message: Message, mappings: SubjectMappings): boolean {
+  const subject = message.subject;
+  const mapped = mappings.map(subject);
+  if (mapped === null) return false;
+  if (mapped === subject) return true;
+  message.subjectBytes = Buffer.from(mapped, "latin1");
+  message.subjectStart = 0;
+  message.subjectEnd = mapped.length;
+  return true;
+}
+
+/** Whether the message may be published, by the permission set or as an answer to a request that was delivered. */
+export function mayPublish(
+  message: Message,
+  permissions: Permissions,
+  verdicts: PublishVerdicts,
+  permits: ResponsePermits | null,
+  nowMs: number,
+): boolean {
+  if (verdicts.allows(permissions, message)) return true;
+  return permits !== null && permits.allows(message.subject, nowMs);
+}
+
+/** Subjects that only the broker itself publishes on. Source: nats-server `processInboundClientMsg`. */
+export function isReservedSubject(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start];
+  return (
+    (first === underscore && startsWith(bytes, start, end, "_GR_.")) ||
+    (first === dollar && startsWith(bytes, start, end, "$NRG."))
+  );
+}
+
+/** Reply subjects that would let a client pass for the broker. */
+export function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start];
+  if (first === underscore)
+    return isLonger(bytes, start, end, "_R_.") || isLonger(bytes, start, end, "_GR_.");
+  return first === dollar && isLonger(bytes, start, end, "$JS.ACK.");
+}
+
+function startsWith(bytes: Buffer, start: number, end: number, prefix: string): boolean {
+  return end - start >= prefix.length && bytes.latin1Slice(start, start + prefix.length) === prefix;
+}
+
+function isLonger(bytes: Buffer, start: number, end: number, prefix: string): boolean {
+  return end - start > prefix.length && startsWith(bytes, start, end, prefix);
+}
+
+const underscore = 0x5f;
+const dollar = 0x24;

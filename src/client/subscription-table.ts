@@ -1,0 +1,86 @@
+/** The subscriptions of one client, by the sid that it chose for each. */
+import { Subscription } from "../broker/subscriber.ts";
+import { recoverable } from "../protocol/errors.ts";
+import { isValidSubject } from "../subjects/subject.ts";
+import type { Client } from "./client.ts";
+import type { ClientSettings } from "./context.ts";
+
+/** A queue name that the reference server keeps for itself. */
+const systemQueue = "_sys_";
+
+export class SubscriptionTable {
+  readonly #client: Client;
+  readonly #bySid = new Map<string, Subscription>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  get size(): number {
+    return this.#bySid.size;
+  }
+
+  values(): Iterable<Subscription> {
+    return this.#bySid.values();
+  }
+
+  /**
+   * Adds a subscription. A sid that is taken leaves the older one as it is, without a word, as the protocol has it.
+   * @returns why not, as the text of an `-ERR`; null when all is well
+   */
+  subscribe(subject: string, queue: string | null, sid: string, settings: ClientSettings): string | null {
+    const { account, identity } = this.#client;
+    if (account === null) return recoverable.subscribeDenied(subject, queue);
+    if (this.#bySid.has(sid)) return null;
+    if (settings.maxSubscriptionTokens > 0 && tokenCount(subject) > settings.maxSubscriptionTokens)
+      return recoverable.tooManyTokens(subject);
+    const permissions = identity?.permissions ?? null;
+    if (queue === systemQueue || (permissions !== null && !permissions.canSubscribe(subject, queue))) {
+      return recoverable.subscribeDenied(subject, queue);
+    }
+    if (this.#isFull(settings.maxSubscriptions) || this.#isFull(account.limits.maxSubscriptions))
+      return recoverable.subscriptionsExceeded;
+    if (!isValidSubject(subject)) return recoverable.invalidSubject;
+    const subscription = new Subscription(this.#client, subject, queue, sid);
+    this.#bySid.set(sid, subscription);
+    account.add(subscription);
+    return null;
+  }
+
+  /** With `max`, ends the subscription after that many deliveries since it began; without, now. */
+  unsubscribe(sid: string, max: number): void {
+    const subscription = this.#bySid.get(sid);
+    if (subscription === undefined) return;
+    if (max > subscription.deliveredCount) subscription.deliveredMax = max;
+    else this.remove(subscription);
+  }
+
+  remove(subscription: Subscription): void {
+    this.#bySid.delete(subscription.sid);
+    this.#client.account?.remove(subscription);
+  }
+
+  clear(): void {
+    for (const subscription of this.#bySid.values()) this.#client.account?.remove(subscription);
+    this.#bySid.clear();
+  }
+
+  /** Those that the client's permissions, as they are now, would refuse. */
+  forbidden(): Subscription[] {
+    const permissions = this.#client.identity?.permissions ?? null;
+    if (permissions === null) return [];
+    return [...this.#bySid.values()].filter(
+      ({ subject, queue }) => !permissions.canSubscribe(subject, queue),
+    );
+  }
+
+  #isFull(max: number): boolean {
+    return max > 0 && this.#bySid.size >= max;
+  }
+}
+
+function tokenCount(subject: string): number {
+  let count = 1;
+  for (let at = subject.indexOf("."); at >= 0; at = subject.indexOf(".", at + 1)) count++;
+  return count;
+}

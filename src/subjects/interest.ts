@@ -1,0 +1,146 @@
+/**
+ * Who is interested in what: a trie of subject patterns, one level a token. It stores values and finds, for a
+ * literal subject, every value whose pattern matches. It knows nothing of connections or queue groups.
+ *
+ * Invariant: a node without children and values is not in the trie, except for the root.
+ */
+
+/** A value remembers its place in its node, so that removing one of a hundred thousand equals costs the same as one of two. */
+export interface TrieValue {
+  /** Owned by the trie while the value is in it. */
+  triePlace: number;
+}
+
+class Node<T extends TrieValue> {
+  children: Map<string, Node<T>> | null = null;
+  /** Patterns with `*` as the next token. */
+  star: Node<T> | null = null;
+  /** Patterns with `>` as the next and last token. */
+  rest: T[] | null = null;
+  /** Patterns that end here. */
+  here: T[] | null = null;
+
+  get empty(): boolean {
+    return this.children === null && this.star === null && this.rest === null && this.here === null;
+  }
+}
+
+export class SubjectTrie<T extends TrieValue> {
+  readonly #root = new Node<T>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** `pattern` must be valid; a value is in at most one trie, once. */
+  insert(pattern: string, value: T): void {
+    const tokens = pattern.split(".");
+    const last = tokens.length - 1;
+    let node = this.#root;
+    for (let at = 0; at <= last; at++) {
+      const token = tokens[at] as string;
+      if (token === ">" && at === last) {
+        node.rest = append(node.rest, value);
+        this.#size++;
+        return;
+      }
+      node = childFor(node, token);
+    }
+    node.here = append(node.here, value);
+    this.#size++;
+  }
+
+  /** @returns whether the value was there */
+  remove(pattern: string, value: T): boolean {
+    const removed = this.#remove(this.#root, pattern.split("."), 0, value);
+    if (removed) this.#size--;
+    return removed;
+  }
+
+  /** Appends to `found` every value whose pattern matches the literal `subject`. A subject with an empty token matches nothing. */
+  match(subject: string, found: T[]): void {
+    const tokens = subject.split(".");
+    for (const token of tokens) if (token.length === 0) return;
+    matchFrom(this.#root, tokens, 0, found);
+  }
+
+  /** Every value, in no particular order. */
+  *values(): Generator<T> {
+    const open: Node<T>[] = [this.#root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (node.here !== null) yield* node.here;
+      if (node.rest !== null) yield* node.rest;
+      if (node.star !== null) open.push(node.star);
+      if (node.children !== null) open.push(...node.children.values());
+    }
+  }
+
+  #remove(node: Node<T>, tokens: string[], at: number, value: T): boolean {
+    const token = tokens[at];
+    if (token === undefined) {
+      if (!drop(node.here, value)) return false;
+      if (node.here?.length === 0) node.here = null;
+      return true;
+    }
+    if (token === ">" && at === tokens.length - 1) {
+      if (!drop(node.rest, value)) return false;
+      if (node.rest?.length === 0) node.rest = null;
+      return true;
+    }
+    const child = token === "*" ? node.star : node.children?.get(token);
+    if (child === null || child === undefined || !this.#remove(child, tokens, at + 1, value)) return false;
+    if (!child.empty) return true;
+    if (token === "*") node.star = null;
+    else {
+      node.children?.delete(token);
+      if (node.children?.size === 0) node.children = null;
+    }
+    return true;
+  }
+}
+
+function childFor<T extends TrieValue>(node: Node<T>, token: string): Node<T> {
+  if (token === "*") return (node.star ??= new Node<T>());
+  node.children ??= new Map();
+  let child = node.children.get(token);
+  if (child === undefined) {
+    child = new Node<T>();
+    node.children.set(token, child);
+  }
+  return child;
+}
+
+/** Recursion is bounded by the number of tokens that patterns have, since it only descends into nodes that exist. */
+function matchFrom<T extends TrieValue>(node: Node<T>, tokens: string[], at: number, found: T[]): void {
+  if (at === tokens.length) {
+    if (node.here !== null) for (const value of node.here) found.push(value);
+    return;
+  }
+  if (node.rest !== null) for (const value of node.rest) found.push(value);
+  if (node.star !== null) matchFrom(node.star, tokens, at + 1, found);
+  const child = node.children?.get(tokens[at] as string);
+  if (child !== undefined) matchFrom(child, tokens, at + 1, found);
+}
+
+function append<T extends TrieValue>(values: T[] | null, value: T): T[] {
+  if (values === null) {
+    value.triePlace = 0;
+    return [value];
+  }
+  value.triePlace = values.length;
+  values.push(value);
+  return values;
+}
+
+/** Moves the last value into the gap. */
+function drop<T extends TrieValue>(values: T[] | null, value: T): boolean {
+  if (values === null || values[value.triePlace] !== value) return false;
+  const last = values.pop() as T;
+  if (last !== value) {
+    last.triePlace = value.triePlace;
+    values[value.triePlace] = last;
+  }
+  value.triePlace = -1;
+  return true;
+}

@@ -1,0 +1,107 @@
+/**
+ * One pass: everything that one read, timer or commit causes to be sent, gathered and flushed together at its end.
+ * What is sent outside a pass is flushed in a microtask.
+ */
+import type { BufferPool } from "./buffer-pool.ts";
+import type { Outbound } from "./outbound.ts";
+
+/** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
+const gatheredBytesMax = 16 * 1024 * 1024;
+
+/** Read chunks (up to 1 MiB each) that may be kept at once for receivers that have not taken them. */
+const chunksKeptMax = 16;
+
+export class FlushPass {
+  readonly pool: BufferPool;
+  #depth = 0;
+  #dirty: Outbound[] = [];
+  #afterwards: (() => void)[] = [];
+  #scheduled = false;
+  #gatheredBytes = 0;
+  /** Outputs that went past their mark during this pass; whoever publishes should be held back for them. */
+  readonly crowded = new Set<Outbound>();
+
+  /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
+  chunkKept = false;
+  #chunksKept = 0;
+
+  constructor(pool: BufferPool) {
+    this.pool = pool;
+  }
+
+  /** Runs `work` as one pass, or as part of the one that is under way. */
+  run(work: () => void): void {
+    this.enter();
+    try {
+      work();
+    } finally {
+      this.leave();
+    }
+  }
+
+  enter(): void {
+    this.#depth++;
+  }
+
+  leave(): void {
+    if (this.#depth === 1) this.#finish();
+    this.#depth--;
+  }
+
+  /** `callback` runs at the end of the pass, before the flush: for what must not happen inside a delivery. */
+  defer(callback: () => void): void {
+    this.#afterwards.push(callback);
+    this.#schedule();
+  }
+
+  /** Whether views of the current chunk may be appended: not while slow receivers keep too many chunks already. */
+  get viewsAllowed(): boolean {
+    return this.#chunksKept < chunksKeptMax;
+  }
+
+  /** For {@link Outbound}: the current chunk is needed beyond this pass. */
+  keepChunk(): void {
+    this.chunkKept = true;
+    this.#chunksKept++;
+  }
+
+  releaseChunks(count: number): void {
+    this.#chunksKept -= count;
+  }
+
+  /** For {@link Outbound}: it has something to flush. */
+  add(outbound: Outbound): void {
+    this.#dirty.push(outbound);
+    this.#schedule();
+  }
+
+  /** For {@link Outbound}: it borrowed a buffer of this size. */
+  gathered(bytes: number): void {
+    this.#gatheredBytes += bytes;
+    if (this.#gatheredBytes > gatheredBytesMax) this.#flush();
+  }
+
+  #schedule(): void {
+    if (this.#depth > 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.enter();
+      this.leave();
+    });
+  }
+
+  #finish(): void {
+    for (let at = 0; at < this.#afterwards.length; at++) (this.#afterwards[at] as () => void)();
+    this.#afterwards.length = 0;
+    this.#flush();
+    this.crowded.clear();
+  }
+
+  #flush(): void {
+    this.#gatheredBytes = 0;
+    const dirty = this.#dirty;
+    for (let at = 0; at < dirty.length; at++) (dirty[at] as Outbound).flush();
+    dirty.length = 0;
+  }
+}

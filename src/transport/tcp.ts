@@ -1,0 +1,112 @@
+/**
+ * Plain TCP. Accepted sockets read into a shared buffer (see read-buffer.ts), which Node offers through the `onread`
+ * option, and for accepted sockets only by taking the handle over into a socket of our own.
+ */
+import net from "node:net";
+import type { Connection, Wire } from "./connection.ts";
+import type { ReadBuffer } from "./read-buffer.ts";
+
+/** What of Node's sockets is not in its type definitions. */
+interface HandleHolder {
+  _handle: (object & { setNoDelay?: (on: boolean) => void }) | null;
+  _server?: net.Server | null;
+  server?: net.Server | null;
+}
+
+/** A read that fills the small buffer this often in a row, with large payloads, asks for the large one. */
+const fullReadsForLarge = 4;
+
+/**
+ * Makes an accepted, paused socket (`pauseOnConnect`) read through `onread`, if this runtime lets us.
+ * @returns a socket that calls `onChunk`; the accepted socket must not be used any more
+ */
+export function adoptSocket(
+  accepted: net.Socket,
+  buffers: ReadBuffer,
+  onChunk: (chunk: Buffer, length: number) => void,
+): net.Socket {
+  const holder = accepted as unknown as HandleHolder;
+  const handle = holder._handle;
+  const server = holder._server ?? holder.server ?? null;
+  if (handle === null) return accepted;
+  let fullReads = 0;
+  let large = false;
+
+  const socket = new net.Socket({
+    handle,
+    pauseOnCreate: true,
+    onread: {
+      buffer: () => (large ? buffers.large : buffers.small),
+      callback: (length: number, chunk: Buffer) => {
+        if (length === chunk.length) fullReads = Math.min(fullReads + 1, 1_000);
+        else if (length < chunk.length >> 2) fullReads = 0;
+        large = fullReads >= fullReadsForLarge;
+        onChunk(chunk, length);
+        return true;
+      },
+    },
+  } as unknown as net.SocketConstructorOpts);
+  holder._handle = null;
+  // The server counts its open sockets by this; see net.Server.close.
+  const adopted = socket as unknown as HandleHolder;
+  adopted._server = server;
+  adopted.server = server;
+  handle.setNoDelay?.(true);
+  return socket;
+}
+
+/** A wire over a TCP or TLS socket. */
+export class SocketWire implements Wire {
+  readonly #socket: net.Socket;
+  readonly #connection: Connection;
+  /** Callbacks still to come for writes that were taken at once. */
+  #ignored = 0;
+  readonly #onWritten = (): void => {
+    if (this.#ignored > 0) this.#ignored--;
+    else this.#connection.written();
+  };
+
+  constructor(socket: net.Socket, connection: Connection) {
+    this.#socket = socket;
+    this.#connection = connection;
+    let failed = false;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      failed = true;
+      connection.lost(error.syscall === "write" || error.code === "EPIPE" ? "Write Error" : "Read Error");
+    });
+    socket.on("end", () => connection.lost("Client Closed"));
+    socket.on("close", () => connection.lost(failed ? "Read Error" : "Client Closed"));
+  }
+
+  write(pieces: readonly Buffer[]): boolean {
+    const socket = this.#socket;
+    if (pieces.length === 1) socket.write(pieces[0] as Buffer, this.#onWritten);
+    else {
+      socket.cork();
+      const last = pieces.length - 1;
+      for (let at = 0; at < last; at++) socket.write(pieces[at] as Buffer);
+      socket.write(pieces[last] as Buffer, this.#onWritten);
+      socket.uncork();
+    }
+    // Node writes synchronously as much as the kernel takes; what is left, it counts.
+    if (socket.writableLength > 0) return false;
+    this.#ignored++;
+    return true;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
