@@ -1,0 +1,23 @@
+import { textFromWire } from "./subject.ts";
+
+/** A source, destination or weight that cannot be. The message is nats-server's, without the place in a file. */
+export class MappingError extends Error {
+  override readonly name = "MappingError";
+}
+
+export type DestinationFault =
+  | "invalid transform"
+  | "not using all of the token wildcard(s)"
+  | "unknown function"
+  | "wildcard index out of range"
+  | "not enough arguments passed to the function"
+  | "function argument is invalid or in the wrong format"
+  | "too many arguments passed to the function"
+  | "the only mapping function allowed for import transforms is {{Wildcard()}}";
+
+/** @param place the token at fault, a wire string; empty when there is none to show */
+export function destinationError(fault: DestinationFault, place: string): MappingError {
+  return new MappingError(
+    `invalid mapping destination: ${fault}${place === "" ? "" : ` in ${textFromWire(place)}`}`,
+  );
+}
