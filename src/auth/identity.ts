@@ -2,8 +2,10 @@
  * Who a connection is, once it has proven it: what every listener (client, WebSocket, leaf, HTTP) gets back from
  * an {@link Authenticator}, and all that later code needs to know of credentials.
  */
+import type { SubjectName } from "./distinguished-name.ts";
 import type { Permissions } from "./permissions.ts";
 
+/** One object for each user in the configuration, shared by all its connections. */
 export interface Identity {
   /** The account whose subject space the connection lives in. */
   readonly account: string;
@@ -40,12 +42,15 @@ export interface AuthRequest {
   readonly nonce: string;
   /** The verified client certificate, for `verify_and_map`; null without one. */
   readonly certificate: ClientCertificate | null;
+  /** Asked before costly work begins: false once the peer has gone and nobody waits for the answer. */
+  readonly isWanted?: () => boolean;
 }
 
 /** The identity-bearing parts of a verified TLS client certificate. */
 export interface ClientCertificate {
   /** Subject distinguished name in RFC 2253 order and escaping, as Go prints it. */
   readonly subject: string;
+  readonly subjectName: SubjectName;
   readonly emails: readonly string[];
   readonly dnsNames: readonly string[];
   readonly uris: readonly string[];
@@ -55,11 +60,25 @@ export interface ClientCertificate {
 export type AuthResult = Identity | null | Promise<Identity | null>;
 
 export interface Authenticator {
-  /** Shown in INFO as `auth_required`. */
+  /** Peers must say who they are: other operations wait for that, and the authentication timeout runs. */
   readonly required: boolean;
+  /** Shown in INFO as `auth_required`. A client listener with a `no_auth_user` says false, though `required` is true. */
+  readonly requiredInInfo: boolean;
   /** Whether INFO carries a nonce to sign. */
   readonly needsNonce: boolean;
+  /**
+   * Loads what the configured secrets need, so that a lack shows at start and not at the first client.
+   * @throws Error saying what is missing and what to do
+   */
+  prepare(): Promise<void>;
+  /**
+   * Never throws and never rejects. After a reload, ask the new authenticator with the request kept from CONNECT:
+   * proofs of passwords are remembered by the `PasswordChecker` that both share, so that costs no hashing.
+   */
   authenticate(request: AuthRequest): AuthResult;
-  /** The identity of a peer that speaks before CONNECT, from `no_auth_user`; null when it must not. */
-  anonymous(connectionType: ConnectionType): Identity | null;
+  /**
+   * The identity of a peer that speaks before CONNECT, from `no_auth_user`; null when it must not.
+   * @param certificate as in {@link AuthRequest}: where certificates are mapped to users, they go before `no_auth_user`
+   */
+  anonymous(connectionType: ConnectionType, certificate?: ClientCertificate | null): Identity | null;
 }
