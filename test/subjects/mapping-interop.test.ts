@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -17,11 +18,12 @@ const server = (process.env["PATH"] ?? "")
 if (server === undefined) process.stderr.write("mapping-interop: skipped, no nats-server on the PATH\n");
 
 describe.skipIf(server === undefined)("beside a real nats-server", () => {
-  const folder = mkdtempSync(join(tmpdir(), "frond-mapping-"));
+  let folder = "";
   let child: ChildProcess | undefined;
   let port = 0;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "frond-mapping-"));
     const lines = transformCases.map(
       ({ source, destination }) => `  ${JSON.stringify(source)}: ${JSON.stringify(destination)}`,
     );
@@ -32,8 +34,12 @@ describe.skipIf(server === undefined)("beside a real nats-server", () => {
     port = await portFromLog(child);
   });
 
-  afterAll(() => {
-    child?.kill();
+  afterAll(async () => {
+    if (child !== undefined && child.exitCode === null) {
+      const ended = once(child, "exit");
+      child.kill();
+      await ended;
+    }
     rmSync(folder, { recursive: true, force: true });
   });
 
