@@ -13,7 +13,8 @@ const BUILD = fileURLToPath(new URL(".build", import.meta.url));
 const BINARY = join(BUILD, "loadgen");
 
 export function buildGenerator() {
-  if (process.platform !== "linux") throw new Error("the load generator uses epoll and /proc: it runs on Linux");
+  if (process.platform !== "linux")
+    throw new Error("the load generator uses epoll and /proc: it runs on Linux");
   const sources = readdirSync(SOURCES).map((name) => join(SOURCES, name));
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
   if ((statSync(BINARY, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest) return;
@@ -64,6 +65,7 @@ export async function runGenerator(args, whileHeld) {
   await held;
   const last = out.trimEnd().split("\n").at(-1);
   const result = last ? JSON.parse(last) : {};
-  if (code !== 0 || !last) throw new Error(result.error ?? (complaints.trim() || `the generator ended with ${code}`));
+  if (code !== 0 || !last)
+    throw new Error(result.error ?? (complaints.trim() || `the generator ended with ${code}`));
   return result;
 }

@@ -15,7 +15,17 @@
 
 // A generator this busy may be what limits the rate, so the broker may be faster than the number says.
 const GENERATOR_BUSY_CORES = 0.9;
-const COLUMNS = ["scenario", "Frond", "nats-server", "ratio", "min–max", "bar", "verdict", "cores", "generator"];
+const COLUMNS = [
+  "scenario",
+  "Frond",
+  "nats-server",
+  "ratio",
+  "min–max",
+  "bar",
+  "verdict",
+  "cores",
+  "generator",
+];
 const WIDTHS = [41, 11, 11, 7, 13, 9, 7, 11, 9];
 
 /** @param {Outcome} outcome @returns {Row[]} one for each metric */
@@ -45,7 +55,10 @@ function rowOf({ scenario, frond, peer }, metric) {
       ratios.length > 0 ? `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}` : "",
       barText(metric),
       verdict,
-      [frond, peer].map((samples) => cores(samples)).filter(Boolean).join(" / "),
+      [frond, peer]
+        .map((samples) => cores(samples))
+        .filter(Boolean)
+        .join(" / "),
       Number.isNaN(busy) ? "" : busy.toFixed(2) + (busy >= GENERATOR_BUSY_CORES ? " (!)" : ""),
     ],
   };
@@ -87,7 +100,8 @@ function times(ratio) {
 /** @param {number} value @param {Metric["unit"]} unit */
 function withUnit(value, unit) {
   if (Number.isNaN(value)) return "";
-  if (unit === "msg/s") return value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(1)} k/s`;
+  if (unit === "msg/s")
+    return value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(1)} k/s`;
   if (unit === "B") return value >= 1e3 ? `${(value / 1e3).toFixed(1)} kB` : `${value.toFixed(0)} B`;
   return `${value.toFixed(value < 10 ? 2 : 1)} ${unit === "us" ? "µs" : unit}`;
 }
@@ -99,7 +113,9 @@ export function textHead() {
 /** @param {string[]} cells */
 export function textLine(cells) {
   return cells
-    .map((cell, column) => (column === 0 ? cell.padEnd(WIDTHS[column] ?? 0) : cell.padStart(WIDTHS[column] ?? 0)))
+    .map((cell, column) =>
+      column === 0 ? cell.padEnd(WIDTHS[column] ?? 0) : cell.padStart(WIDTHS[column] ?? 0),
+    )
     .join("  ")
     .trimEnd();
 }
@@ -109,7 +125,8 @@ export function textLine(cells) {
  * @returns {string} the whole page
  */
 export function resultsPage({ facts, rows, rounds, summary }) {
-  const line = (/** @type {string[]} */ cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (/** @type {string[]} */ cells) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [
     "# Benchmark results",
     "",
@@ -133,7 +150,8 @@ export function resultsPage({ facts, rows, rounds, summary }) {
 
 /** @param {Row[]} rows */
 export function summaryOf(rows) {
-  const count = (/** @type {Row["verdict"]} */ verdict) => rows.filter((row) => row.verdict === verdict).length;
+  const count = (/** @type {Row["verdict"]} */ verdict) =>
+    rows.filter((row) => row.verdict === verdict).length;
   const parts = [`${count("pass")} bars met`, `${count("MISS")} missed`];
   if (count("FAILED") > 0) parts.push(`${count("FAILED")} scenarios failed`);
   return parts.join(", ");

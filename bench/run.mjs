@@ -89,7 +89,8 @@ function readOptions() {
     return null;
   }
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes a number from 1 to 100");
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100)
+    throw new Error("--rounds takes a number from 1 to 100");
   const frondCommand = values["frond-cmd"];
   const partial = values.only !== undefined || values.quick || frondCommand !== undefined;
   return {
@@ -163,9 +164,17 @@ async function machineFacts(frond, peer) {
   /** @type {[string, string][]} */
   const facts = [
     ["Date", new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC"],
-    ["Command", ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" ")],
+    [
+      "Command",
+      ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
+    ],
     ["Machine", `${cores[0]?.model ?? "unknown"}, ${cores.length} cores, ${gib} GiB, Linux ${release()}`],
-    ["Load before the run", loadavg().map((load) => load.toFixed(2)).join(", ")],
+    [
+      "Load before the run",
+      loadavg()
+        .map((load) => load.toFixed(2))
+        .join(", "),
+    ],
     ["Frond", `${version}${commit()}, Node ${process.version}`],
   ];
   for (const program of peer ? [frond, peer] : [frond]) {
@@ -180,7 +189,8 @@ async function machineFacts(frond, peer) {
 
 function commit() {
   try {
-    const git = (/** @type {string[]} */ args) => execFileSync("git", args, { cwd: ROOT, stdio: "pipe", encoding: "utf8" });
+    const git = (/** @type {string[]} */ args) =>
+      execFileSync("git", args, { cwd: ROOT, stdio: "pipe", encoding: "utf8" });
     const changed = git(["status", "--porcelain", "--untracked-files=no", "--", "src", "bin"]).trim() !== "";
     return ` (${git(["rev-parse", "--short", "HEAD"]).trim()}${changed ? ", with uncommitted changes" : ""})`;
   } catch {

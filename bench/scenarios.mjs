@@ -27,9 +27,21 @@ import { processorSeconds, residentBytes, startBroker } from "./servers.mjs";
  */
 
 /** @type {Effort} */
-export const FULL = { seconds: 1, latencySeconds: 2, warmUpSeconds: 0.5, settleMs: 1500, connections: 10_000 };
+export const FULL = {
+  seconds: 1,
+  latencySeconds: 2,
+  warmUpSeconds: 0.5,
+  settleMs: 1500,
+  connections: 10_000,
+};
 /** @type {Effort} */
-export const QUICK = { seconds: 0.4, latencySeconds: 0.5, warmUpSeconds: 0.3, settleMs: 500, connections: 2_000 };
+export const QUICK = {
+  seconds: 0.4,
+  latencySeconds: 0.5,
+  warmUpSeconds: 0.3,
+  settleMs: 500,
+  connections: 2_000,
+};
 
 const REQUEST_BYTES = 128;
 const HOLD_SECONDS_MAX = 30;
@@ -86,9 +98,14 @@ function throughput(name, ratioBar, load) {
     websocket,
     metrics: [{ key: "rate", unit: "msg/s", better: "higher", ratioBar }],
     measure: (broker, effort, warmUp) =>
-      measureOn(broker, ["throughput", ...args], warmUp ? effort.warmUpSeconds : effort.seconds, (result) => ({
-        rate: result["msgs_per_second"] ?? Number.NaN,
-      })),
+      measureOn(
+        broker,
+        ["throughput", ...args],
+        warmUp ? effort.warmUpSeconds : effort.seconds,
+        (result) => ({
+          rate: result["msgs_per_second"] ?? Number.NaN,
+        }),
+      ),
   };
 }
 

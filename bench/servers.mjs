@@ -67,7 +67,9 @@ export async function startBroker(program, options = {}) {
   }
   const [file = "", ...leading] = program.command;
   const spawnedAt = performance.now();
-  const child = tracked(spawn(file, [...leading, ...args], { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] }));
+  const child = tracked(
+    spawn(file, [...leading, ...args], { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] }),
+  );
   let said = "";
   /** @type {string | null} */
   let ended = null;

@@ -70,7 +70,9 @@ static void wait_for(conn *c, const uint64_t *counter, uint64_t target, const ch
     if (!conn_fill(c, &bytes, &len)) continue;
     op received;
     while (len && (used = op_parse(bytes, len, &received))) {
-      if (received.type == OP_MSG) fail("an unexpected message on %.*s", (int)received.subject_len, received.subject);
+      if (received.type == OP_MSG) {
+        fail("an unexpected message on %.*s", (int)received.subject_len, (const char *)received.subject);
+      }
       conn_control(c, &received);
       bytes += used;
       len -= used;
@@ -85,7 +87,7 @@ bool conn_fill(conn *c, const uint8_t **bytes, size_t *len) {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (got < 0) fail("reading: %s", strerror(errno));
   if (got == 0) fail("the server closed a connection");
-  memcpy(read_buffer, c->rest, c->rest_len);
+  if (c->rest_len) memcpy(read_buffer, c->rest, c->rest_len);
   size_t fresh = (size_t)got;
   if (c->websocket) fresh = ws_deframe(&c->ws, read_buffer + c->rest_len, fresh);
   *bytes = read_buffer;

@@ -3,6 +3,7 @@
 // its own under one wildcard inbox. Each sample is from just before the request's write to just after
 // the read that brought its reply; all samples are kept and sorted.
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,8 @@ static void request(run *r, uint32_t slot, uint64_t now) {
   uint64_t id = r->next_id++;
   char line[128], token[TOKEN_LEN];
   token_of(id, token);
-  int len = snprintf(line, sizeof line, "PUB %s %s.%.*s %zu\r\n", SERVICE, INBOX, TOKEN_LEN, token, r->options->size);
+  int len = snprintf(line, sizeof line, "PUB %s %s.%.*s %zu\r\n", SERVICE, INBOX, TOKEN_LEN, token,
+                     r->options->size);
   payload_stamp(r->payload, r->options->size, id << SLOT_BITS | slot);
   append(&r->requester, line, (size_t)len);
   append(&r->requester, r->payload, r->options->size);
@@ -112,20 +114,24 @@ static void handle_reply(run *r, const op *reply, uint64_t now) {
   char token[TOKEN_LEN];
   token_of(id, token);
   const size_t inbox_len = sizeof INBOX - 1;
-  if (slot >= r->options->in_flight || r->sent_id[slot] != id || !r->sent_ns[slot]) fail("a reply to no request");
-  if (reply->subject_len != inbox_len + 1 + TOKEN_LEN || memcmp(reply->subject + inbox_len + 1, token, TOKEN_LEN)) {
+  if (slot >= r->options->in_flight || r->sent_id[slot] != id || !r->sent_ns[slot]) {
+    fail("a reply to no request");
+  }
+  if (reply->subject_len != inbox_len + 1 + TOKEN_LEN ||
+      memcmp(reply->subject + inbox_len + 1, token, TOKEN_LEN)) {
     fail("a reply came on the wrong subject: %.*s", (int)reply->subject_len, reply->subject);
   }
   uint64_t took = now - r->sent_ns[slot];
   r->sent_ns[slot] = 0;
   r->outstanding--;
-  if (r->answered < SAMPLES_MAX) r->samples_ns[r->answered++] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
-  else r->stopped = true;
+  r->samples_ns[r->answered++] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
+  if (r->next_id == SAMPLES_MAX) r->stopped = true;
   if (!r->stopped) request(r, slot, now_ns());
 }
 
 static void handle_request(run *r, const op *asked) {
-  if (asked->size != r->options->size || !asked->reply_len) fail("a request of %zu bytes, or without a reply", asked->size);
+  if (asked->size != r->options->size) fail("a request of %zu bytes", asked->size);
+  if (!asked->reply_len) fail("a request without a reply subject");
   char line[32];
   int len = snprintf(line, sizeof line, " %zu\r\n", asked->size);
   append(&r->responder, "PUB ", 4);
@@ -182,8 +188,9 @@ static double percentile_us(const run *r, double share) {
 static void report(run *r, double seconds, double cpu) {
   if (!r->answered) fail("no request was answered");
   qsort(r->samples_ns, r->answered, sizeof *r->samples_ns, by_value);
-  printf("{\"answered\": %llu, \"seconds\": %.6f, \"requests_per_second\": %.0f, \"p50_us\": %.2f, \"p99_us\": %.2f, "
-         "\"p999_us\": %.2f, \"max_us\": %.2f, \"generator_cores\": %.3f}\n",
-         (unsigned long long)r->answered, seconds, (double)r->answered / seconds, percentile_us(r, 0.5),
-         percentile_us(r, 0.99), percentile_us(r, 0.999), r->samples_ns[r->answered - 1] / 1e3, cpu / seconds);
+  printf("{\"answered\": %" PRIu64 ", \"seconds\": %.6f, \"requests_per_second\": %.0f, ", r->answered, seconds,
+         (double)r->answered / seconds);
+  printf("\"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, ", percentile_us(r, 0.5),
+         percentile_us(r, 0.99), percentile_us(r, 0.999), r->samples_ns[r->answered - 1] / 1e3);
+  printf("\"generator_cores\": %.3f}\n", cpu / seconds);
 }

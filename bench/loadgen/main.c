@@ -13,7 +13,8 @@
 
 static const char USAGE[] =
     "usage: loadgen throughput|latency|idle --port PORT [--host 127.0.0.1] [--ws] [--seconds S] [--apart PID]\n"
-    "  throughput  --size BYTES --pubs P --subs S --subjects K --shape fan|pairs|queue --count N --window BYTES\n"
+    "  throughput  --size BYTES --pubs P --subs S --subjects K --shape fan|pairs|queue\n"
+    "              --count N --window BYTES\n"
     "  latency     --size BYTES --in-flight N\n"
     "  idle        --connections N\n"
     "--ws: over WebSocket. --apart: this process on one core, the server with that PID on the others.\n";
@@ -70,9 +71,11 @@ int main(int argc, char **argv) {
   latency.size = throughput.size;
   latency.seconds = idle.seconds = throughput.seconds;
   if (!strcmp(argv[1], "throughput")) {
-    if (throughput.shape == PAIRS && throughput.pubs != throughput.subs) usage("--shape pairs needs as many --pubs as --subs");
-    if (throughput.shape == PAIRS && throughput.subjects != 1) usage("--shape pairs has one subject a pair");
-    if (throughput.pubs > 100 && throughput.shape == PAIRS) usage("--shape pairs takes at most 100 pairs");
+    if (throughput.shape == PAIRS) {
+      if (throughput.pubs != throughput.subs) usage("--shape pairs needs as many --pubs as --subs");
+      if (throughput.subjects != 1) usage("--shape pairs has one subject a pair");
+      if (throughput.pubs > 100) usage("--shape pairs takes at most 100 pairs");
+    }
     if (!throughput.window_bytes) {
       // Half of a server's usual max_pending for each subscriber, and 64 MiB over all of them: enough to
       // never be the bottleneck, yet a server that queues everything is not cut for being measured.

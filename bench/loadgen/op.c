@@ -46,7 +46,7 @@ static size_t parse_msg(const uint8_t *line, size_t line_len, size_t len, op *ou
   }
   size_t total = line_len + size + 2;
   if (len < total) return 0;
-  if (line[total - 2] != '\r' || line[total - 1] != '\n') fail("no CRLF after a payload of %zu bytes", (size_t)size);
+  if (memcmp(line + total - 2, "\r\n", 2)) fail("no CRLF after a payload of %zu bytes", (size_t)size);
   *out = (op){.type = OP_MSG,
               .subject = word[0],
               .subject_len = word_len[0],

@@ -16,7 +16,7 @@ static inline void payload_stamp(uint8_t *payload, size_t size, uint64_t word) {
   store_u64(payload + size - 8, ~word);
 }
 
-// The stamped word; fails the run when the two ends disagree, or (every 64th sequence) on any wrong byte.
+// The stamped word. Fails the run when the two ends disagree or any byte between them is wrong.
 uint64_t payload_check(const uint8_t *payload, size_t size);
 
 #endif

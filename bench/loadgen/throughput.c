@@ -2,6 +2,7 @@
 // the generator costs one core and the server has the rest. Time counts from the first write to the
 // last message received (to the PONG behind the last message, where nobody listens).
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,8 @@ static double exchange(run *r);
 static bool publish_some(run *r, uint64_t stop_at_ns);
 static bool stop_due(const run *r, const publisher *pub, uint64_t stop_at_ns);
 static bool window_open(const run *r, uint32_t pub_index);
+static uint64_t published_by_all(const run *r);
+static uint64_t least_received(const run *r);
 static void receive_some(run *r, subscriber *sub);
 static void accept_msg(run *r, subscriber *sub, const uint8_t *subject, const uint8_t *payload);
 static void read_publisher(publisher *pub);
@@ -133,7 +136,8 @@ static void make_ring(run *r, uint32_t index) {
   const throughput_options *o = r->options;
   publisher *pub = &r->pubs[index];
   char line[128];
-  pub->payload_at = (size_t)snprintf(line, sizeof line, "PUB %.*s %zu\r\n", (int)r->subject_len, r->subjects[index], o->size);
+  pub->payload_at = (size_t)snprintf(line, sizeof line, "PUB %.*s %zu\r\n", (int)r->subject_len,
+                                     r->subjects[index], o->size);
   pub->stride = pub->payload_at + o->size + 2;
   size_t chunk_bytes = o->to.websocket ? WS_CHUNK_BYTES : TCP_CHUNK_BYTES;
   if (!o->to.websocket && chunk_bytes < 4 * pub->stride) {
@@ -192,9 +196,9 @@ static bool publish_some(run *r, uint64_t stop_at_ns) {
     } else if (window_open(r, p)) {
       size_t room = pub->count - pub->at, batch = pub->chunk < room ? pub->chunk : room;
       if (r->options->count && r->options->count - pub->seq < batch) batch = r->options->count - pub->seq;
-      uint8_t *first = pub->ring + pub->at * pub->stride;
-      for (size_t i = 0; i < batch; i++) {
-        payload_stamp(first + i * pub->stride + pub->payload_at, r->options->size, (uint64_t)p << SEQ_BITS | pub->seq++);
+      uint8_t *first = pub->ring + pub->at * pub->stride, *payload = first + pub->payload_at;
+      for (size_t i = 0; i < batch; i++, payload += pub->stride) {
+        payload_stamp(payload, r->options->size, (uint64_t)p << SEQ_BITS | pub->seq++);
       }
       pub->at = (pub->at + batch) % pub->count;
       conn_put(&pub->conn, first, batch * pub->stride);
@@ -215,10 +219,21 @@ static bool window_open(const run *r, uint32_t pub_index) {
   const throughput_options *o = r->options;
   if (o->subs == 0) return true;
   if (o->shape == PAIRS) return r->pubs[pub_index].seq - r->subs[pub_index].received < r->window;
-  uint64_t published = 0, slowest = UINT64_MAX;
-  for (uint32_t p = 0; p < o->pubs; p++) published += r->pubs[p].seq;
-  for (uint32_t s = 0; s < o->subs; s++) slowest = r->subs[s].received < slowest ? r->subs[s].received : slowest;
-  return published - (o->shape == QUEUE ? r->received : slowest) < r->window;
+  return published_by_all(r) - (o->shape == QUEUE ? r->received : least_received(r)) < r->window;
+}
+
+static uint64_t published_by_all(const run *r) {
+  uint64_t published = 0;
+  for (uint32_t p = 0; p < r->options->pubs; p++) published += r->pubs[p].seq;
+  return published;
+}
+
+static uint64_t least_received(const run *r) {
+  uint64_t least = r->options->subs ? UINT64_MAX : 0;
+  for (uint32_t s = 0; s < r->options->subs; s++) {
+    if (r->subs[s].received < least) least = r->subs[s].received;
+  }
+  return least;
 }
 
 static void receive_some(run *r, subscriber *sub) {
@@ -226,10 +241,11 @@ static void receive_some(run *r, subscriber *sub) {
   size_t len, used;
   if (!conn_fill(&sub->conn, &bytes, &len)) return;
   // Nearly every op has the one shape that is expected here; anything else goes through the parser.
-  const size_t payload_at = 4 + r->subject_len + sub->tail_len, size = r->options->size, total = payload_at + size + 2;
+  const size_t tail_at = 4 + r->subject_len, payload_at = tail_at + sub->tail_len;
+  const size_t size = r->options->size, total = payload_at + size + 2;
   while (len) {
-    if (len >= total && !memcmp(bytes, "MSG ", 4) && !memcmp(bytes + 4 + r->subject_len, sub->tail, sub->tail_len) &&
-        bytes[total - 2] == '\r' && bytes[total - 1] == '\n') {
+    if (len >= total && !memcmp(bytes, "MSG ", 4) && !memcmp(bytes + tail_at, sub->tail, sub->tail_len) &&
+        !memcmp(bytes + total - 2, "\r\n", 2)) {
       accept_msg(r, sub, bytes + 4, bytes + payload_at);
       bytes += total;
       len -= total;
@@ -240,7 +256,8 @@ static void receive_some(run *r, subscriber *sub) {
     if (received.type != OP_MSG) {
       conn_control(&sub->conn, &received);
     } else {
-      if (received.subject_len != r->subject_len || received.sid != 1 || received.size != size || received.reply_len) {
+      if (received.subject_len != r->subject_len || received.sid != 1 || received.size != size ||
+          received.reply_len) {
         fail("a message with the wrong subject, sid, reply or size (%zu bytes)", received.size);
       }
       accept_msg(r, sub, received.subject, received.payload);
@@ -256,15 +273,14 @@ static void accept_msg(run *r, subscriber *sub, const uint8_t *subject, const ui
   const throughput_options *o = r->options;
   uint64_t word = payload_check(payload, o->size), seq = word & SEQ_MASK;
   uint64_t pub = word >> SEQ_BITS;
-  if (pub < sub->first_pub || pub >= sub->end_pub) fail("a message from a publisher not subscribed to: %llu", (unsigned long long)pub);
+  if (pub < sub->first_pub || pub >= sub->end_pub) fail("a message of publisher %" PRIu64 " went astray", pub);
   if (seq != sub->next[pub] && (o->shape != QUEUE || seq < sub->next[pub])) {
-    fail("sequence %llu of publisher %llu where %llu was expected", (unsigned long long)seq, (unsigned long long)pub,
-         (unsigned long long)sub->next[pub]);
+    fail("sequence %" PRIu64 " of publisher %" PRIu64 " where %" PRIu64 " was expected", seq, pub, sub->next[pub]);
   }
   sub->next[pub] = seq + 1;
   uint32_t which = o->subjects > 1 ? (uint32_t)(seq % o->subjects) : 0;
   if (memcmp(subject, sub->subjects + which * r->subject_len, r->subject_len)) {
-    fail("sequence %llu came on %.*s", (unsigned long long)seq, (int)r->subject_len, subject);
+    fail("sequence %" PRIu64 " came on %.*s", seq, (int)r->subject_len, subject);
   }
   sub->received++;
   r->received++;
@@ -288,12 +304,11 @@ static void read_publisher(publisher *pub) {
 
 static bool all_received(const run *r) {
   const throughput_options *o = r->options;
-  uint64_t published = 0;
   for (uint32_t p = 0; p < o->pubs; p++) {
     const publisher *pub = &r->pubs[p];
     if (!pub->stopped || pub->conn.tx_len || (o->subs == 0 && pub->conn.pongs < 2)) return false;
-    published += pub->seq;
   }
+  uint64_t published = published_by_all(r);
   return r->received >= (o->shape == FAN ? published * o->subs : o->subs ? published : 0);
 }
 
@@ -320,13 +335,10 @@ static void watch(int epoll, int fd, uint32_t events, void *what) {
 }
 
 static void report(const run *r, double seconds, double cpu) {
-  const throughput_options *o = r->options;
-  uint64_t published = 0, least = UINT64_MAX;
-  for (uint32_t p = 0; p < o->pubs; p++) published += r->pubs[p].seq;
-  for (uint32_t s = 0; s < o->subs; s++) least = r->subs[s].received < least ? r->subs[s].received : least;
-  uint64_t counted = o->subs ? r->received : published;
-  printf("{\"published\": %llu, \"received\": %llu, \"least_received\": %llu, \"payload_bytes\": %llu, \"seconds\": %.6f, "
-         "\"msgs_per_second\": %.0f, \"generator_cores\": %.3f}\n",
-         (unsigned long long)published, (unsigned long long)r->received, (unsigned long long)(o->subs ? least : 0),
-         (unsigned long long)(counted * o->size), seconds, (double)counted / seconds, cpu / seconds);
+  uint64_t published = published_by_all(r), counted = r->options->subs ? r->received : published;
+  printf("{\"published\": %" PRIu64 ", \"received\": %" PRIu64 ", \"least_received\": %" PRIu64 ", ", published,
+         r->received, least_received(r));
+  printf("\"payload_bytes\": %" PRIu64 ", \"seconds\": %.6f, \"msgs_per_second\": %.0f, ",
+         counted * r->options->size, seconds, (double)counted / seconds);
+  printf("\"generator_cores\": %.3f}\n", cpu / seconds);
 }

@@ -1,5 +1,6 @@
 #include "ws.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,9 @@ void ws_handshake(int fd, const char *host, int port) {
     got++;
   }
   text[got] = 0;
-  if (strncmp(text, "HTTP/1.1 101 ", 13)) fail("the WebSocket handshake was refused: %.*s", (int)strcspn(text, "\r"), text);
+  if (strncmp(text, "HTTP/1.1 101 ", 13)) {
+    fail("the WebSocket handshake was refused: %.*s", (int)strcspn(text, "\r"), text);
+  }
   const char *accept = strcasestr(text, "\r\nSec-WebSocket-Accept:");
   if (!accept || !strstr(accept, ACCEPT)) fail("wrong Sec-WebSocket-Accept in the handshake's answer");
 }
@@ -74,14 +77,16 @@ static void begin_frame(ws_reader *reader) {
   reader->payload_left = code;
   if (code >= 126) {
     reader->payload_left = 0;
-    for (size_t i = 2; i < reader->header_len; i++) reader->payload_left = reader->payload_left << 8 | header[i];
+    for (size_t i = 2; i < reader->header_len; i++) {
+      reader->payload_left = reader->payload_left << 8 | header[i];
+    }
   }
   bool final = header[0] & 0x80;
   if (reader->opcode == WS_BINARY || reader->opcode == WS_CONTINUATION) {
-    if ((reader->opcode == WS_CONTINUATION) != reader->in_message) fail("a WebSocket frame out of its message");
+    if ((reader->opcode == WS_CONTINUATION) != reader->in_message) fail("a WebSocket frame out of order");
     reader->in_message = !final;
   } else if (reader->opcode < WS_CLOSE || !final || reader->payload_left > WS_CONTROL_MAX) {
-    fail("an invalid WebSocket frame: opcode %d, %llu bytes", reader->opcode, (unsigned long long)reader->payload_left);
+    fail("an invalid WebSocket frame: opcode %d, %" PRIu64 " bytes", reader->opcode, reader->payload_left);
   } else {
     reader->control_len = 0;
   }
