@@ -180,7 +180,7 @@ async function machineFacts(frond, peer) {
   for (const program of peer ? [frond, peer] : [frond]) {
     const broker = await startBroker(program);
     await broker.stop();
-    const { version: level, go } = broker.info;
+    const { version: level = "unknown", go = "no Go version" } = broker.info;
     if (program === peer) facts.push(["nats-server", `${level} (${go})`]);
     else facts.push(["Frond's INFO", `version ${level}`]);
   }

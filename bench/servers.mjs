@@ -16,7 +16,7 @@ import { tracked } from "./children.mjs";
  * @property {number} pid
  * @property {number} port
  * @property {number | null} websocketPort
- * @property {Record<string, unknown>} info what its first INFO said
+ * @property {{ version?: string, go?: string }} info what its first INFO said
  * @property {number} readyMs from spawn to the first byte of INFO
  * @property {() => Promise<void>} stop
  */
@@ -128,7 +128,7 @@ async function firstInfo(port, spawnedAt, ended) {
   for (;;) {
     const got = await tryInfo(port);
     if (got) {
-      const info = /** @type {Record<string, unknown>} */ (JSON.parse(got.line.replace(/^INFO /, "")));
+      const info = /** @type {Broker["info"]} */ (JSON.parse(got.line.replace(/^INFO /, "")));
       return { info, readyMs: got.at - spawnedAt };
     }
     await pauseBeforeRetry(spawnedAt, ended);
