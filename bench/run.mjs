@@ -55,7 +55,7 @@ async function main() {
     );
   }
   const startedAt = performance.now();
-  const facts = await machineFacts(frond, peer);
+  const facts = await machineFacts(frond, peer, options.frondCommand);
   for (const [name, value] of facts) process.stdout.write(`${name}: ${value}\n`);
   process.stdout.write(`\n${textHead()}\n`);
   const rows = [];
@@ -156,8 +156,13 @@ async function prepare(scenario, program, effort, brokers) {
   return () => measure(broker, effort, false);
 }
 
-/** @param {Program} frond @param {Program | null} peer @returns {Promise<[string, string][]>} */
-async function machineFacts(frond, peer) {
+/**
+ * @param {Program} frond
+ * @param {Program | null} peer
+ * @param {string | undefined} substitute what runs in Frond's place
+ * @returns {Promise<[string, string][]>}
+ */
+async function machineFacts(frond, peer, substitute) {
   const { version } = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8"));
   const cores = cpus();
   const gib = (totalmem() / 2 ** 30).toFixed(0);
@@ -175,7 +180,7 @@ async function machineFacts(frond, peer) {
         .map((load) => load.toFixed(2))
         .join(", "),
     ],
-    ["Frond", `${version}${commit()}, Node ${process.version}`],
+    ["Frond", substitute ? `in its place: ${substitute}` : `${version}${commit()}, Node ${process.version}`],
   ];
   for (const program of peer ? [frond, peer] : [frond]) {
     const broker = await startBroker(program);
