@@ -5,7 +5,7 @@
 import { RouteCache } from "../subjects/route-cache.ts";
 import { SubjectTrie } from "../subjects/interest.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
-import { emptyPlan, makePlan, PlanPool, type Plan } from "./plan.ts";
+import { emptyPlan, Planner, type Plan } from "./plan.ts";
 import type { Subscription } from "./subscriber.ts";
 
 export interface AccountLimits {
@@ -27,7 +27,7 @@ export class Account {
   insertCount = 0;
   removeCount = 0;
   matchCount = 0;
-  readonly #plans = new PlanPool();
+  readonly #planner = new Planner();
   readonly #found: Subscription[] = [];
 
   constructor(name: string, limits: AccountLimits, seed: number) {
@@ -66,7 +66,7 @@ export class Account {
     const found = this.#found;
     this.matchCount++;
     this.interest.match(subject, found);
-    const plan = found.length === 0 ? emptyPlan : this.#plans.share(makePlan(subject, found));
+    const plan = found.length === 0 ? emptyPlan : this.#planner.plan(subject, found);
     found.length = 0;
     if (!isOneOff(bytes, start, end)) this.routes.store(bytes, start, end, plan);
     return plan;

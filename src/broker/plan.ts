@@ -2,7 +2,7 @@
  * What to do with a message on one subject: immutable once made, shared by all subjects that have the same
  * receivers, and kept in the route cache. A subscription that goes away in the meantime is marked dead in it.
  */
-import type { Subscription } from "./subscriber.ts";
+import type { Cohort, Subscriber, Subscription } from "./subscriber.ts";
 
 export interface QueueGroup {
   readonly name: string;
@@ -14,57 +14,84 @@ export interface QueueGroup {
 
 export class Plan {
   readonly plain: readonly Subscription[];
+  readonly cohorts: readonly Cohort[];
   readonly groups: readonly QueueGroup[];
 
-  constructor(plain: readonly Subscription[], groups: readonly QueueGroup[]) {
+  constructor(plain: readonly Subscription[], cohorts: readonly Cohort[], groups: readonly QueueGroup[]) {
     this.plain = plain;
+    this.cohorts = cohorts;
     this.groups = groups;
   }
-
-  get isEmpty(): boolean {
-    return this.plain.length === 0 && this.groups.length === 0;
-  }
 }
 
-export const emptyPlan = new Plan([], []);
+export const emptyPlan = new Plan([], [], []);
 
-/**
- * Sorts the subscriptions that match `subject` into a plan. Queue groups are merged by name over all matching
- * patterns; subscriptions that may not see this subject are left out.
- */
-export function makePlan(subject: string, matches: readonly Subscription[]): Plan {
-  const plain: Subscription[] = [];
-  let groups: Map<string, { local: Subscription[]; remote: Subscription[] }> | null = null;
-  for (const subscription of matches) {
-    if (subscription.dead || subscription.subscriber.deniesDelivery(subject, subscription)) continue;
-    if (subscription.queue === null) {
-      plain.push(subscription);
-      continue;
-    }
-    groups ??= new Map();
-    let group = groups.get(subscription.queue);
-    if (group === undefined) groups.set(subscription.queue, (group = { local: [], remote: [] }));
-    (subscription.subscriber.tier === 0 ? group.local : group.remote).push(subscription);
-  }
-  if (plain.length === 0 && groups === null) return emptyPlan;
-  return new Plan(plain, groups === null ? [] : [...groups].map(([name, members]) => ({ name, ...members })));
-}
+/** Fewer than this many alike are not worth a cohort. */
+const cohortMembersMin = 2;
+const receiversSharedMax = 8;
+const plansMax = 1_024;
 
-/** Shares equal plans: ten thousand subjects below one wildcard subscription need one plan, not ten thousand. */
-export class PlanPool {
+/** Makes plans, and shares equal ones: ten thousand subjects below one wildcard subscription need one, not ten thousand. */
+export class Planner {
   readonly #plans = new Map<string, WeakRef<Plan>>();
 
-  /** Returns `plan`, or an equal one made before. Only plans without groups and with few receivers are worth it. */
-  share(plan: Plan): Plan {
-    if (plan.groups.length > 0 || plan.plain.length > plainSharedMax || plan.isEmpty) return plan;
-    const key = plan.plain.map((subscription) => subscription.serial).join(",");
-    const known = this.#plans.get(key)?.deref();
-    if (known !== undefined) return known;
-    if (this.#plans.size >= plansMax) this.#plans.clear();
-    this.#plans.set(key, new WeakRef(plan));
+  /**
+   * Sorts the subscriptions that match `subject` into a plan. Queue groups are merged by name over all matching
+   * patterns; subscriptions that may not see this subject are left out.
+   */
+  plan(subject: string, matches: readonly Subscription[]): Plan {
+    const plain: Subscription[] = [];
+    const queued: Subscription[] = [];
+    for (const subscription of matches) {
+      if (subscription.dead || subscription.subscriber.deniesDelivery(subject, subscription)) continue;
+      (subscription.queue === null ? plain : queued).push(subscription);
+    }
+    if (plain.length === 0 && queued.length === 0) return emptyPlan;
+    if (queued.length > 0 || plain.length > receiversSharedMax) return makePlan(plain, queued);
+    const key = plain.map((subscription) => subscription.serial).join(",");
+    let plan = this.#plans.get(key)?.deref();
+    if (plan === undefined) {
+      plan = makePlan(plain, queued);
+      if (this.#plans.size >= plansMax) this.#plans.clear();
+      this.#plans.set(key, new WeakRef(plan));
+    }
     return plan;
   }
 }
 
-const plainSharedMax = 8;
-const plansMax = 1_024;
+function makePlan(plain: readonly Subscription[], queued: readonly Subscription[]): Plan {
+  const { single, cohorts } = gatherCohorts(plain);
+  return new Plan(single, cohorts, gatherGroups(queued));
+}
+
+function gatherCohorts(plain: readonly Subscription[]): { single: Subscription[]; cohorts: Cohort[] } {
+  const single: Subscription[] = [];
+  const alike = new Map<string, Subscription[]>();
+  for (const subscription of plain) {
+    const key = plain.length < cohortMembersMin ? null : subscription.subscriber.cohortKey(subscription);
+    if (key === null) {
+      single.push(subscription);
+      continue;
+    }
+    const members = alike.get(key);
+    if (members === undefined) alike.set(key, [subscription]);
+    else members.push(subscription);
+  }
+  const cohorts: Cohort[] = [];
+  for (const members of alike.values()) {
+    if (members.length < cohortMembersMin) single.push(...members);
+    else cohorts.push(((members[0] as Subscription).subscriber as Subscriber).formCohort(members));
+  }
+  return { single, cohorts };
+}
+
+function gatherGroups(queued: readonly Subscription[]): QueueGroup[] {
+  const groups = new Map<string, { name: string; local: Subscription[]; remote: Subscription[] }>();
+  for (const subscription of queued) {
+    const name = subscription.queue as string;
+    let group = groups.get(name);
+    if (group === undefined) groups.set(name, (group = { name, local: [], remote: [] }));
+    (subscription.subscriber.tier === 0 ? group.local : group.remote).push(subscription);
+  }
+  return [...groups.values()];
+}

@@ -5,7 +5,7 @@
 import type { Account } from "./account.ts";
 import type { Message } from "./message.ts";
 import type { Plan, QueueGroup } from "./plan.ts";
-import type { Subscriber, Subscription } from "./subscriber.ts";
+import type { Cohort, Subscriber, Subscription } from "./subscriber.ts";
 
 export class Router {
   /** xorshift state for picking queue members; never 0. */
@@ -46,6 +46,8 @@ export class Router {
       if (subscription.dead || subscription.subscriber === silent) continue;
       if (subscription.subscriber.deliver(message, subscription)) delivered++;
     }
+    const cohorts = plan.cohorts;
+    for (let at = 0; at < cohorts.length; at++) delivered += (cohorts[at] as Cohort).deliver(message, silent);
     const groups = plan.groups;
     for (let at = 0; at < groups.length; at++)
       if (this.#deliverToGroup(groups[at] as QueueGroup, message, silent)) delivered++;

@@ -17,6 +17,17 @@ export interface Subscriber {
   deliver(message: Message, subscription: Subscription): boolean;
   /** Whether permissions keep messages on this literal subject from a subscription that is wider. Asked when a plan is made, not for each message. */
   deniesDelivery(subject: string, subscription: Subscription): boolean;
+  /** Subscriptions with the same key are sent the same bytes for every message. Null: this one is served by itself. */
+  cohortKey(subscription: Subscription): string | null;
+  /** Makes one receiver of `members`, whose cohort keys are all equal. */
+  formCohort(members: readonly Subscription[]): Cohort;
+}
+
+/** Several subscriptions that are sent the same bytes, served together. */
+export interface Cohort {
+  readonly members: readonly Subscription[];
+  /** As `deliver` for each member but those of `silent`. @returns how many took it */
+  deliver(message: Message, silent: Subscriber | null): number;
 }
 
 export class Subscription implements TrieValue {

@@ -7,7 +7,7 @@ import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Session } from "../broker/session.ts";
-import type { Subscriber, Subscription } from "../broker/subscriber.ts";
+import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
 import {
   malformed,
@@ -20,6 +20,7 @@ import { Parser, type OperationHandler } from "../protocol/parser.ts";
 import { isValidLiteralSubject } from "../subjects/subject.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
+import { ClientCohort } from "./cohort.ts";
 import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
 import type { ClientContext, ClientSettings } from "./context.ts";
 import { appendMessage } from "./delivery.ts";
@@ -239,7 +240,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
     if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
-      this.#answerNoResponders(message, account);
+      this.#answerNoResponders(message, account, message.subject);
   }
 
   onSubscribe(subject: string, queue: string | null, sid: string): void {
@@ -327,6 +328,15 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     return this.identity?.permissions?.deliveryDenied(subject, subscription.queue) ?? false;
   }
 
+  cohortKey(subscription: Subscription): string | null {
+    if (this.#trace !== null || this.#permits !== null) return null;
+    return `${this.#headers ? "HMSG" : "MSG"} ${subscription.sid}`;
+  }
+
+  formCohort(members: readonly Subscription[]): Cohort {
+    return new ClientCohort(members, this.#headers, this.context.pass);
+  }
+
   // For the parts of a client.
 
   /** Runs a piece of parsing; what the peer did wrong ends the connection, as the protocol says. */
@@ -360,7 +370,11 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     const accountMax = this.account?.limits.maxPayloadBytes ?? -1;
     const maxPayloadBytes =
       accountMax < 0 ? settings.maxPayloadBytes : Math.min(settings.maxPayloadBytes, accountMax);
-    this.#headers = settings.headers && this.options.headers;
+    const headers = settings.headers && this.options.headers;
+    // Plans remember what each receiver is sent.
+    if (headers !== this.#headers)
+      for (const { subject } of this.#table.values()) this.account?.routes.invalidate(subject);
+    this.#headers = headers;
     this.#parser.headersAllowed = this.#headers;
     this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
     this.#heartbeat.setOptions(heartbeatOptions(settings));
@@ -407,7 +421,11 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Whether the message may go on; also maps its subject. */
   #admit(message: Message, account: Account): boolean {
     const { bytes } = message;
-    if (account.mappings !== null && !mapSubject(message, account.mappings)) return false;
+    if (account.mappings !== null && !mapSubject(message, account.mappings)) {
+      // As the reference server has it: a request that a mapping drops has no responders, and no subject either.
+      if (message.hasReply && this.options.noResponders) this.#answerNoResponders(message, account, "");
+      return false;
+    }
     const { subjectBytes, subjectStart, subjectEnd } = message;
     const permissions = this.identity?.permissions ?? null;
     const allowed =
@@ -431,8 +449,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   /** Only a plain subscription of this very connection is told that nobody is there. */
-  #answerNoResponders(message: Message, account: Account): void {
-    const { reply, subject } = message;
+  #answerNoResponders(message: Message, account: Account, subject: string): void {
+    const { reply } = message;
     for (const subscription of account.matches(reply)) {
       if (subscription.subscriber !== this || subscription.queue !== null || subscription.dead) continue;
       this.say(noRespondersMessage(reply, subscription.sid, subject));

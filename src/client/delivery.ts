@@ -22,46 +22,75 @@ export function appendMessage(
   headers: boolean,
   viewsAllowed: boolean,
 ): boolean {
-  let tail = message.bytes;
-  let tailStart = message.tailStart;
-  let tailEnd = message.bodyEnd + 2;
-  const withHeaders = headers && message.headerBytes > 0;
-  if (message.headerBytes > 0 && !withHeaders) {
-    tail = plainTailOf(message);
-    tailStart = 0;
-    tailEnd = tail.length;
-  }
-  const tailBytes = tailEnd - tailStart;
+  const stripped = message.headerBytes > 0 && !headers;
+  const tail = stripped ? plainTailOf(message) : message.bytes;
+  const tailStart = stripped ? 0 : message.tailStart;
+  const tailEnd = stripped ? tail.length : message.bodyEnd + 2;
+  const lasting = message.stable || stripped;
   const prefix = subscription.prefix ?? makePrefix(subscription);
-  const asView = tailBytes >= viewBytesMin && (message.stable || (viewsAllowed && outbound.idle));
-  const subjectBytes = message.subjectEnd - message.subjectStart;
-  if (!outbound.reserve(prefixBytesMax + subjectBytes + prefix.length + (asView ? 0 : tailBytes)))
-    return false;
-  const target = outbound.bytes;
-  let at = outbound.at;
-  // A prefix that begins with H holds the whole subject, which is the message's unless it was routed by another.
-  if (prefix[0] === 0x48 && !message.routedByOther)
-    at = copyBytes(prefix, withHeaders ? 0 : 1, prefix.length, target, at);
-  else {
-    const infix = prefix[0] === 0x48 ? wildcardInfix(subscription.sid) : prefix;
-    at = writePrefix(
-      target,
-      at,
-      withHeaders,
-      message.subjectBytes,
-      message.subjectStart,
-      message.subjectEnd,
-      infix,
-    );
-  }
-  if (!asView) {
-    outbound.at = copyBytes(tail, tailStart, tailEnd, target, at);
+  const prefixBytes = prefixBytesMax + message.subjectEnd - message.subjectStart + prefix.length;
+  if (tailEnd - tailStart < viewBytesMin || !(lasting || (viewsAllowed && outbound.idle))) {
+    if (!outbound.reserve(prefixBytes + tailEnd - tailStart)) return false;
+    const at = encodePrefix(outbound.bytes, outbound.at, message, subscription, prefix, headers);
+    outbound.at = copyBytes(tail, tailStart, tailEnd, outbound.bytes, at);
     return true;
   }
-  outbound.at = at;
-  outbound.appendView(tail.subarray(tailStart, tailEnd), message.stable || tail !== message.bytes);
+  if (!outbound.reserve(prefixBytes)) return false;
+  outbound.at = encodePrefix(outbound.bytes, outbound.at, message, subscription, prefix, headers);
+  outbound.appendView(tail.subarray(tailStart, tailEnd), lasting);
   return !outbound.closed;
 }
+
+/** Room that {@link encodeMessage} may need. */
+export function encodedBytesMax(message: Message, subscription: Subscription): number {
+  const subjectBytes = message.subjectEnd - message.subjectStart;
+  return (
+    prefixBytesMax + 2 * subjectBytes + subscription.sid.length + 2 + message.bodyEnd + 2 - message.tailStart
+  );
+}
+
+/** Writes the whole message, as MSG or HMSG, to `target` and returns the position after it. */
+export function encodeMessage(
+  target: Buffer,
+  start: number,
+  message: Message,
+  subscription: Subscription,
+  headers: boolean,
+): number {
+  const prefix = subscription.prefix ?? makePrefix(subscription);
+  const at = encodePrefix(target, start, message, subscription, prefix, headers);
+  if (message.headerBytes === 0 || headers)
+    return copyBytes(message.bytes, message.tailStart, message.bodyEnd + 2, target, at);
+  const tail = plainTailOf(message);
+  return copyBytes(tail, 0, tail.length, target, at);
+}
+
+function encodePrefix(
+  target: Buffer,
+  at: number,
+  message: Message,
+  subscription: Subscription,
+  prefix: Buffer,
+  headers: boolean,
+): number {
+  const withHeaders = headers && message.headerBytes > 0;
+  const isLiteral = prefix[0] === letterH;
+  // A literal prefix holds the whole subject, which is the message's unless it was routed by another.
+  if (isLiteral && !message.routedByOther)
+    return copyBytes(prefix, withHeaders ? 0 : 1, prefix.length, target, at);
+  const infix = isLiteral ? wildcardInfix(subscription.sid) : prefix;
+  return writePrefix(
+    target,
+    at,
+    withHeaders,
+    message.subjectBytes,
+    message.subjectStart,
+    message.subjectEnd,
+    infix,
+  );
+}
+
+const letterH = 0x48;
 
 function makePrefix(subscription: Subscription): Buffer {
   const { subject, sid } = subscription;

@@ -8,24 +8,46 @@ const sizes = [4 * 1024, 64 * 1024, 512 * 1024] as const;
 /** What the pool keeps of each size when nobody borrows them: 6 MB in all. */
 const keptMax = [128, 24, 8] as const;
 
+/** A borrowed buffer. It goes back to the pool when its last holder lets go. */
+export class Lease {
+  readonly bytes: Buffer;
+  readonly #home: Lease[] | null;
+  readonly #keptMax: number;
+  #holders = 1;
+
+  constructor(bytes: Buffer, home: Lease[] | null, keptMax: number) {
+    this.bytes = bytes;
+    this.#home = home;
+    this.#keptMax = keptMax;
+  }
+
+  /** For the pool, when it lends a kept one again. */
+  renew(): this {
+    this.#holders = 1;
+    return this;
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  release(): void {
+    if (--this.#holders > 0 || this.#home === null) return;
+    if (this.#home.length < this.#keptMax) this.#home.push(this);
+  }
+}
+
 export class BufferPool {
-  readonly #free: Buffer[][] = sizes.map(() => []);
+  readonly #free: Lease[][] = sizes.map(() => []);
 
   /** A buffer of at least `bytesMin`, and larger than `previousBytes` where there is a larger size. */
-  borrow(bytesMin: number, previousBytes: number): Buffer {
+  borrow(bytesMin: number, previousBytes: number): Lease {
     for (let place = 0; place < sizes.length; place++) {
       const size = sizes[place] as number;
       if (size < bytesMin || (size <= previousBytes && place < sizes.length - 1)) continue;
-      return (this.#free[place] as Buffer[]).pop() ?? Buffer.allocUnsafeSlow(size);
+      const free = this.#free[place] as Lease[];
+      return free.pop()?.renew() ?? new Lease(Buffer.allocUnsafeSlow(size), free, keptMax[place] as number);
     }
-    return Buffer.allocUnsafeSlow(bytesMin);
-  }
-
-  /** Takes a buffer back; nobody may use it any more. One that the pool did not lend is left to the collector. */
-  giveBack(buffer: Buffer): void {
-    const place = sizes.findIndex((size) => size === buffer.length);
-    if (place < 0) return;
-    const free = this.#free[place] as Buffer[];
-    if (free.length < (keptMax[place] as number)) free.push(buffer);
+    return new Lease(Buffer.allocUnsafeSlow(bytesMin), null, 0);
   }
 }

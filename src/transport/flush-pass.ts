@@ -4,6 +4,7 @@
  */
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Outbound } from "./outbound.ts";
+import type { SharedRun } from "./shared-run.ts";
 
 /** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
 const gatheredBytesMax = 16 * 1024 * 1024;
@@ -16,6 +17,7 @@ export class FlushPass {
   #depth = 0;
   #dirty: Outbound[] = [];
   #afterwards: (() => void)[] = [];
+  readonly #runs: SharedRun[] = [];
   #scheduled = false;
   #gatheredBytes = 0;
   /** Outputs that went past their mark during this pass; whoever publishes should be held back for them. */
@@ -75,6 +77,13 @@ export class FlushPass {
     this.#schedule();
   }
 
+  /** For {@link SharedRun}: it ends with the next flush. */
+  addRun(run: SharedRun): void {
+    // May flush, which ends all runs: this one comes after it.
+    this.gathered(run.bytes.length);
+    this.#runs.push(run);
+  }
+
   /** For {@link Outbound}: it borrowed a buffer of this size. */
   gathered(bytes: number): void {
     this.#gatheredBytes += bytes;
@@ -103,5 +112,7 @@ export class FlushPass {
     const dirty = this.#dirty;
     for (let at = 0; at < dirty.length; at++) (dirty[at] as Outbound).flush();
     dirty.length = 0;
+    for (const run of this.#runs) run.close();
+    this.#runs.length = 0;
   }
 }

@@ -3,10 +3,13 @@
  * the {@link Sink} in one write. While the kernel has not taken a write, more gathers behind it, up to
  * `pendingBytesMax`; beyond that the peer is too slow and is cut.
  *
- * **Invariant.** `pendingBytes` is the sum of what is being written, `#sealed`, and `bytes[#start, at)`.
+ * **Invariant.** `pendingBytes` is the sum of what is being written, what is sealed, what was appended to the
+ * borrowed buffer since, and this output's part of a shared run. Of the last two at most one is not empty.
  */
 import { emptyBytes } from "../base/bytes.ts";
+import type { Lease } from "./buffer-pool.ts";
 import type { FlushPass } from "./flush-pass.ts";
+import type { SharedRun } from "./shared-run.ts";
 
 /** Where pieces go. A sink has at most one write under way. */
 export interface Sink {
@@ -22,7 +25,7 @@ export interface Sink {
 
 export interface OutboundLimits {
   readonly pendingBytesMax: number;
-  /** Above this share of it, publishers are held back: three quarters. */
+  /** Above this, publishers are held back: three quarters of the former. */
   readonly crowdedBytes: number;
 }
 
@@ -36,24 +39,26 @@ export class Outbound {
   bytes: Buffer = emptyBytes;
   at = 0;
   #start = 0;
+  #lease: Lease | null = null;
+  /** The run whose bytes from `#runStart` on are this output's too; null when there is none. */
+  run: SharedRun | null = null;
+  #runStart = 0;
   /** Refuses everything: the peer is gone or is being cut. */
   closed = false;
   readonly #sink: Sink;
   readonly #pass: FlushPass;
   readonly #limits: OutboundLimits;
   readonly #onOverflow: () => void;
-  #sealed: Buffer[] | null = null;
+  #sealed: Piece[] | null = null;
   #sealedBytes = 0;
-  /** Borrowed buffers that `#sealed` refers to. */
-  #lent: Buffer[] | null = null;
+  #writing: readonly Piece[] | null = null;
   #writingBytes = 0;
-  #writingLent: Buffer[] | null = null;
   #queued = false;
   /** Views of the current read chunk are among the pieces. */
   #holdsChunk = false;
   /** Chunks kept for this output; see {@link FlushPass.keepChunk}. */
   #chunksKept = 0;
-  /** Called once each time everything has been taken while somebody waits for that. */
+  /** Called once each when the queue is not crowded any more. */
   #onRelief: (() => void)[] | null = null;
 
   constructor(sink: Sink, pass: FlushPass, limits: OutboundLimits, onOverflow: () => void) {
@@ -64,9 +69,11 @@ export class Outbound {
   }
 
   get pendingBytes(): number {
-    return this.#writingBytes + this.#sealedBytes + this.at - this.#start;
+    const inRun = this.run === null ? 0 : this.run.at - this.#runStart;
+    return this.#writingBytes + this.#sealedBytes + this.at - this.#start + inRun;
   }
 
+  /** A write is under way. */
   get writing(): boolean {
     return this.#writingBytes > 0;
   }
@@ -80,17 +87,20 @@ export class Outbound {
     return this.pendingBytes > this.#limits.crowdedBytes;
   }
 
+  /** Whether waiting for this peer to take something makes sense. */
+  get makesProgress(): boolean {
+    return this.#sink.makesProgress;
+  }
+
   /**
    * Makes room for `count` bytes at `bytes[at]`. The caller then writes there and moves `at`.
    * @returns false when the peer is gone or too far behind; nothing may be appended then
    */
   reserve(count: number): boolean {
     if (this.closed) return false;
+    if (this.run !== null) this.leaveRun(this.run.at);
     if (this.bytes.length - this.at < count && !this.#renew(count)) return false;
-    if (!this.#queued) {
-      this.#queued = true;
-      this.#pass.add(this);
-    }
+    this.#queue();
     return true;
   }
 
@@ -107,11 +117,6 @@ export class Outbound {
     this.at += this.bytes.latin1Write(text, this.at, text.length);
   }
 
-  /** Whether waiting for this peer to take something makes sense. */
-  get makesProgress(): boolean {
-    return this.#sink.makesProgress;
-  }
-
   /**
    * Appends `view` itself. Call {@link reserve} first.
    * @param lasting whether its bytes never change; else they are the current read chunk's, and if they are not with
@@ -120,10 +125,33 @@ export class Outbound {
   appendView(view: Buffer, lasting: boolean): void {
     this.#sealAppended();
     if (!lasting) this.#holdsChunk = true;
-    this.#sealed ??= [];
-    this.#sealed.push(view);
-    this.#sealedBytes += view.length;
+    this.#seal(view, null);
     this.#checkOverflow();
+  }
+
+  /**
+   * From `start` on, what is appended to `run` is appended to this output.
+   * @returns false when the peer is gone or too far behind
+   */
+  joinRun(run: SharedRun, start: number): boolean {
+    if (this.closed) return false;
+    if (this.run !== null) this.leaveRun(this.run.at);
+    this.#sealAppended();
+    if (!this.#checkOverflow()) return false;
+    run.lease.hold();
+    this.run = run;
+    this.#runStart = start;
+    this.#queue();
+    return true;
+  }
+
+  /** The run's bytes from `end` on are not this output's. */
+  leaveRun(end: number): void {
+    const run = this.run;
+    if (run === null) return;
+    this.run = null;
+    if (end > this.#runStart) this.#seal(run.bytes.subarray(this.#runStart, end), run.lease);
+    run.lease.release();
   }
 
   /** Calls `callback` once the peer has taken enough that it is not crowded any more, or is gone. */
@@ -135,6 +163,7 @@ export class Outbound {
   /** For {@link FlushPass}: hands everything gathered to the sink, unless a write is under way. */
   flush(): void {
     this.#queued = false;
+    if (this.run !== null) this.leaveRun(this.run.at);
     while (this.#writingBytes === 0 && !this.closed) {
       const pieces = this.#nextPieces();
       if (pieces === null || !this.#sink.write(pieces)) break;
@@ -158,26 +187,34 @@ export class Outbound {
   /** Drops everything that waits. What the sink holds stays its own until it is done with it. */
   close(): void {
     this.closed = true;
-    this.#giveBack(this.#lent);
-    if (this.bytes !== emptyBytes) this.#pass.pool.giveBack(this.bytes);
+    this.run?.lease.release();
+    this.run = null;
+    for (const piece of this.#sealed ?? []) piece.lease?.release();
+    this.#lease?.release();
+    this.#lease = null;
     this.bytes = emptyBytes;
     this.at = 0;
     this.#start = 0;
     this.#sealed = null;
     this.#sealedBytes = 0;
-    this.#lent = null;
-    // Not given back: the kernel or TLS may still read from them.
-    this.#writingLent = null;
+    // Not released: the kernel or TLS may still read from these. The collector takes them in the end.
+    this.#writing = null;
     this.#writingBytes = 0;
     this.#holdsChunk = false;
     this.#releaseChunks();
     this.#relieve();
   }
 
+  #queue(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#pass.add(this);
+  }
+
   #writtenDown(): void {
+    for (const piece of this.#writing ?? []) piece.lease?.release();
+    this.#writing = null;
     this.#writingBytes = 0;
-    this.#giveBack(this.#writingLent);
-    this.#writingLent = null;
     if (this.#sealedBytes === 0) this.#releaseChunks();
   }
 
@@ -186,55 +223,46 @@ export class Outbound {
     this.#chunksKept = 0;
   }
 
-  /** Takes up to {@link writeBytesMax} off the front as the write that is under way from now on. */
+  /** Takes up to about {@link writeBytesMax} off the front as the write that is under way from now on. */
   #nextPieces(): Buffer[] | null {
-    if (this.#sealedBytes === 0 || this.#sealedBytes + this.at - this.#start <= writeBytesMax) {
-      this.#sealCurrent();
-      const all = this.#sealed;
-      if (all === null) return null;
-      this.#writingBytes = this.#sealedBytes;
-      this.#writingLent = this.#lent;
-      this.#sealed = null;
-      this.#sealedBytes = 0;
-      this.#lent = null;
-      return all;
+    this.#sealAppended();
+    this.#returnBuffer();
+    const sealed = this.#sealed;
+    if (sealed === null) return null;
+    let count = sealed.length;
+    let bytes = this.#sealedBytes;
+    if (bytes > writeBytesMax) {
+      bytes = 0;
+      for (count = 0; count < sealed.length && bytes < writeBytesMax; count++)
+        bytes += (sealed[count] as Piece).bytes.length;
     }
-    const sealed = this.#sealed as Buffer[];
-    let bytes = 0;
-    let count = 0;
-    while (count < sealed.length && bytes < writeBytesMax) bytes += (sealed[count++] as Buffer).length;
-    const pieces = sealed.splice(0, count);
-    this.#writingBytes = bytes;
-    this.#writingLent = this.#lentFor(pieces);
+    const writing = count === sealed.length ? sealed : sealed.splice(0, count);
+    if (writing === sealed) this.#sealed = null;
     this.#sealedBytes -= bytes;
-    if (sealed.length === 0) this.#sealed = null;
+    this.#writing = writing;
+    this.#writingBytes = bytes;
+    const pieces = new Array<Buffer>(count);
+    for (let at = 0; at < count; at++) pieces[at] = (writing[at] as Piece).bytes;
     return pieces;
   }
 
-  /** Of the lent buffers, those that no piece left behind refers to. Pieces are in the order in which buffers were lent. */
-  #lentFor(pieces: readonly Buffer[]): Buffer[] | null {
-    if (this.#lent === null) return null;
-    const stillUsed = this.#sealed?.[0]?.buffer;
-    const used = new Set(pieces.map((piece) => piece.buffer));
-    const free = this.#lent.filter((buffer) => used.has(buffer.buffer) && buffer.buffer !== stillUsed);
-    this.#lent = this.#lent.filter((buffer) => !free.includes(buffer));
-    return free;
+  #seal(bytes: Buffer, lease: Lease | null): void {
+    lease?.hold();
+    (this.#sealed ??= []).push({ bytes, lease });
+    this.#sealedBytes += bytes.length;
   }
 
   /** Turns what was appended to the borrowed buffer into a piece; what follows goes behind it in the same buffer. */
   #sealAppended(): void {
     if (this.at === this.#start) return;
-    this.#sealed ??= [];
-    this.#sealed.push(this.bytes.subarray(this.#start, this.at));
-    this.#sealedBytes += this.at - this.#start;
+    this.#seal(this.bytes.subarray(this.#start, this.at), this.#lease);
     this.#start = this.at;
   }
 
-  /** Seals what was appended and parts with the buffer. */
-  #sealCurrent(): void {
-    if (this.bytes === emptyBytes) return;
-    this.#sealAppended();
-    (this.#lent ??= []).push(this.bytes);
+  /** Parts with the borrowed buffer; pieces of it hold it until they are sent. */
+  #returnBuffer(): void {
+    this.#lease?.release();
+    this.#lease = null;
     this.bytes = emptyBytes;
     this.at = 0;
     this.#start = 0;
@@ -242,12 +270,14 @@ export class Outbound {
 
   #renew(count: number): boolean {
     const previousBytes = this.bytes.length;
-    this.#sealCurrent();
+    this.#sealAppended();
+    this.#returnBuffer();
     if (!this.#checkOverflow()) return false;
     // May flush this very output, so the new buffer comes after it.
     this.#pass.gathered(Math.max(count, previousBytes));
     if (this.closed) return false;
-    this.bytes = this.#pass.pool.borrow(count, previousBytes);
+    this.#lease = this.#pass.pool.borrow(count, previousBytes);
+    this.bytes = this.#lease.bytes;
     return true;
   }
 
@@ -261,14 +291,15 @@ export class Outbound {
     return true;
   }
 
-  #giveBack(buffers: Buffer[] | null): void {
-    if (buffers === null) return;
-    for (const buffer of buffers) this.#pass.pool.giveBack(buffer);
-  }
-
   #relieve(): void {
     const waiting = this.#onRelief;
     this.#onRelief = null;
     if (waiting !== null) for (const callback of waiting) callback();
   }
+}
+
+interface Piece {
+  readonly bytes: Buffer;
+  /** What to let go of once the bytes are sent; null when they are nobody's to reuse. */
+  readonly lease: Lease | null;
 }
