@@ -39,7 +39,7 @@ export async function startScenarioBroker(group: ScenarioGroup): Promise<Scenari
   // Only a broker that may come back needs ports that it will find free.
   const ports = group.ownBroker === true ? [await freePort(), await freePort()] : [];
   const [port, wsPort] = ports;
-  const configFrom = (text = "") => `${text}\n${websocketBlock(undefined, wsPort ?? -1)}`;
+  const configFrom = (text = "") => `${text}\n${websocketBlock(group.websocket, wsPort ?? -1)}`;
   const start = () =>
     startBroker({ config: configFrom(group.config), ...(port === undefined ? {} : { port }) });
   let process: BrokerProcess = await start();

@@ -33,6 +33,8 @@ export interface ScenarioGroup {
   readonly noun: string;
   /** Config of the broker, to which the runner adds a websocket block; none is an open broker. */
   readonly config?: string;
+  /** Body of the websocket block; without TLS by default. */
+  readonly websocket?: string;
   /** Each run gets a broker to itself, because it stops or changes it. */
   readonly ownBroker?: boolean;
   readonly scenarios: Readonly<Record<string, Scenario>>;
@@ -123,8 +125,14 @@ export function respond(
  * says that the broker has routed it, a PONG to each other comes behind what was routed to it.
  */
 export async function settle(publisher: NatsConnection, ...receivers: NatsConnection[]): Promise<void> {
-  await publisher.flush();
-  for (const receiver of receivers) await receiver.flush();
+  for (const connection of [publisher, ...receivers]) {
+    // Not every library fails a flush when the connection closes under it.
+    const lost = connection.closed().then((error) => {
+      throw new Error(`connection closed before its flush: ${String(error)}`);
+    });
+    await Promise.race([connection.flush(), lost]);
+    lost.catch(() => {});
+  }
 }
 
 /** Waits for `condition`; for what the broker does in its own time. */

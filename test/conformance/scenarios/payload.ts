@@ -31,6 +31,18 @@ export const payload: ScenarioGroup = {
       equal(received.texts(), ["goes on"], "messages");
     },
 
+    "the largest payload follows small messages in one write": async ({ connect, subject }) => {
+      const [publisher, subscriber] = [await connect(), await connect()];
+      const received = collect(subscriber, subject("x"));
+      await subscriber.flush();
+      // Libraries gather up to 32 KiB before they write, and the message that passes that mark goes along.
+      for (const text of numbers(30)) publisher.publish(subject("x"), text.padStart(1000));
+      publisher.publish(subject("x"), pattern(bytesMax));
+      await settle(publisher, subscriber);
+      equal(received.messages.length, 31, "messages");
+      equal(sameBytes(received.messages[30]?.data, pattern(bytesMax)), true, "bytes");
+    },
+
     "headers count towards the largest payload": async ({ connect, library, subject }) => {
       const connection = await connect();
       const received = collect(connection, subject("x"));
