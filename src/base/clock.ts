@@ -14,10 +14,17 @@ export class Clock {
   #frozenMs: number | null = null;
   #settleHooks = new Set<() => Promise<void>>();
   readonly #wallAtOriginMs: number;
+  /** Told of what a deadline's callback throws. Whoever runs the clock sets it; else it is thrown on. */
+  onFault: (error: unknown) => void = (error) => {
+    throw error;
+  };
 
   constructor() {
     this.#wallAtOriginMs = Date.now() - performance.now();
-    this.#deadlines = new Deadlines(() => this.nowMs());
+    this.#deadlines = new Deadlines(
+      () => this.nowMs(),
+      (error) => this.onFault(error),
+    );
   }
 
   /** Monotonic milliseconds, for intervals and deadlines. Never goes back. */

@@ -37,8 +37,12 @@ export class Deadlines {
   #armedForMs = Infinity;
   #paused = false;
 
-  constructor(nowMs: () => number) {
+  readonly #onFault: (error: unknown) => void;
+
+  /** @param onFault told of what a callback throws; the deadlines after it still fire */
+  constructor(nowMs: () => number, onFault: (error: unknown) => void) {
     this.#nowMs = nowMs;
+    this.#onFault = onFault;
   }
 
   get size(): number {
@@ -66,7 +70,11 @@ export class Deadlines {
       const top = this.#heap[0];
       if (top === undefined || top.atMs > now) break;
       this.removeEntry(top);
-      top.callback();
+      try {
+        top.callback();
+      } catch (error) {
+        this.#onFault(error);
+      }
     }
     this.#arm();
   }

@@ -56,6 +56,7 @@ export class Connection implements Sink {
   readonly #wire: Wire;
   readonly #pass: FlushPass;
   readonly #clock: Clock;
+  readonly #onFault: (error: unknown) => void;
   #limits: ConnectionLimits;
   #handler: ConnectionHandler | null = null;
   #closed = false;
@@ -77,6 +78,7 @@ export class Connection implements Sink {
     this.tls = tls;
     this.#pass = context.pass;
     this.#clock = context.clock;
+    this.#onFault = context.onFault;
     this.#limits = context.limits;
     this.#lastProgressMs = context.clock.nowMs();
     this.#wire = makeWire(this);
@@ -106,6 +108,8 @@ export class Connection implements Sink {
     try {
       this.#handler.onData(chunk, start, end, stable);
       if (pass.crowded.size > 0) this.#holdFor(pass.crowded);
+    } catch (error) {
+      this.#onFault(error);
     } finally {
       pass.leave();
     }
@@ -244,4 +248,6 @@ export interface ConnectionContext {
   readonly pass: FlushPass;
   readonly clock: Clock;
   readonly limits: ConnectionLimits;
+  /** Told of our own mistakes: what a handler throws although it never should. */
+  readonly onFault: (error: unknown) => void;
 }

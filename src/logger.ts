@@ -1,0 +1,134 @@
+/**
+ * The log: pino underneath. On a terminal each entry is a line as NATS users know it,
+ * `[pid] 2026/01/31 12:00:00.000000 [INF] text`; anywhere else it is JSON.
+ */
+import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Log } from "./base/log.ts";
+import type { LogOptions } from "./config/options.ts";
+
+export interface Logger extends Log {
+  fatal(text: string): void;
+  /** Opens the log file anew, after somebody moved it away. */
+  reopen(): void;
+  /** Takes over what a reload may change: how much is logged, and how. */
+  setOptions(options: LogOptions): void;
+  /** Writes out what is still in memory. */
+  close(): void;
+}
+
+/** What of pino's destination is used here. */
+interface Destination {
+  write(text: string): unknown;
+  flushSync(): void;
+  reopen(file?: string): void;
+  end(): void;
+}
+
+const stderrDescriptor = 2;
+const levelTags: Readonly<Record<number, string>> = { 60: "FTL", 50: "ERR", 40: "WRN", 30: "INF", 20: "DBG", 10: "TRC" };
+
+/** pino takes a sixth of a bare start, so it is loaded only by those who log. */
+export async function createLogger(first: LogOptions): Promise<Logger> {
+  const { pino } = await import("pino");
+  let options = first;
+  const target = openTarget(pino.destination, first);
+  const human = first.file === null && process.stderr.isTTY;
+  const stream = human ? { write: (json: string) => target.write(lineOf(json, options)) } : target;
+  const logger = pino({ level: "trace", base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return {
+    get debugEnabled() {
+      return options.debug;
+    },
+    get traceEnabled() {
+      return options.trace;
+    },
+    fatal: (text) => logger.fatal(text),
+    error: (text) => logger.error(text),
+    warn: (text) => logger.warn(text),
+    info: (text) => logger.info(text),
+    debug: (text) => {
+      if (options.debug) logger.debug(text);
+    },
+    trace: (text) => {
+      if (options.trace) logger.trace(text);
+    },
+    reopen: () => target.reopen(),
+    setOptions: (changed) => {
+      options = changed;
+      target.setOptions(changed);
+    },
+    close: () => target.close(),
+  };
+}
+
+interface Target {
+  write(text: string): unknown;
+  reopen(): void;
+  setOptions(options: LogOptions): void;
+  close(): void;
+}
+
+/** Where entries go: standard error, or a file that is rotated when it grows too large. */
+function openTarget(open: (options: { fd?: number; dest?: string; sync: boolean; mkdir?: boolean }) => unknown, first: LogOptions): Target {
+  let options = first;
+  let file = first.file;
+  const destination = open(file === null ? { fd: stderrDescriptor, sync: false } : { dest: file, sync: true, mkdir: true }) as Destination;
+  let bytes = file === null ? 0 : sizeOf(file);
+  return {
+    write: (text) => {
+      bytes += Buffer.byteLength(text);
+      destination.write(text);
+      if (file !== null && options.fileSizeBytesMax > 0 && bytes >= options.fileSizeBytesMax) {
+        rotate(file, options.fileCountMax);
+        destination.reopen();
+        bytes = 0;
+      }
+    },
+    reopen: () => {
+      if (file !== null) destination.reopen();
+    },
+    setOptions: (changed) => {
+      options = changed;
+      if (file === null || changed.file === null || changed.file === file) return;
+      file = changed.file;
+      destination.reopen(file);
+      bytes = sizeOf(file);
+    },
+    close: () => {
+      try {
+        destination.flushSync();
+      } catch {
+        // Nobody is left to tell: standard error itself is gone, or was never opened.
+      }
+    },
+  };
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Moves the file away under a name with the time in it, and removes the oldest beyond `countMax` (0: keeps all). */
+function rotate(file: string, countMax: number): void {
+  const stamp = new Date().toISOString().replace(/[-:TZ]/g, ".").replace(/\.$/, "");
+  renameSync(file, `${file}.${stamp}`);
+  if (countMax <= 0) return;
+  const rotated = readdirSync(dirname(file))
+    .filter((name) => name.startsWith(`${basename(file)}.`))
+    .sort();
+  for (const name of rotated.slice(0, Math.max(0, rotated.length - countMax))) rmSync(join(dirname(file), name), { force: true });
+}
+
+function lineOf(json: string, options: LogOptions): string {
+  const entry = JSON.parse(json) as { level: number; time: string; pid: number; msg: string };
+  const time = options.time ? `${timeOf(entry.time, options.timeUtc)} ` : "";
+  return `[${entry.pid}] ${time}[${levelTags[entry.level] ?? "INF"}] ${entry.msg}\n`;
+}
+
+/** `2026/01/31 12:00:00.000000`, local or UTC. */
+function timeOf(iso: string, utc: boolean): string {
+  const at = new Date(iso);
+  const local = utc ? at : new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
+  return `${local.toISOString().replace(/-/g, "/").replace("T", " ").replace("Z", "")}000`;
+}
