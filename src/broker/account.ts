@@ -15,6 +15,14 @@ export interface AccountLimits {
   readonly maxPayloadBytes: number;
 }
 
+/** Messages and bytes between the broker and connections; `in` is what came from them. */
+export interface Traffic {
+  readonly inMessages: number;
+  readonly inBytes: number;
+  readonly outMessages: number;
+  readonly outBytes: number;
+}
+
 export class Account {
   readonly name: string;
   limits: AccountLimits;
@@ -22,6 +30,10 @@ export class Account {
   mappings: SubjectMappings | null = null;
   /** Connections bound to it now. */
   connectionCount = 0;
+  /** Connections cut because they were too slow. */
+  slowConsumerCount = 0;
+  /** Of connections that have ended; those of now count for themselves. */
+  endedTraffic: Traffic = { inMessages: 0, inBytes: 0, outMessages: 0, outBytes: 0 };
   readonly interest = new SubjectTrie<Subscription>();
   readonly routes: RouteCache<Plan>;
   insertCount = 0;
@@ -47,6 +59,16 @@ export class Account {
     if (!this.interest.remove(subscription.subject, subscription)) return;
     this.removeCount++;
     this.routes.invalidate(subscription.subject);
+  }
+
+  addEnded(traffic: Traffic): void {
+    const ended = this.endedTraffic;
+    this.endedTraffic = {
+      inMessages: ended.inMessages + traffic.inMessages,
+      inBytes: ended.inBytes + traffic.inBytes,
+      outMessages: ended.outMessages + traffic.outMessages,
+      outBytes: ended.outBytes + traffic.outBytes,
+    };
   }
 
   /** The plan for the literal subject `bytes[start, end)`. */

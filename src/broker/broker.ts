@@ -5,8 +5,10 @@
 import type { Clock } from "../base/clock.ts";
 import { Account, type AccountLimits } from "./account.ts";
 import { Router } from "./router.ts";
+import { ClosedSessions } from "./closed-sessions.ts";
 import type { ClosedSession, Session } from "./session.ts";
 import { Stats } from "./stats.ts";
+import type { Subscription } from "./subscriber.ts";
 
 export interface BrokerObserver {
   onOpen?(session: Session): void;
@@ -20,9 +22,7 @@ export class Broker {
   readonly sessions = new Map<number, Session>();
   readonly stats = new Stats();
   readonly startMs: number;
-  readonly #closed: ClosedSession[] = [];
-  #closedNext = 0;
-  readonly #closedMax: number;
+  readonly #closed: ClosedSessions;
   readonly #observers = new Set<BrokerObserver>();
   readonly #randomSeed: () => number;
   #lastSessionId = 0;
@@ -31,7 +31,7 @@ export class Broker {
   constructor(clock: Clock, closedMax: number, randomSeed: () => number) {
     this.clock = clock;
     this.startMs = clock.wallMs();
-    this.#closedMax = closedMax;
+    this.#closed = new ClosedSessions(closedMax);
     this.#randomSeed = randomSeed;
     this.router = new Router(randomSeed());
   }
@@ -57,26 +57,20 @@ export class Broker {
     for (const observer of this.#observers) observer.onOpen?.(session);
   }
 
-  /** Keeps what monitoring shows of the session; the oldest of those kept makes way. */
-  closed(session: Session, reason: string, subscriptionCount: number): void {
+  /**
+   * Keeps what monitoring shows of the session; the oldest of those kept makes way.
+   * @param subscriptions those that ended with it
+   */
+  closed(session: Session, reason: string, subscriptions: readonly Subscription[]): void {
     if (!this.sessions.delete(session.id)) return;
-    const closed: ClosedSession = {
-      session,
-      stopMs: this.clock.wallMs(),
-      reason,
-      account: session.account,
-      subscriptionCount,
-    };
-    if (this.#closedMax > 0) {
-      this.#closed[this.#closedNext] = closed;
-      this.#closedNext = (this.#closedNext + 1) % this.#closedMax;
-    }
+    session.account?.addEnded(session);
+    const closed = this.#closed.add(session, this.clock.wallMs(), reason, subscriptions);
     for (const observer of this.#observers) observer.onClose?.(closed);
   }
 
   /** Ended sessions that are remembered, in no particular order. */
   closedSessions(): readonly ClosedSession[] {
-    return this.#closed;
+    return this.#closed.all;
   }
 
   observe(observer: BrokerObserver): () => void {

@@ -3,19 +3,14 @@
  * spread over the files beside this one: handshake, publish gate, subscriptions, delivery, trace.
  */
 import type { Credentials, Identity } from "../auth/identity.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
-import {
-  malformed,
-  ProtocolError,
-  recoverable,
-  staleConnection,
-  type CloseReason,
-} from "../protocol/errors.ts";
+import { malformed, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import { Parser, type OperationHandler } from "../protocol/parser.ts";
 import { isValidLiteralSubject } from "../subjects/subject.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
@@ -23,6 +18,7 @@ import { Heartbeat } from "../transport/heartbeat.ts";
 import { ClientCohort } from "./cohort.ts";
 import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
 import type { ClientContext, ClientSettings } from "./context.ts";
+import { closeCodeOf } from "./close-code.ts";
 import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
 import { isReservedReply, isReservedSubject, mapSubject, mayPublish } from "./publish-gate.ts";
@@ -104,8 +100,16 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     return this.context.connectionType === "WEBSOCKET" ? "websocket" : "nats";
   }
 
+  /** Without authentication, who it says it is, as nats-server has it. */
   get authorizedUser(): string | null {
-    return this.identity?.user ?? null;
+    if (this.identity === null) return null;
+    const { nkey, user, token } = this.options.credentials;
+    const said = nkey !== "" ? nkey : user;
+    return this.identity.user ?? (said !== "" ? said : token !== "" ? "[REDACTED]" : null);
+  }
+
+  get permissions(): Permissions | null {
+    return this.identity?.permissions ?? null;
   }
 
   get name(): string {
@@ -177,14 +181,15 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#parser.close();
     this.#heartbeat.stop();
     this.#handshake.close();
-    const subscriptionCount = this.#table.size;
+    const subscriptions = [...this.#table.values()];
     this.#table.clear();
     if (this.account !== null) this.account.connectionCount--;
     if (reason.startsWith("Slow Consumer")) {
       this.context.broker.stats.slowConsumers++;
-      this.context.log.warn(`${this.label} - ${reason}: closed with ${subscriptionCount} subscriptions`);
+      if (this.account !== null) this.account.slowConsumerCount++;
+      this.context.log.warn(`${this.label} - ${reason}: closed with ${subscriptions.length} subscriptions`);
     }
-    this.context.broker.closed(this, reason, subscriptionCount);
+    this.context.broker.closed(this, reason, subscriptions);
     this.context.log.debug(`${this.label} - Client connection closed: ${reason}`);
   }
 
@@ -464,34 +469,4 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
 function heartbeatOptions(settings: ClientSettings): { intervalMs: number; outstandingMax: number } {
   return { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax };
-}
-
-/** The WebSocket close code for a reason. Source: nats-server `wsEnqueueCloseMessage`. */
-function closeCodeOf(reason: CloseReason | string): number {
-  switch (reason) {
-    case "Client Closed":
-      return 1000;
-    case "Authentication Timeout":
-    case "Authentication Failure":
-    case "Authentication Expired":
-    case "Credentials Revoked":
-    case "Maximum Connections Exceeded":
-    case "Maximum Account Connections Exceeded":
-    case "Maximum Subscriptions Exceeded":
-    case "Maximum Control Line Exceeded":
-    case "Missing Account":
-      return 1008;
-    case "Parse Error":
-    case "Protocol Violation":
-    case "Bad Client Protocol Version":
-    case "No Responders Requires Headers":
-      return 1002;
-    case "Maximum Message Payload Exceeded":
-      return 1009;
-    case "Stale Connection":
-    case "Server Shutdown":
-      return 1001;
-    default:
-      return 1011;
-  }
 }

@@ -104,6 +104,16 @@ export class RouteCache<V> {
     this.#generations[cell] = (this.#generations[cell] as number) + 1;
   }
 
+  /** The values that are still true, in no particular order. Nothing may be stored meanwhile. */
+  *values(): Generator<V> {
+    for (let entry = 0; entry < this.#values.length; entry++) {
+      const shape = this.#entries[entry * fields + shapeField] as number;
+      if (shape === 0 || this.#entries[entry * fields + stampField] !== this.#stamp(shape >>> cellShift))
+        continue;
+      yield this.#values[entry] as V;
+    }
+  }
+
   clear(): void {
     this.#entries.fill(0);
     this.#values.fill(undefined);
