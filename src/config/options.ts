@@ -28,7 +28,7 @@ export interface Options {
   readonly authorization: AuthorizationOptions;
   /** Every account in file order, `$G` and the system account included. */
   readonly accounts: readonly AccountOptions[];
-  /** Name of the system account; null when `no_system_account` is set. */
+  /** Name of the system account, which is always among `accounts`; null when `no_system_account` is set. */
   readonly systemAccount: string | null;
   readonly noAuthUser: string | null;
   readonly monitor: MonitorOptions | null;
@@ -43,6 +43,7 @@ export interface Options {
 
 /** What one connection, and all of them together, may use. `0` for a count means unlimited. */
 export interface LimitOptions {
+  /** The exception: `0` refuses everybody, and there is no "unlimited". */
   readonly maxConnections: number;
   readonly maxSubscriptions: number;
   readonly maxSubscriptionTokens: number;
@@ -52,8 +53,8 @@ export interface LimitOptions {
   readonly pingIntervalMs: number;
   readonly pingMax: number;
   readonly writeDeadlineMs: number;
-  /** Null: derived (2 s, or the TLS timeout plus 1 s). */
-  readonly authTimeoutMs: number | null;
+  /** When nothing is configured: 2 s, or the TLS timeout plus 1 s. */
+  readonly authTimeoutMs: number;
 }
 
 export interface TlsOptions {
@@ -103,12 +104,12 @@ export interface WebSocketOptions {
   } | null;
 }
 
+/** Authentication is required when `user`, `token`, `users` or `nkeys` is not null. */
 export interface AuthorizationOptions {
-  /** True when the block or the flags define any way to authenticate, even an empty `users` list. */
   readonly user: string | null;
   readonly password: string | null;
   readonly token: string | null;
-  /** All users of `authorization` and of the accounts; null when none was ever listed (so that no authentication is required). */
+  /** All users of `authorization` and of the accounts. Null when none was ever listed; empty when the list was. */
   readonly users: readonly UserOptions[] | null;
   readonly nkeys: readonly NkeyUserOptions[] | null;
 }
@@ -165,6 +166,7 @@ export interface MappingOptions {
   readonly destinations: readonly { readonly subject: string; readonly weightPercent: number }[];
 }
 
+/** HTTP or HTTPS, not both; the latter uses the certificate of `Options.tls`. 0 asks for any free port. */
 export interface MonitorOptions {
   readonly host: string;
   readonly port: number | null;

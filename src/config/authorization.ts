@@ -1,0 +1,190 @@
+/** The `authorization` block and lists of users, here and in accounts. */
+import type { AuthorizationDraft, SingleAuthorization, UserDraft, UserList } from "./draft.ts";
+import { withDefaultPermissions } from "./draft.ts";
+import { asMap, asString, asStrings, asTimeout, readBlock } from "./fields.ts";
+import type { Block, KeyReader } from "./fields.ts";
+import { isPublicNkey } from "./nkey.ts";
+import { kindName } from "./node.ts";
+import type { ConfigNode } from "./node.ts";
+import type { PermissionsOptions } from "./options.ts";
+import { readPermissions } from "./permissions.ts";
+import { problemAt } from "./problems.ts";
+import type { Place, Problems } from "./problems.ts";
+
+interface AuthorizationReading extends AuthorizationDraft {
+  defaultPermissions: PermissionsOptions | null;
+}
+
+interface UserReading {
+  place: Place;
+  user: string;
+  password: string;
+  nkey: string;
+  permissions: PermissionsOptions | null;
+  connectionTypes: string[];
+}
+
+const timeoutMsHigh = 60_000;
+const connectionTypes: ReadonlySet<string> = new Set([
+  "STANDARD",
+  "WEBSOCKET",
+  "LEAFNODE",
+  "LEAFNODE_WS",
+  "MQTT",
+  "MQTT_WS",
+  "IN_PROCESS",
+]);
+
+const readUser: KeyReader<SingleAuthorization> = (node, target, { key }) => {
+  target.user = asString(node, key) || null;
+};
+const readPassword: KeyReader<SingleAuthorization> = (node, target, { key }) => {
+  target.password = asString(node, key) || null;
+};
+
+/** The keys of one user or one token for all, which listeners of their own have too. */
+const singleKeys: Readonly<Record<string, KeyReader<SingleAuthorization>>> = {
+  user: readUser,
+  username: readUser,
+  pass: readPassword,
+  password: readPassword,
+  token: (node, target, { key }) => (target.token = asString(node, key) || null),
+  timeout: (node, target, { key, problems }) => {
+    const timeoutMs = asTimeout(node, key);
+    if (timeoutMs > timeoutMsHigh) {
+      problems.warnOfMisuse(
+        node,
+        key,
+        `timeout of ${timeoutMs / 1000} seconds is high: keep it under 60, and mind that a duration needs quotes, since 1m without them is a million`,
+      );
+    }
+    target.timeoutMs = timeoutMs === 0 ? null : timeoutMs;
+  },
+};
+
+const readDefaultPermissions: KeyReader<AuthorizationReading> = (node, target, { problems }) => {
+  target.defaultPermissions = readPermissions(node, problems);
+};
+
+const block: Block<AuthorizationReading> = {
+  name: "authorization",
+  keys: {
+    ...singleKeys,
+    users: (node, target, { problems }) => {
+      target.users = readUsers(node, problems);
+      if (target.users.users.length === 0) problems.warn(node, '"users" is empty: no client can log in');
+    },
+    default_permission: readDefaultPermissions,
+    default_permissions: readDefaultPermissions,
+    permissions: readDefaultPermissions,
+  },
+};
+
+export function readAuthorization(node: ConfigNode, problems: Problems): AuthorizationDraft {
+  const reading: AuthorizationReading = {
+    place: node,
+    user: null,
+    password: null,
+    token: null,
+    timeoutMs: null,
+    users: null,
+    defaultPermissions: null,
+  };
+  readBlock(block, asMap(node, "authorization"), reading, problems);
+  const { defaultPermissions, ...draft } = reading;
+  if (draft.users !== null) draft.users = withDefaultPermissions(draft.users, defaultPermissions);
+  checkMethods(node, draft, problems);
+  return draft;
+}
+
+/** One way to log in, not several at once. */
+function checkMethods(place: Place, draft: AuthorizationDraft, problems: Problems): void {
+  const { user, password, token, users } = draft;
+  if ((user !== null || password !== null) && token !== null) {
+    problems.add(place, "Cannot have a user/pass and token");
+  } else if (users !== null && user !== null) {
+    problems.add(place, "Can not have a single user/pass and a users array");
+  } else if (users !== null && token !== null) {
+    problems.add(place, "Can not have a token and a users array");
+  } else if (password !== null && user === null) {
+    problems.warn(place, "a password without a user protects nothing: anybody can connect");
+  }
+}
+
+/** For a listener with one user or token of its own. */
+export function readSimpleAuthorization(node: ConfigNode, problems: Problems): SingleAuthorization {
+  const single: SingleAuthorization = { user: null, password: null, token: null, timeoutMs: null };
+  readBlock(
+    { name: "simple authorization", keys: singleKeys },
+    asMap(node, "authorization"),
+    single,
+    problems,
+  );
+  return single;
+}
+
+export function readUsers(node: ConfigNode, problems: Problems): UserList {
+  if (node.kind !== "array")
+    throw problemAt(node, `Expected users field to be an array, got ${kindName(node)}`);
+  const users: UserDraft[] = [];
+  for (const element of node.value) problems.attempt(() => users.push(readUserEntry(element, problems)));
+  return { place: node, users };
+}
+
+const readUserName: KeyReader<UserReading> = (node, user, { key }) => {
+  user.user = asString(node, key);
+  user.place = node;
+};
+const readUserPassword: KeyReader<UserReading> = (node, user, { key }) =>
+  (user.password = asString(node, key));
+const readUserPermissions: KeyReader<UserReading> = (node, user, { problems }) => {
+  user.permissions = readPermissions(node, problems);
+};
+const readConnectionTypes: KeyReader<UserReading> = (node, user) => {
+  const types = asStrings(node, "allowed connection types").map((type) => type.toUpperCase());
+  const wrong = types.filter((type) => !connectionTypes.has(type)).map((type) => JSON.stringify(type));
+  if (wrong.length > 0) throw problemAt(node, `invalid connection types [${wrong.join(" ")}]`);
+  user.connectionTypes = [...new Set(types)];
+};
+
+const userBlock: Block<UserReading> = {
+  name: "user",
+  keys: {
+    user: readUserName,
+    username: readUserName,
+    pass: readUserPassword,
+    password: readUserPassword,
+    nkey: (node, user, { key }) => {
+      user.nkey = asString(node, key);
+      user.place = node;
+    },
+    permission: readUserPermissions,
+    permissions: readUserPermissions,
+    authorization: readUserPermissions,
+    allowed_connection_types: readConnectionTypes,
+    connection_types: readConnectionTypes,
+    clients: readConnectionTypes,
+  },
+};
+
+function readUserEntry(node: ConfigNode, problems: Problems): UserDraft {
+  if (node.kind !== "map")
+    throw problemAt(node, `Expected user entry to be a map/struct, got ${kindName(node)}`);
+  const entry: UserReading = {
+    place: node,
+    user: "",
+    password: "",
+    nkey: "",
+    permissions: null,
+    connectionTypes: [],
+  };
+  readBlock(userBlock, node, entry, problems);
+  const { place, user, password, nkey, permissions, connectionTypes: types } = entry;
+  if (nkey === "" && user === "") throw problemAt(place, "User entry requires a user");
+  if (nkey === "") {
+    return { place, kind: "password", entry: { user, password, permissions, connectionTypes: types } };
+  }
+  if (!isPublicNkey(nkey, "user")) throw problemAt(place, "Not a valid public nkey for a user");
+  if (user !== "" || password !== "") throw problemAt(place, "Nkey users do not take usernames or passwords");
+  return { place, kind: "nkey", entry: { nkey, permissions, connectionTypes: types } };
+}

@@ -1,0 +1,312 @@
+/** From what was said to the snapshot: defaults, and the checks that take more than one key. */
+import { randomBytes } from "node:crypto";
+import { posix } from "node:path";
+import { defaultSystemAccount, globalAccount, newAccount } from "./accounts.ts";
+import type { AccountDraft, Draft, WebSocketDraft } from "./draft.ts";
+import { showDuration } from "./fields.ts";
+import { deepFreeze } from "./freeze.ts";
+import { isAdvertisable } from "./listen.ts";
+import type {
+  AccountOptions,
+  LimitOptions,
+  MonitorOptions,
+  NkeyUserOptions,
+  Options,
+  TlsOptions,
+  UserOptions,
+  WebSocketOptions,
+} from "./options.ts";
+import type { Problems } from "./problems.ts";
+
+export interface ConfigSource {
+  readonly file: string | null;
+  readonly digest: string | null;
+}
+
+const hostDefault = "0.0.0.0";
+const portDefault = 4222;
+const authTimeoutMsDefault = 2_000;
+const payloadBytesAdvised = 8 * 1024 * 1024;
+
+/**
+ * Stands for everybody when a system account is all that was configured. Made once, so that a reload keeps it; its
+ * password is secret since it is not meant to be used by name.
+ */
+const inventedUser: UserOptions = deepFreeze({
+  user: `nats-${randomBytes(6).toString("base64url")}`,
+  password: randomBytes(12).toString("base64url"),
+  account: globalAccount,
+  permissions: null,
+  connectionTypes: [],
+});
+
+export function isInventedUser(name: string | null): boolean {
+  return name === inventedUser.user;
+}
+
+/** @throws ConfigError with everything that `problems` has collected, here and before */
+export function completeOptions(draft: Draft, source: ConfigSource, problems: Problems): Options {
+  const host = draft.host || hostDefault;
+  const accounts = accountsOf(draft, problems);
+  const access = accessOf(draft, problems);
+  checkNoAuthUser(access, access.noAuthUser, problems);
+  const options: Options = {
+    serverName: draft.serverName,
+    host,
+    port: boundPort(draft.port, portDefault),
+    clientAdvertise: draft.clientAdvertise,
+    serverTags: draft.serverTags,
+    serverMetadata: draft.serverMetadata,
+    limits: limitsOf(draft, problems),
+    noHeaderSupport: draft.noHeaderSupport,
+    noFastProducerStall: draft.noFastProducerStall,
+    ...lameDuckOf(draft, problems),
+    maxClosedClients: draft.maxClosedClients || 10_000,
+    tls: tlsOf(draft.tls, "tls", problems),
+    allowNonTls: draft.allowNonTls,
+    websocket: websocketOf(draft.websocket, access, problems),
+    authorization: {
+      user: draft.authorization.user,
+      password: draft.authorization.password,
+      token: draft.authorization.token,
+      users: access.users,
+      nkeys: access.nkeys,
+    },
+    accounts: accounts.map(accountOf),
+    systemAccount: systemAccountOf(draft),
+    noAuthUser: access.noAuthUser,
+    monitor: monitorOf(draft, host, problems),
+    log: draft.log,
+    pidFile: draft.pidFile,
+    portsFileDir: draft.portsFileDir,
+    configFile: source.file,
+    configDigest: source.digest,
+  };
+  if (options.clientAdvertise !== null && !isAdvertisable(options.clientAdvertise)) {
+    problems.add(null, `client_advertise must be host or host:port, not "${options.clientAdvertise}"`);
+  }
+  problems.throwIfAny();
+  return deepFreeze(options);
+}
+
+/** -1, which asks for any free port, becomes the 0 that the operating system takes for it. */
+function boundPort(written: number | null, byDefault: number): number {
+  if (written === null || written === 0) return byDefault;
+  return written === -1 ? 0 : written;
+}
+
+function limitsOf(draft: Draft, problems: Problems): LimitOptions {
+  const maxPayloadBytes = draft.maxPayloadBytes || 1024 * 1024;
+  const maxPendingBytes = draft.maxPendingBytes || 64 * 1024 * 1024;
+  if (maxPayloadBytes > maxPendingBytes) {
+    problems.add(
+      null,
+      `max_payload (${maxPayloadBytes}) cannot be higher than max_pending (${maxPendingBytes})`,
+    );
+  } else if (maxPayloadBytes > payloadBytesAdvised) {
+    problems.warn(
+      null,
+      `max_payload (${maxPayloadBytes}) above 8 MiB makes for long waits; send large data in chunks`,
+    );
+  }
+  const authTimeoutMsOwn = draft.tls === null ? authTimeoutMsDefault : draft.tls.timeoutMs + 1_000;
+  return {
+    maxConnections: draft.maxConnections ?? 65_536,
+    maxSubscriptions: draft.maxSubscriptions ?? 0,
+    maxSubscriptionTokens: draft.maxSubscriptionTokens ?? 0,
+    maxControlLineBytes: draft.maxControlLineBytes || 4096,
+    maxPayloadBytes,
+    maxPendingBytes,
+    pingIntervalMs: draft.pingIntervalMs || 120_000,
+    pingMax: draft.pingMax || 2,
+    writeDeadlineMs: draft.writeDeadlineMs || 10_000,
+    authTimeoutMs: draft.authorization.timeoutMs ?? authTimeoutMsOwn,
+  };
+}
+
+function lameDuckOf(
+  draft: Draft,
+  problems: Problems,
+): { lameDuckDurationMs: number; lameDuckGracePeriodMs: number } {
+  const lameDuckDurationMs = draft.lameDuckDurationMs ?? 120_000;
+  const lameDuckGracePeriodMs = draft.lameDuckGracePeriodMs || 10_000;
+  if (lameDuckGracePeriodMs >= lameDuckDurationMs) {
+    const [grace, duration] = [showDuration(lameDuckGracePeriodMs), showDuration(lameDuckDurationMs)];
+    problems.add(
+      null,
+      `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`,
+    );
+  }
+  return { lameDuckDurationMs, lameDuckGracePeriodMs };
+}
+
+/** Without a certificate every handshake would fail. */
+function tlsOf(tls: TlsOptions | null, block: string, problems: Problems): TlsOptions | null {
+  if (tls !== null && tls.certFile === null && tls.keyFile === null && tls.certificates.length === 0) {
+    problems.add(null, `${block} needs a certificate: set cert_file and key_file`);
+  }
+  return tls;
+}
+
+function systemAccountOf(draft: Draft): string | null {
+  if (draft.systemAccount !== null) return draft.systemAccount;
+  return draft.noSystemAccount && !definesDefaultSystemAccount(draft) ? null : defaultSystemAccount;
+}
+
+function definesDefaultSystemAccount(draft: Draft): boolean {
+  return draft.accounts.some(({ name }) => name === defaultSystemAccount);
+}
+
+/** All accounts there are: the global one first, then those of the file, then the default system account. */
+function accountsOf(draft: Draft, problems: Problems): AccountDraft[] {
+  const accounts = [{ ...newAccount(globalAccount), mappings: draft.mappings }, ...draft.accounts];
+  const system = systemAccountOf(draft);
+  if (system === null || accounts.some(({ name }) => name === system)) return accounts;
+  if (draft.systemAccount !== null) {
+    problems.add(
+      null,
+      `error resolving system account: account missing: "${system}" is not among the accounts`,
+    );
+  }
+  return [...accounts, newAccount(system)];
+}
+
+function accountOf(account: AccountDraft): AccountOptions {
+  const { name, nkey, maxConnections, maxSubscriptions, maxPayloadBytes, mappings } = account;
+  return { name, nkey, limits: { maxConnections, maxSubscriptions, maxPayloadBytes }, mappings };
+}
+
+interface Access {
+  readonly users: readonly UserOptions[] | null;
+  readonly nkeys: readonly NkeyUserOptions[] | null;
+  readonly noAuthUser: string | null;
+}
+
+function accessOf(draft: Draft, problems: Problems): Access {
+  const users: UserOptions[] = [];
+  const nkeys: NkeyUserOptions[] = [];
+  const seen = new Set<string>();
+  const lists = [{ name: globalAccount, users: draft.authorization.users }, ...draft.accounts];
+  for (const { name: account, users: list } of lists) {
+    for (const user of list?.users ?? []) {
+      const name = user.kind === "nkey" ? user.entry.nkey : user.entry.user;
+      const kind = user.kind === "nkey" ? "nkey" : "user";
+      if (seen.has(name)) problems.add(user.place, `Duplicate ${kind} "${name}" detected`);
+      seen.add(name);
+      if (user.kind === "nkey") nkeys.push({ ...user.entry, account });
+      else users.push({ ...user.entry, account });
+    }
+  }
+  const isAnonymous = invitesEverybody(draft);
+  if (isAnonymous) users.push(inventedUser);
+  // An empty list in `authorization` asks for authentication all the same; in an account it says nothing.
+  const isListed = draft.authorization.users !== null || users.length > 0 || nkeys.length > 0;
+  return {
+    users: isListed ? users : null,
+    nkeys: nkeys.length > 0 ? nkeys : null,
+    noAuthUser: isAnonymous ? inventedUser.user : draft.noAuthUser,
+  };
+}
+
+/** Whether a system account is all that was configured, so that everybody else is still let in. */
+function invitesEverybody(draft: Draft): boolean {
+  const [first, ...others] = draft.accounts;
+  const isOnlySystem = others.length === 0 && first !== undefined && first.name === systemAccountOf(draft);
+  return isOnlySystem && draft.noAuthUser === null && draft.authorization.place === null;
+}
+
+function checkNoAuthUser(access: Access, name: string | null, problems: Problems): void {
+  if (name === null) return;
+  const { users, nkeys } = access;
+  if (users === null && nkeys === null) {
+    problems.add(null, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
+    return;
+  }
+  if (users?.some(({ user }) => user === name) === true || nkeys?.some(({ nkey }) => nkey === name) === true)
+    return;
+  problems.add(
+    null,
+    `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`,
+  );
+}
+
+function websocketOf(
+  draft: WebSocketDraft | null,
+  access: Access,
+  problems: Problems,
+): WebSocketOptions | null {
+  if (draft === null || draft.port === null || draft.port === 0) return null;
+  const { noTls, ...websocket } = draft;
+  if (draft.tls === null && !noTls) {
+    problems.add(null, "websocket requires TLS configuration: give it a tls block, or set no_tls to true");
+  }
+  for (const origin of draft.allowedOrigins) {
+    const problem = originProblem(origin);
+    if (problem !== null)
+      problems.add(null, `unable to parse allowed origin ${JSON.stringify(origin)}: ${problem}`);
+  }
+  checkNoAuthUser(access, draft.noAuthUser, problems);
+  const hasUsers = (access.users?.length ?? 0) > 0 || access.nkeys !== null;
+  for (const [method, name] of [["user", "username"] as const, ["token", "token"] as const]) {
+    if (hasUsers && draft.authorization !== null && draft.authorization[method] !== null) {
+      problems.add(null, `websocket authentication ${name} not compatible with presence of users/nkeys`);
+    }
+  }
+  if (draft.jwtCookie !== null) {
+    problems.add(
+      null,
+      `websocket: jwt_cookie "${draft.jwtCookie}" is not supported by Frond yet: there is no JWT`,
+    );
+  }
+  for (const name of Object.keys(draft.headers)) checkHeader(name, problems);
+  const tls = noTls && draft.tls === null ? null : tlsOf(draft.tls, "websocket.tls", problems);
+  return { ...websocket, host: draft.host || hostDefault, port: boundPort(draft.port, 0), tls };
+}
+
+/** @returns why it can not be the origin of a page, or null */
+function originProblem(origin: string): string | null {
+  let url: URL;
+  try {
+    url = new URL(origin);
+  } catch {
+    return "it is no URL";
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return "allowed origins must be absolute URLs with http or https scheme";
+  }
+  return url.hostname === "" ? "host is required" : null;
+}
+
+/** Headers of the upgrade response that belong to the protocol. */
+function checkHeader(name: string, problems: Problems): void {
+  const header = name.toLowerCase();
+  if (["host", "content-length", "connection", "upgrade", "nats-no-masking"].includes(header)) {
+    problems.add(null, `websocket: invalid header "${name}" not allowed`);
+  } else if (header.startsWith("sec-websocket-")) {
+    problems.add(null, `websocket: invalid header "${name}", "Sec-WebSocket-" prefix not allowed`);
+  } else if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
+    problems.add(null, `websocket: invalid header ${JSON.stringify(name)}`);
+  }
+}
+
+function monitorOf(draft: Draft, host: string, problems: Problems): MonitorOptions | null {
+  const port = draft.httpPort || null;
+  const httpsPort = draft.httpsPort || null;
+  if (port === null && httpsPort === null) return null;
+  if (port !== null && httpsPort !== null) {
+    problems.add(null, `can't specify both HTTP (${port}) and HTTPs (${httpsPort}) ports`);
+  }
+  if (httpsPort !== null && draft.tls === null) problems.add(null, "TLS cert and key required for HTTPS");
+  return {
+    host: draft.monitorHost || host,
+    port: port === null ? null : boundPort(port, 0),
+    httpsPort: httpsPort === null ? null : boundPort(httpsPort, 0),
+    basePath: cleanPath(draft.httpBasePath ?? ""),
+  };
+}
+
+/** With one slash in front, none behind, and no `.` or `..` in between. */
+function cleanPath(path: string): string {
+  const clean = posix.normalize(`/${path}`);
+  return clean.length > 1 ? clean.replace(/\/$/, "") : clean;
+}

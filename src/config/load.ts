@@ -1,0 +1,105 @@
+/** Where options come from: a file with flags over it when a process is started, an object when a program embeds it. */
+import { completeOptions } from "./complete.ts";
+import { configDigest } from "./digest.ts";
+import { emptyDraft } from "./draft.ts";
+import type { BrokerOptions } from "./embedding.ts";
+import type { FlagOverrides } from "./flags.ts";
+import type { MapNode } from "./node.ts";
+import { mapFromObject } from "./object-node.ts";
+import type { Options } from "./options.ts";
+import { applyFlags } from "./overrides.ts";
+import { parseConfigFile, parseConfigText } from "./parser.ts";
+import type { Environment } from "./parser.ts";
+import { ConfigError, Problems } from "./problems.ts";
+import { readServer } from "./server.ts";
+
+export interface LoadRequest {
+  readonly file?: string | null;
+  readonly flags?: FlagOverrides;
+  /** For `$NAME` in the file. */
+  readonly env: Environment;
+}
+
+export interface LoadedOptions {
+  /** Frozen through and through. */
+  readonly options: Options;
+  readonly warnings: readonly string[];
+  /** Whether a warning is one with which nats-server refuses a file under `-t` and on reload. */
+  readonly hasMisuse: boolean;
+}
+
+/** @throws ConfigError with all that is wrong */
+export function loadOptions({ file = null, flags = {}, env }: LoadRequest): LoadedOptions {
+  const draft = emptyDraft();
+  const problems = new Problems();
+  let digest: string | null = null;
+  if (file !== null) {
+    const map = parseConfigFile(file, env);
+    digest = configDigest(map);
+    if (map.value.size === 0) problems.warnOfFile(`${file}: config has no values or is empty`);
+    readServer(map, draft, problems);
+  }
+  applyFlags(flags, draft, problems);
+  const options = completeOptions(draft, { file, digest }, problems);
+  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
+}
+
+/** What a program that embeds the broker listens on unless it says otherwise. */
+const embeddedHostDefault = "127.0.0.1";
+
+/**
+ * @param env for `$NAME` in `config` and in the file
+ * @throws ConfigError with all that is wrong
+ */
+export function optionsFromObject(given: BrokerOptions = {}, env: Environment = process.env): LoadedOptions {
+  const draft = emptyDraft();
+  const problems = new Problems();
+  const { config, configFile, ...settings } = given;
+  const written = writtenConfig(config, configFile, env);
+  const digest = written === null ? null : configDigest(written);
+  readServer(mapFromObject(settings, written, problems), draft, problems);
+  draft.host ??= embeddedHostDefault;
+  if (draft.websocket !== null) draft.websocket.host ??= draft.host;
+  const options = completeOptions(draft, { file: configFile ?? null, digest }, problems);
+  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
+}
+
+export interface TestResult {
+  /** 1 when a broker would not start, and when nats-server would find the file misused. */
+  readonly exitCode: 0 | 1;
+  /** For standard error, line by line. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * `-t`. It checks all that a start checks, while nats-server's leaves to the start what takes more than one key.
+ *
+ * @param program goes in front of the verdict
+ */
+export function testConfig(request: LoadRequest, program: string): TestResult {
+  if (request.file === undefined || request.file === null) {
+    const missing = "must specify [-c, --config] option to check configuration file syntax";
+    return { exitCode: 1, lines: [`${program}: ${missing}`] };
+  }
+  try {
+    const { options, warnings, hasMisuse } = loadOptions(request);
+    if (hasMisuse) return { exitCode: 1, lines: prefixed(program, warnings) };
+    const verdict = `${program}: configuration file ${request.file} is valid (${options.configDigest})`;
+    return { exitCode: 0, lines: [...warnings, verdict] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { exitCode: 1, lines: prefixed(program, [...error.warnings, ...error.problems]) };
+  }
+}
+
+function prefixed(program: string, lines: readonly string[]): string[] {
+  return lines.map((line, at) => (at === 0 ? `${program}: ${line}` : line));
+}
+
+function writtenConfig(text: string | undefined, file: string | undefined, env: Environment): MapNode | null {
+  if (text !== undefined && file !== undefined) {
+    throw new ConfigError(["options.config and options.configFile exclude each other: give one of them"]);
+  }
+  if (file !== undefined) return parseConfigFile(file, env);
+  return text === undefined ? null : parseConfigText(text, "options.config", env);
+}

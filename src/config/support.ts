@@ -1,0 +1,234 @@
+/**
+ * What nats-server knows and Frond does not, or not yet: the one place that says so. A key in here is an `error` when
+ * a broker without it would do something else than its user relies on, and a `warn` when it can be left out in peace.
+ */
+import type { ConfigNode } from "./node.ts";
+
+export type BlockName =
+  | "server"
+  | "tls"
+  | "websocket"
+  | "simple authorization"
+  | "authorization"
+  | "user"
+  | "permissions"
+  | "account"
+  | "account limits"
+  | "mapping destination";
+
+export interface SupportRule {
+  readonly support: "warn" | "error";
+  /** What to do about it; follows a colon. */
+  readonly reason: string;
+  /** Whether a value turns the feature off or says nothing, so that there is nothing to report. */
+  readonly isOff?: (node: ConfigNode) => boolean;
+}
+
+export type SupportTable = Readonly<Record<string, SupportRule>>;
+
+const jetStream: SupportRule = {
+  support: "error",
+  reason: 'remove the block, or set it to "disabled"',
+  isOff: isDisabled,
+};
+const leafnodes: SupportRule = {
+  support: "error",
+  reason: "remove its port and its remotes",
+  isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "remotes"]),
+};
+const operators: SupportRule = {
+  support: "error",
+  reason: "remove it, and define users in accounts",
+  isOff: isEmpty,
+};
+const syslog: SupportRule = {
+  support: "warn",
+  reason: "the log goes to log_file, or else to standard error",
+  isOff: isEmpty,
+};
+const noEffect: SupportRule = { support: "warn", reason: "it has no effect here", isOff: isEmpty };
+const profiling: SupportRule = {
+  support: "warn",
+  reason: "it is about Go programs; there is `node --inspect`",
+  isOff: isEmpty,
+};
+const certStore: SupportRule = { support: "error", reason: "use cert_file and key_file" };
+const ocsp: SupportRule = {
+  support: "error",
+  reason: "remove it, or set it to false",
+  isOff: (node) => isEmpty(node) || valueOf(node, "mode")?.toLowerCase() === "never",
+};
+const proxies: SupportRule = {
+  support: "error",
+  reason: "remove it; no proxy is trusted more than another client",
+  isOff: isEmpty,
+};
+const messageTrace: SupportRule = { support: "warn", reason: "messages are not traced", isOff: isEmpty };
+const crossAccount: SupportRule = {
+  support: "error",
+  reason: "subjects stay within their account; remove it",
+  isOff: isEmpty,
+};
+const callout: SupportRule = { support: "error", reason: "define users here, or in accounts" };
+
+export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
+  server: {
+    jetstream: jetStream,
+    store_dir: { support: "warn", reason: "nothing is stored" },
+    storedir: { support: "warn", reason: "nothing is stored" },
+    default_js_domain: noEffect,
+    leafnodes,
+    leaf: leafnodes,
+    cluster: {
+      support: "error",
+      reason: "Frond is one node; remove everything but the name",
+      isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "routes"]),
+    },
+    gateway: {
+      support: "error",
+      reason: "Frond is one node; remove the block",
+      isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "name", "gateways"]),
+    },
+    mqtt: {
+      support: "error",
+      reason: "remove the block",
+      isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen"]),
+    },
+    operator: operators,
+    operators,
+    root: operators,
+    roots: operators,
+    root_operator: operators,
+    root_operators: operators,
+    resolver: operators,
+    account_resolver: operators,
+    accounts_resolver: operators,
+    resolver_tls: operators,
+    resolver_preload: operators,
+    resolver_pinned_accounts: operators,
+    trusted: operators,
+    trusted_keys: operators,
+    default_sentinel: operators,
+    proxies,
+    proxy_protocol: {
+      support: "error",
+      reason: "connections would begin with a header that is not understood; remove it here and in the proxy",
+      isOff: isEmpty,
+    },
+    ocsp,
+    ocsp_cache: { ...noEffect, isOff: isEmpty },
+    syslog,
+    remote_syslog: syslog,
+    prof_port: profiling,
+    prof_block_rate: profiling,
+    connect_error_reports: noEffect,
+    reconnect_error_reports: noEffect,
+    disable_sublist_cache: noEffect,
+    no_sublist_cache: noEffect,
+    write_timeout: {
+      support: "warn",
+      reason: "a client that misses write_deadline is closed",
+      isOff: (node) => node.kind === "string" && (node.value === "default" || node.value === "close"),
+    },
+    feature_flags: noEffect,
+  },
+  tls: {
+    // For connections that a server opens itself; it never meant anything on a listener.
+    insecure: noEffect,
+    verify_cert_and_check_known_urls: {
+      support: "error",
+      reason: "it is for links between servers; use verify",
+      isOff: isEmpty,
+    },
+    ocsp_peer: ocsp,
+    cert_store: certStore,
+    cert_match_by: certStore,
+    cert_match: certStore,
+    ca_certs_match: certStore,
+    cert_match_skip_invalid: certStore,
+  },
+  websocket: {},
+  "simple authorization": {},
+  authorization: { auth_callout: callout, auth_hook: callout, proxy_required: proxies },
+  user: { proxy_required: proxies },
+  permissions: {},
+  account: {
+    imports: crossAccount,
+    exports: crossAccount,
+    jetstream: jetStream,
+    msg_trace: messageTrace,
+    trace_dest: messageTrace,
+  },
+  "account limits": { max_leafnodes: noEffect, max_leafs: noEffect },
+  "mapping destination": {},
+};
+
+/** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */
+export const unsupportedFlags: SupportTable = {
+  js: { support: "error", reason: "start without it" },
+  jetstream: { support: "error", reason: "start without it" },
+  sd: { support: "warn", reason: "nothing is stored" },
+  store_dir: { support: "warn", reason: "nothing is stored" },
+  cluster: { support: "error", reason: "Frond is one node; start without it" },
+  cluster_listen: { support: "error", reason: "Frond is one node; start without it" },
+  routes: { support: "error", reason: "Frond is one node; start without it" },
+  cluster_name: { support: "warn", reason: "it has no effect here" },
+  cluster_advertise: { support: "warn", reason: "it has no effect here" },
+  no_advertise: { support: "warn", reason: "it has no effect here" },
+  connect_retries: { support: "warn", reason: "it has no effect here" },
+  profile: { support: "warn", reason: "it is about Go programs; there is `node --inspect`" },
+  s: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+  syslog: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+  r: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+  remote_syslog: {
+    support: "warn",
+    reason: "the log goes to the file given with -l, or else to standard error",
+  },
+};
+
+/** false, 0, "", [] and {}. */
+function isEmpty(node: ConfigNode): boolean {
+  switch (node.kind) {
+    case "boolean":
+      return !node.value;
+    case "integer":
+      return node.value === 0n;
+    case "string":
+      return node.value === "";
+    case "array":
+      return node.value.length === 0;
+    case "map":
+      return node.value.size === 0;
+    default:
+      return false;
+  }
+}
+
+/** As nats-server reads `jetstream`: a map turns it on unless it says `enabled: false`. */
+function isDisabled(node: ConfigNode): boolean {
+  if (node.kind === "string") return /^disabled?$/i.test(node.value);
+  if (node.kind !== "map") return node.kind === "boolean" && !node.value;
+  const switches = ["enable", "enabled"]
+    .map((key) => entryOf(node, key))
+    .filter((found) => found !== undefined);
+  return switches.some((found) => found.kind === "boolean" && !found.value);
+}
+
+function hasNone(node: ConfigNode, keys: readonly string[]): boolean {
+  if (node.kind !== "map") return false;
+  return keys.every((key) => {
+    const found = entryOf(node, key);
+    return found === undefined || isEmpty(found);
+  });
+}
+
+function valueOf(node: ConfigNode, key: string): string | undefined {
+  const found = entryOf(node, key);
+  return found?.kind === "string" ? found.value : undefined;
+}
+
+function entryOf(node: ConfigNode, key: string): ConfigNode | undefined {
+  if (node.kind !== "map") return undefined;
+  for (const [name, found] of node.value) if (name.toLowerCase() === key) return found;
+  return undefined;
+}

@@ -1,0 +1,96 @@
+/** The `websocket` block. Without a port there is no listener, and nothing of it is checked any further. */
+import { readSimpleAuthorization } from "./authorization.ts";
+import type { WebSocketDraft } from "./draft.ts";
+import {
+  asBoolean,
+  asDurationOrSeconds,
+  asMap,
+  asPort,
+  asString,
+  asStrings,
+  asTimeout,
+  readBlock,
+} from "./fields.ts";
+import type { Block, KeyReader } from "./fields.ts";
+import { asListenAddress } from "./listen.ts";
+import type { ConfigNode } from "./node.ts";
+import type { Problems } from "./problems.ts";
+import { readTls } from "./tls.ts";
+
+const readHost: KeyReader<WebSocketDraft> = (node, websocket, { key }) =>
+  (websocket.host = asString(node, key));
+const readOrigins: KeyReader<WebSocketDraft> = (node, websocket, { key }) => {
+  websocket.allowedOrigins = asStrings(node, key);
+};
+const readCompression: KeyReader<WebSocketDraft> = (node, websocket, { key }) => {
+  websocket.compression = asBoolean(node, key);
+};
+const readAuthorization: KeyReader<WebSocketDraft> = (node, websocket, { problems }) => {
+  websocket.authorization = readSimpleAuthorization(node, problems);
+};
+
+const block: Block<WebSocketDraft> = {
+  name: "websocket",
+  keys: {
+    listen: (node, websocket, { key }) => {
+      const { host, port } = asListenAddress(node, key);
+      websocket.host = host;
+      websocket.port = port;
+    },
+    port: (node, websocket, { key }) => (websocket.port = asPort(node, key)),
+    host: readHost,
+    net: readHost,
+    advertise: (node, websocket, { key }) => (websocket.advertise = asString(node, key) || null),
+    tls: (node, websocket, { problems }) => (websocket.tls = readTls(node, problems)),
+    no_tls: (node, websocket, { key }) => (websocket.noTls = asBoolean(node, key)),
+    same_origin: (node, websocket, { key }) => (websocket.sameOrigin = asBoolean(node, key)),
+    allowed_origins: readOrigins,
+    allowed_origin: readOrigins,
+    allow_origins: readOrigins,
+    allow_origin: readOrigins,
+    origins: readOrigins,
+    origin: readOrigins,
+    handshake_timeout: (node, websocket, { key }) =>
+      (websocket.handshakeTimeoutMs = asTimeout(node, key) || null),
+    compress: readCompression,
+    compression: readCompression,
+    authorization: readAuthorization,
+    authentication: readAuthorization,
+    jwt_cookie: (node, websocket, { key }) => (websocket.jwtCookie = asString(node, key) || null),
+    user_cookie: (node, websocket, { key }) => (websocket.userCookie = asString(node, key) || null),
+    pass_cookie: (node, websocket, { key }) => (websocket.passCookie = asString(node, key) || null),
+    token_cookie: (node, websocket, { key }) => (websocket.tokenCookie = asString(node, key) || null),
+    no_auth_user: (node, websocket, { key }) => (websocket.noAuthUser = asString(node, key) || null),
+    headers: (node, websocket, { key, problems }) => {
+      for (const [name, value] of asMap(node, key).value) {
+        problems.attempt(() => (websocket.headers[name] = asString(value, name)));
+      }
+    },
+    ping_interval: (node, websocket, read) =>
+      (websocket.pingIntervalMs = asDurationOrSeconds(node, read) || null),
+  },
+};
+
+export function readWebSocket(node: ConfigNode, problems: Problems): WebSocketDraft {
+  const draft: WebSocketDraft = {
+    host: null,
+    port: null,
+    advertise: null,
+    tls: null,
+    noTls: false,
+    compression: false,
+    sameOrigin: false,
+    allowedOrigins: [],
+    handshakeTimeoutMs: null,
+    pingIntervalMs: null,
+    headers: {},
+    jwtCookie: null,
+    userCookie: null,
+    passCookie: null,
+    tokenCookie: null,
+    noAuthUser: null,
+    authorization: null,
+  };
+  readBlock(block, asMap(node, "websocket"), draft, problems);
+  return draft;
+}
