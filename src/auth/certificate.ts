@@ -45,7 +45,7 @@ export function spkiFingerprint(der: Uint8Array): string | null {
 
 /** The names under which the owner may be known as a user, besides the whole subject, in the order to try them. */
 export function alternativeNames(certificate: ClientCertificate): string[] {
-  return [...certificate.emails, ...certificate.dnsNames, ...certificate.uris];
+  return [...certificate.emails, ...certificate.dnsNames, ...certificate.uris].filter((name) => name !== "");
 }
 
 /** How the whole subject may be written as a user name, where comparing it part by part found nobody. */

@@ -1,0 +1,193 @@
+/**
+ * Who may connect to a listener, and as whom. The ways to prove oneself are steps, tried in the reference server's
+ * order (`processClientOrLeafAuthentication` in its auth.go): the first that has an answer decides, and a peer that
+ * none of them knows is refused.
+ */
+import { isInventedUser } from "../config/complete.ts";
+import type { Options } from "../config/options.ts";
+import type {
+  Authenticator,
+  AuthRequest,
+  AuthResult,
+  ClientCertificate,
+  ConnectionType,
+  Credentials,
+  Identity,
+} from "./identity.ts";
+import { isBcrypt, PasswordChecker } from "./password.ts";
+import { isTypeAllowed, Users } from "./users.ts";
+
+export type Listener = "client" | "websocket";
+
+export type AuthenticatorOptions = Pick<Options, "authorization" | "noAuthUser" | "tls" | "websocket">;
+
+/**
+ * @param passwords one for all listeners of a broker, before and after a reload
+ * @throws RangeError naming what in the users' permissions or keys is not valid
+ */
+export function createAuthenticator(
+  options: AuthenticatorOptions,
+  listener: Listener = "client",
+  passwords: PasswordChecker = new PasswordChecker(),
+): Authenticator {
+  return new ListenerAuthenticator(options, listener, passwords);
+}
+
+/** What the steps decide by. */
+interface Rules {
+  readonly users: Users;
+  readonly passwords: PasswordChecker;
+  readonly mapsCertificates: boolean;
+  readonly noAuthUser: string | null;
+  /** The single token, or else the single user, that stands for everybody. */
+  readonly token: string | null;
+  readonly single: { readonly identity: Identity; readonly password: string } | null;
+}
+
+/** `"unknown"`: the peer offered nothing that this step judges, ask the next. */
+type Step = (rules: Rules, request: AuthRequest) => AuthResult | "unknown";
+
+const steps: readonly Step[] = [byNkey, byUser, byToken, bySingleUser];
+
+const noCredentials: Credentials = { user: "", password: "", token: "", nkey: "", signature: "", jwt: "" };
+const globalIdentity: Identity = Object.freeze({ account: "$G", user: null, permissions: null });
+
+class ListenerAuthenticator implements Authenticator {
+  readonly required: boolean;
+  readonly requiredInInfo: boolean;
+  readonly needsNonce: boolean;
+  readonly #rules: Rules;
+  /** Whom a peer that does not even say CONNECT is; a WebSocket listener without its own has the server's. */
+  readonly #anonymousUser: string | null;
+
+  constructor(options: AuthenticatorOptions, listener: Listener, passwords: PasswordChecker) {
+    const { authorization, noAuthUser } = options;
+    const own = listener === "websocket" ? ownRules(options) : null;
+    const { user, password, token } = own ?? authorization;
+    const isServerGuarded =
+      authorization.users !== null ||
+      authorization.nkeys !== null ||
+      authorization.user !== null ||
+      authorization.token !== null;
+    this.required = isServerGuarded || own !== null;
+    const letsAnybodyIn = listener === "client" && noAuthUser !== null && !isInventedUser(noAuthUser);
+    this.requiredInInfo = this.required && !letsAnybodyIn;
+    this.#anonymousUser = own?.noAuthUser ?? noAuthUser;
+    const tls = listener === "websocket" ? options.websocket?.tls : options.tls;
+    const users = new Users(options);
+    this.needsNonce = users.byNkey.size > 0;
+    this.#rules = {
+      users,
+      passwords,
+      mapsCertificates: tls?.verifyAndMap ?? false,
+      noAuthUser: own === null ? noAuthUser : own.noAuthUser,
+      token,
+      single:
+        user === null
+          ? null
+          : { identity: { account: "$G", user, permissions: null }, password: password ?? "" },
+    };
+  }
+
+  async prepare(): Promise<void> {
+    const { users, token, single, passwords } = this.#rules;
+    const secrets = [...users.byName.values()].map((user) => user.password);
+    if (token !== null) secrets.push(token);
+    if (single !== null) secrets.push(single.password);
+    if (secrets.some(isBcrypt)) await passwords.prepare();
+  }
+
+  authenticate(request: AuthRequest): AuthResult {
+    if (!this.required) return globalIdentity;
+    for (const step of steps) {
+      const result = step(this.#rules, request);
+      if (result !== "unknown") return result;
+    }
+    return null;
+  }
+
+  anonymous(connectionType: ConnectionType, certificate: ClientCertificate | null = null): Identity | null {
+    if (!this.required) return globalIdentity;
+    if (this.#anonymousUser === null) return null;
+    const user = this.#rules.users.byName.get(this.#anonymousUser);
+    if (user === undefined || !isTypeAllowed(user, connectionType)) return null;
+    const result = this.authenticate({ credentials: noCredentials, connectionType, nonce: "", certificate });
+    // A certificate's user with a hash for a password: nobody can have proven that without CONNECT.
+    return result instanceof Promise ? null : result;
+  }
+}
+
+/** What a WebSocket listener has of its own; any of it replaces all of the server's. Null: nothing. */
+function ownRules({ websocket }: AuthenticatorOptions): {
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly token: string | null;
+  readonly noAuthUser: string | null;
+} | null {
+  if (websocket === null) return null;
+  const { user = null, password = null, token = null } = websocket.authorization ?? {};
+  const { noAuthUser } = websocket;
+  return user === null && token === null && noAuthUser === null
+    ? null
+    : { user, password, token, noAuthUser };
+}
+
+function byNkey({ users, noAuthUser }: Rules, request: AuthRequest): AuthResult | "unknown" {
+  const { credentials, connectionType, nonce } = request;
+  if (users.byNkey.size === 0) return "unknown";
+  const isAnonymous = credentials.nkey === "" && hasNoLogin(credentials);
+  const nkey =
+    isAnonymous && noAuthUser !== null && users.byNkey.has(noAuthUser) ? noAuthUser : credentials.nkey;
+  if (nkey === "") return "unknown";
+  const user = users.byNkey.get(nkey);
+  if (user === undefined || !isTypeAllowed(user, connectionType)) return null;
+  return nkey === noAuthUser || user.key.verify(nonce, credentials.signature) ? user.identity : null;
+}
+
+function byUser(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
+  const { users, noAuthUser, mapsCertificates } = rules;
+  const { credentials, connectionType, certificate } = request;
+  if (users.byName.size === 0) return "unknown";
+  if (mapsCertificates) {
+    const user = certificate === null ? null : users.byCertificate(certificate, connectionType);
+    return user === null
+      ? null
+      : whenRight(rules, user.password, credentials.password, user.identity, request);
+  }
+  const isAnonymous = hasNoLogin(credentials) && noAuthUser !== null && users.byName.has(noAuthUser);
+  const name = isAnonymous ? noAuthUser : credentials.user;
+  if (name === "") return "unknown";
+  const user = users.byName.get(name);
+  if (user === undefined || !isTypeAllowed(user, connectionType)) return null;
+  if (isAnonymous) return user.identity;
+  if (user.needsCertificate && name !== noAuthUser) return null;
+  return whenRight(rules, user.password, credentials.password, user.identity, request);
+}
+
+function byToken(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
+  if (rules.token === null) return "unknown";
+  return whenRight(rules, rules.token, request.credentials.token, globalIdentity, request);
+}
+
+function bySingleUser(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
+  const { single } = rules;
+  if (single === null) return "unknown";
+  if (request.credentials.user !== single.identity.user) return null;
+  return whenRight(rules, single.password, request.credentials.password, single.identity, request);
+}
+
+function hasNoLogin({ user, password, token }: Credentials): boolean {
+  return user === "" && password === "" && token === "";
+}
+
+function whenRight(
+  { passwords }: Rules,
+  configured: string,
+  offered: string,
+  identity: Identity,
+  { isWanted }: AuthRequest,
+): AuthResult {
+  const isRight = passwords.check(configured, offered, isWanted);
+  if (isRight instanceof Promise) return isRight.then((right) => (right ? identity : null));
+  return isRight ? identity : null;
+}

@@ -1,0 +1,147 @@
+/** The real nats-server, where there is one on the PATH, to hold our verdicts to; and a client without manners. */
+import { execFileSync, spawn } from "node:child_process";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { WebSocket } from "ws";
+
+export interface ReferenceServer {
+  readonly port: number;
+  readonly websocketPort: number | null;
+  stop(): Promise<void>;
+}
+
+/** Older releases differ in details that the comparison is about. */
+const versionMin = [2, 15];
+
+/** The path of a nats-server that is new enough, or why there is nothing to compare with. */
+export function findNatsServer(): { path: string } | { path: null; reason: string } {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, "nats-server");
+    try {
+      accessSync(path, constants.X_OK);
+    } catch {
+      continue;
+    }
+    const said = execFileSync(path, ["-v"], { encoding: "utf8", timeout: 5000 }).trim();
+    const [major = 0, minor = 0] = (/v(\d+)\.(\d+)/.exec(said) ?? []).slice(1).map(Number);
+    const [majorMin, minorMin] = versionMin as [number, number];
+    if (major > majorMin || (major === majorMin && minor >= minorMin)) return { path };
+    return { path: null, reason: `${path} is too old (${said}), it takes ${versionMin.join(".")}` };
+  }
+  return { path: null, reason: "there is no nats-server on the PATH" };
+}
+
+/** @param config everything but where to listen */
+export async function startNatsServer(path: string, config: string): Promise<ReferenceServer> {
+  const folder = mkdtempSync(join(tmpdir(), "frond-reference-"));
+  const file = join(folder, "server.conf");
+  writeFileSync(file, `listen: "127.0.0.1:-1"\nports_file_dir: ${JSON.stringify(folder)}\n${config}\n`);
+  const child = spawn(path, ["-c", file], { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const portsFile = join(folder, `nats-server_${child.pid}.ports`);
+  for (let tries = 0; !existsSync(portsFile) || readFileSync(portsFile, "utf8") === ""; tries++) {
+    if (tries === 200 || child.exitCode !== null) {
+      child.kill("SIGKILL");
+      throw new Error(`nats-server did not start:\n${log}`);
+    }
+    await wait(25);
+  }
+  const ports = JSON.parse(readFileSync(portsFile, "utf8")) as { nats: string[]; websocket?: string[] };
+  const portOf = (urls: string[] | undefined): number | null =>
+    urls?.[0] === undefined ? null : Number(new URL(urls[0]).port);
+  return {
+    port: portOf(ports.nats) as number,
+    websocketPort: portOf(ports.websocket),
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Says and hears lines, over TCP or WebSocket. */
+export class RawClient {
+  readonly #say: (text: string) => void;
+  readonly #close: () => void;
+  #lines: string[] = [];
+  #rest = "";
+  #isClosed = false;
+  #onNews: () => void = () => undefined;
+
+  private constructor(say: (text: string) => void, close: () => void) {
+    this.#say = say;
+    this.#close = close;
+  }
+
+  static overTcp(port: number): RawClient {
+    const socket: Socket = connect(port, "127.0.0.1");
+    const client = new RawClient(
+      (text) => socket.write(text),
+      () => socket.destroy(),
+    );
+    socket.on("data", (chunk: Buffer) => client.#hear(chunk.toString("latin1")));
+    socket.on("error", () => undefined);
+    socket.on("close", () => client.#end());
+    return client;
+  }
+
+  static async overWebSocket(port: number): Promise<RawClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+    const client = new RawClient(
+      (text) => socket.send(text),
+      () => socket.terminate(),
+    );
+    socket.on("message", (data: Buffer) => client.#hear(data.toString("latin1")));
+    socket.on("error", () => undefined);
+    socket.on("close", () => client.#end());
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    return client;
+  }
+
+  say(text: string): void {
+    if (!this.#isClosed) this.#say(text);
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  /** What was heard up to a line that begins with `start`, that line included, or up to the end of the connection. */
+  async hearUntil(start: string): Promise<string[]> {
+    for (let tries = 0; tries < 400; tries++) {
+      const found = this.#lines.findIndex((line) => line.startsWith(start));
+      if (found >= 0) return this.#lines.splice(0, found + 1);
+      if (this.#isClosed) return this.#lines.splice(0);
+      await Promise.race([new Promise<void>((resolve) => (this.#onNews = resolve)), wait(25)]);
+    }
+    throw new Error(`waited in vain for ${start}, heard ${JSON.stringify(this.#lines)}`);
+  }
+
+  /** Everything the server had to say to what was said so far. */
+  async settle(): Promise<string[]> {
+    this.say("PING\r\n");
+    const lines = await this.hearUntil("PONG");
+    return lines.filter((line) => line !== "PONG");
+  }
+
+  #hear(text: string): void {
+    const lines = (this.#rest + text).split("\r\n");
+    this.#rest = lines.pop() ?? "";
+    this.#lines.push(...lines);
+    this.#onNews();
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#onNews();
+  }
+}
