@@ -23,7 +23,7 @@ import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
 import { isReservedReply, isReservedSubject, mapSubject, mayPublish } from "./publish-gate.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
-import type { Trace } from "./trace.ts";
+import { Trace } from "./trace.ts";
 
 export class Client implements OperationHandler, ConnectionHandler, Subscriber, Session {
   readonly id: number;
@@ -37,7 +37,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   readonly #heartbeat: Heartbeat;
   readonly #table: SubscriptionTable;
   readonly #message: Message;
-  readonly #trace: Trace | null;
+  #trace: Trace | null = null;
   options: ConnectOptions = defaultConnectOptions;
   identity: Identity | null = null;
   /** Null until the client is who it says it is. */
@@ -62,7 +62,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   constructor(
     connection: Connection,
     context: ClientContext,
-    trace: Trace | null,
     offered: Partial<Credentials> = {},
   ) {
     this.connection = connection;
@@ -72,7 +71,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.startMs = context.broker.clock.wallMs();
     this.lastActivityMs = this.startMs;
     this.#message = context.message;
-    this.#trace = trace;
+    this.#trace = this.#makeTrace();
     this.#parser = new Parser(this, context.settings);
     this.#table = new SubscriptionTable(this);
     this.#heartbeat = new Heartbeat(
@@ -364,6 +363,17 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#heartbeat.start(this.context.random());
   }
 
+  /**
+   * Takes over what a reload has changed in the context.
+   * @param accessChanged whether users, accounts or permissions may have: the client must prove itself again
+   */
+  async onReload(accessChanged: boolean): Promise<void> {
+    if (accessChanged) await this.#handshake.reauthenticate();
+    if (this.connection.closed) return;
+    this.refresh();
+    if (accessChanged) this.#dropForbidden();
+  }
+
   /** Drops every subscription, as a second CONNECT does. */
   dropSubscriptions(): void {
     this.#table.clear();
@@ -376,9 +386,12 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     const maxPayloadBytes =
       accountMax < 0 ? settings.maxPayloadBytes : Math.min(settings.maxPayloadBytes, accountMax);
     const headers = settings.headers && this.options.headers;
-    // Plans remember what each receiver is sent.
-    if (headers !== this.#headers)
+    const trace = this.#makeTrace();
+    // Plans remember who is sent the same bytes.
+    if (headers !== this.#headers || (trace === null) !== (this.#trace === null)) {
       for (const { subject } of this.#table.values()) this.account?.routes.invalidate(subject);
+    }
+    this.#trace = trace;
     this.#headers = headers;
     this.#parser.headersAllowed = this.#headers;
     this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
@@ -391,7 +404,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   /** Removes subscriptions that the permissions of now do not allow any more, telling the client of each. */
-  dropForbidden(): void {
+  #dropForbidden(): void {
     for (const subscription of this.#table.forbidden()) {
       this.#table.remove(subscription);
       this.complain(
@@ -416,6 +429,11 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     if (error.text !== null) this.say(errorLine(error.text));
     this.#parser.close();
     this.connection.close(error.reason, closeCodeOf(error.reason));
+  }
+
+  #makeTrace(): Trace | null {
+    const { settings, log } = this.context;
+    return settings.trace === null ? null : new Trace(log, settings.trace, () => this.label);
   }
 
   #say(line: string, traced: string): void {

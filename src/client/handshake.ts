@@ -70,17 +70,19 @@ export class Handshake {
     if (options.noResponders && !(options.headers && client.context.settings.headers))
       throw noRespondersRequiresHeaders();
     if (isSecond) client.dropSubscriptions();
-    const { authenticator, connectionType } = client.context;
-    const peerCertificate = client.connection.tls?.peerCertificate ?? null;
     this.#parser.connectDone();
-    this.#decide(
-      authenticator.authenticate({
-        credentials: fillEmpty(options.credentials, client.offered),
-        connectionType,
-        nonce: this.#nonce,
-        certificate: peerCertificate === null ? null : clientCertificateFromDer(peerCertificate),
-      }),
-    );
+    this.#decide(this.#authenticate());
+  }
+
+  /** Asks again, with the credentials of then, and ends a client that is not who it was any more. */
+  async reauthenticate(): Promise<void> {
+    if (this.#state !== "open") return;
+    const client = this.#client;
+    const identity = await (client.hasConnected ? this.#authenticate() : client.context.authenticator.anonymous(client.context.connectionType));
+    if (this.#state !== "open") return;
+    const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
+    if (identity === null || account === undefined || account !== client.account) client.fail(authorizationViolation());
+    else client.identity = identity;
   }
 
   /** A client that does not say CONNECT first is let in only as the `no_auth_user`. */
@@ -107,6 +109,17 @@ export class Handshake {
       ...(this.#nonce !== "" && { nonce: this.#nonce }),
       ...extra,
     };
+  }
+
+  #authenticate(): AuthResult {
+    const { context, connection, options, offered } = this.#client;
+    const peerCertificate = connection.tls?.peerCertificate ?? null;
+    return context.authenticator.authenticate({
+      credentials: fillEmpty(options.credentials, offered),
+      connectionType: context.connectionType,
+      nonce: this.#nonce,
+      certificate: peerCertificate === null ? null : clientCertificateFromDer(peerCertificate),
+    });
   }
 
   #decide(result: AuthResult): void {

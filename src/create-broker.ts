@@ -1,0 +1,69 @@
+/** The broker inside a Node program: one call to start, one to stop. */
+import { Clock } from "./base/clock.ts";
+import { silentLog } from "./base/log.ts";
+import { optionsFromObject, type BrokerOptions as ConfigurableOptions } from "./config/embedding.ts";
+import type { ListenAddress } from "./transport/tcp-listener.ts";
+import { hostAndPort } from "./ports-file.ts";
+import { Server } from "./server.ts";
+
+export interface BrokerOptions extends ConfigurableOptions {
+  /** The time that the broker goes by; one of its own unless given. One clock may serve several brokers. */
+  readonly clock?: Clock | undefined;
+}
+
+export interface EmbeddedBroker {
+  /** `nats://127.0.0.1:4222`, for clients. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** `ws://…` or `wss://…`; null without a WebSocket listener. */
+  readonly websocketUrl: string | null;
+  /** `http://…` or `https://…`; null without monitoring. */
+  readonly monitorUrl: string | null;
+  /** Moves the broker's time by hand: `await broker.clock.advance("30s")`. */
+  readonly clock: Clock;
+  /** Resolves once the broker has stopped; rejects if it had to stop because of a fault of its own. */
+  readonly closed: Promise<void>;
+  /** Takes over other options, as far as a running broker can. @throws ConfigError naming what cannot change */
+  reload(options: BrokerOptions): Promise<void>;
+  /** Closes every connection and listener; nothing keeps the process alive afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker in this process.
+ * @throws ConfigError when an option is wrong, naming it; Error when an address cannot be had
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<EmbeddedBroker> {
+  const { clock = new Clock(), ...configurable } = options;
+  const loaded = optionsFromObject(configurable);
+  const wantsLog = configurable.log !== undefined;
+  const logger = wantsLog ? await (await import("./logger.ts")).createLogger(loaded.options.log) : null;
+  const server = new Server(loaded.options, clock, logger ?? silentLog);
+  for (const warning of loaded.warnings) server.log.warn(warning);
+  await server.start();
+  const { client, websocket, monitor } = server.addresses;
+  const address = client as ListenAddress;
+  return {
+    url: `nats://${reachable(address)}`,
+    host: address.host,
+    port: address.port,
+    websocketUrl: websocket === null ? null : `${websocket.tls ? "wss" : "ws"}://${reachable(websocket)}`,
+    monitorUrl: monitor === null ? null : `${monitor.tls ? "https" : "http"}://${reachable(monitor)}`,
+    clock,
+    closed: server.closed,
+    reload: async ({ clock: _, ...changed }) => {
+      await server.reload(optionsFromObject({ ...changed, port: changed.port ?? address.port }).options);
+    },
+    close: async () => {
+      await server.close();
+      logger?.close();
+    },
+  };
+}
+
+/** An address that a client of this machine can use. */
+function reachable({ host, port }: ListenAddress): string {
+  const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return hostAndPort(local, port);
+}
