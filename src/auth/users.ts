@@ -11,7 +11,7 @@ export interface User {
   /** As configured: plain text or a bcrypt hash. */
   readonly password: string;
   /** Empty: all. */
-  readonly connectionTypes: ReadonlySet<string>;
+  readonly connectionTypes: readonly string[];
   /** Has no password and some listener maps certificates to it: then a certificate is the only way to be this user. */
   readonly needsCertificate: boolean;
 }
@@ -19,7 +19,7 @@ export interface User {
 export interface NkeyUser {
   readonly identity: Identity;
   readonly key: PublicNkey;
-  readonly connectionTypes: ReadonlySet<string>;
+  readonly connectionTypes: readonly string[];
 }
 
 export class Users {
@@ -37,7 +37,7 @@ export class Users {
       byName.set(entry.user, {
         identity: { account: entry.account, user: entry.user, permissions: compile(entry.permissions) },
         password: entry.password,
-        connectionTypes: new Set(entry.connectionTypes),
+        connectionTypes: entry.connectionTypes,
         needsCertificate: entry.password === "" && mayComeByCertificate(entry, options),
       });
     }
@@ -85,10 +85,10 @@ export class Users {
 }
 
 export function isTypeAllowed(
-  user: { readonly connectionTypes: ReadonlySet<string> },
+  user: { readonly connectionTypes: readonly string[] },
   connectionType: ConnectionType,
 ): boolean {
-  return user.connectionTypes.size === 0 || user.connectionTypes.has(connectionType);
+  return user.connectionTypes.length === 0 || user.connectionTypes.includes(connectionType);
 }
 
 /** Users who have the same permissions in the configuration (its defaults, say) share one object, and with it its verdicts. */
@@ -115,16 +115,14 @@ function nkeyUser(entry: NkeyUserOptions, permissions: Permissions | null): Nkey
   return {
     identity: { account: entry.account, user: entry.nkey, permissions },
     key,
-    connectionTypes: new Set(entry.connectionTypes),
+    connectionTypes: entry.connectionTypes,
   };
 }
 
 function mayComeByCertificate(entry: UserOptions, options: Pick<Options, "tls" | "websocket">): boolean {
-  const allows = (type: ConnectionType): boolean =>
-    entry.connectionTypes.length === 0 || entry.connectionTypes.includes(type);
   return (
-    (options.tls?.verifyAndMap === true && allows("STANDARD")) ||
-    (options.websocket?.tls?.verifyAndMap === true && allows("WEBSOCKET"))
+    (options.tls?.verifyAndMap === true && isTypeAllowed(entry, "STANDARD")) ||
+    (options.websocket?.tls?.verifyAndMap === true && isTypeAllowed(entry, "WEBSOCKET"))
   );
 }
 
