@@ -192,7 +192,9 @@ export class Server {
   #accept(listener: ListenerName, connection: Connection): void {
     const client = new Client(connection, this.#contexts.get(listener) as ClientContext);
     client.open();
-    if (this.broker.sessions.size > this.options.limits.maxConnections) client.fail(connectionsExceeded());
+    if (this.broker.sessions.size <= this.options.limits.maxConnections) return;
+    connection.greet();
+    client.fail(connectionsExceeded());
   }
 
   #connectionContext(): ConnectionContext {

@@ -17,7 +17,7 @@ import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
 import { ClientCohort } from "./cohort.ts";
 import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
-import type { ClientContext, ClientSettings } from "./context.ts";
+import { heartbeatOptions, type ClientContext } from "./context.ts";
 import { closeCodeOf } from "./close-code.ts";
 import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
@@ -59,11 +59,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Whether a CONNECT has come; a second one starts over. */
   hasConnected = false;
 
-  constructor(
-    connection: Connection,
-    context: ClientContext,
-    offered: Partial<Credentials> = {},
-  ) {
+  constructor(connection: Connection, context: ClientContext, offered: Partial<Credentials> = {}) {
     this.connection = connection;
     this.offered = offered;
     this.context = context;
@@ -87,10 +83,9 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     connection.attach(this);
   }
 
-  /** Registers the client and greets it with INFO. */
+  /** Registers the client. The listener greets it, and lets it speak when the wire is ready. */
   open(): void {
     this.context.broker.opened(this);
-    this.#handshake.begin();
   }
 
   // Session: what monitoring and operation see.
@@ -168,7 +163,19 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.connection.close(reason, closeCodeOf(reason));
   }
 
-  // ConnectionHandler: bytes in, and the end.
+  // ConnectionHandler: the beginning, bytes in, and the end.
+
+  onGreet(): void {
+    this.#handshake.greet();
+  }
+
+  onReady(): void {
+    this.parse(() => this.#handshake.begin());
+  }
+
+  onRelease(): void {
+    this.parse(() => this.#parser.resume());
+  }
 
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
     this.lastActivityMs = this.context.broker.clock.wallMs();
@@ -243,6 +250,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     stats.inBytes += size;
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
+    if (this.context.pass.crowded.size > 0 && this.connection.holdBack()) this.#parser.pause();
     if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
       this.#answerNoResponders(message, account, message.subject);
   }
@@ -483,8 +491,4 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       return;
     }
   }
-}
-
-function heartbeatOptions(settings: ClientSettings): { intervalMs: number; outstandingMax: number } {
-  return { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax };
 }

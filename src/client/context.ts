@@ -4,6 +4,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Message } from "../broker/message.ts";
 import type { PublishVerdicts } from "./publish-gate.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
+import type { HeartbeatOptions } from "../transport/heartbeat.ts";
 import type { Log } from "../base/log.ts";
 
 export interface ClientSettings {
@@ -64,4 +65,8 @@ export interface ServerInfo {
   readonly ldm?: true;
   /** The product's own version; `version` is that of the NATS release it is compatible with. */
   readonly frond: string;
+}
+
+export function heartbeatOptions(settings: ClientSettings): HeartbeatOptions {
+  return { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax };
 }

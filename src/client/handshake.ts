@@ -41,12 +41,16 @@ export class Handshake {
     this.#parser = parser;
   }
 
-  /** Greets the client, and gives it a bounded time to say who it is where that matters. */
+  greet(): void {
+    const { context } = this.#client;
+    if (context.authenticator.needsNonce) this.#nonce = context.nonce();
+    this.#client.say(infoLine(this.info({})));
+  }
+
+  /** The client may speak. Gives it a bounded time to say who it is where that matters. */
   begin(): void {
     const { context } = this.#client;
     const { authenticator } = context;
-    if (authenticator.needsNonce) this.#nonce = context.nonce();
-    this.#client.say(infoLine(this.info({})));
     if (!authenticator.required) {
       const identity = authenticator.anonymous(context.connectionType);
       if (identity !== null) this.#admit(identity);
@@ -78,10 +82,13 @@ export class Handshake {
   async reauthenticate(): Promise<void> {
     if (this.#state !== "open") return;
     const client = this.#client;
-    const identity = await (client.hasConnected ? this.#authenticate() : client.context.authenticator.anonymous(client.context.connectionType));
+    const identity = await (client.hasConnected
+      ? this.#authenticate()
+      : client.context.authenticator.anonymous(client.context.connectionType));
     if (this.#state !== "open") return;
     const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
-    if (identity === null || account === undefined || account !== client.account) client.fail(authorizationViolation());
+    if (identity === null || account === undefined || account !== client.account)
+      client.fail(authorizationViolation());
     else client.identity = identity;
   }
 
@@ -106,6 +113,8 @@ export class Handshake {
       ...context.info,
       client_id: id,
       client_ip: connection.peer.address,
+      // Whoever began with the handshake is told so even where plain text would do.
+      ...(connection.tls?.handshakeFirst === true && { tls_required: true }),
       ...(this.#nonce !== "" && { nonce: this.#nonce }),
       ...extra,
     };

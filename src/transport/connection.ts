@@ -6,10 +6,15 @@ import type { Clock, Deadline } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import { Outbound, type OutboundLimits, type Sink } from "./outbound.ts";
 
-/** The carrier under a connection. It calls {@link Connection.receive}, {@link Connection.written} and {@link Connection.lost}. */
+/**
+ * The carrier under a connection. It begins paused, and calls {@link Connection.receive}, {@link Connection.written},
+ * {@link Connection.ended} and {@link Connection.lost}, the last in any case.
+ */
 export interface Wire {
   /** As {@link Sink.write}; {@link Connection.written} follows when it returns false. */
   write(pieces: readonly Buffer[]): boolean;
+  /** As {@link Sink.holdsWrites}. */
+  readonly holdsWrites: boolean;
   pause(): void;
   resume(): void;
   /** Sends what was written, then says goodbye. `code` and `text` reach the peer where the carrier has a place for them. */
@@ -19,8 +24,14 @@ export interface Wire {
 }
 
 export interface ConnectionHandler {
+  /** The peer may be greeted. Once; over TLS it may come before the handshake, so that the greeting goes in clear. */
+  onGreet(): void;
+  /** What the peer says is delivered from now on. Once, after {@link onGreet}. */
+  onReady(): void;
   /** `chunk[start, end)` is valid until it returns, unless `stable`. Throws only by our own mistake. */
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void;
+  /** What {@link Connection.holdBack} had stopped may go on. */
+  onRelease(): void;
   /** Once, at the end, whoever ended it. Nothing is delivered to or taken from the connection any more. */
   onClose(reason: string): void;
 }
@@ -51,21 +62,27 @@ const holdMsMax = 100;
 
 export class Connection implements Sink {
   readonly peer: PeerAddress;
-  readonly tls: TlsState | null;
   readonly outbound: Outbound;
-  readonly #wire: Wire;
+  #tls: TlsState | null;
+  #wire: Wire;
   readonly #pass: FlushPass;
   readonly #clock: Clock;
   readonly #onFault: (error: unknown) => void;
   #limits: ConnectionLimits;
   #handler: ConnectionHandler | null = null;
+  #greeted = false;
   #closed = false;
-  #ending = false;
-  /** Why reading is off; the wire reads only when nobody wants it to stop. */
-  #holds = 0;
+  /** Why reading is off; the wire reads only when nobody wants it to stop. Starts at one, which {@link ready} takes away. */
+  #pauses = 1;
+  /** Ends the hold that is on; null when none is. */
+  #endHold: (() => void) | null = null;
+  /** This chunk has been waited for in vain; the rest of it is not held back again. */
+  #holdSpent = false;
+  /** Write deadline while open, linger when closed. */
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
   #lastProgressMs: number;
+  /** How often this publisher was held back. */
   holdCount = 0;
 
   constructor(
@@ -75,7 +92,7 @@ export class Connection implements Sink {
     context: ConnectionContext,
   ) {
     this.peer = peer;
-    this.tls = tls;
+    this.#tls = tls;
     this.#pass = context.pass;
     this.#clock = context.clock;
     this.#onFault = context.onFault;
@@ -87,9 +104,14 @@ export class Connection implements Sink {
     );
   }
 
-  /** Must be called before the wire delivers anything. */
+  /** Must be called before the listener greets. */
   attach(handler: ConnectionHandler): void {
     this.#handler = handler;
+  }
+
+  /** Null for a connection in clear, and before the handshake. */
+  get tls(): TlsState | null {
+    return this.#tls;
   }
 
   get closed(): boolean {
@@ -100,14 +122,48 @@ export class Connection implements Sink {
     return this.outbound.pendingBytes;
   }
 
-  /** For the wire: bytes from the peer. One call is one pass. */
+  /** Whether it still takes what it is sent, if slowly. */
+  get makesProgress(): boolean {
+    return this.#clock.nowMs() - this.#lastProgressMs < progressMsMax;
+  }
+
+  get holdsWrites(): boolean {
+    return this.#wire.holdsWrites;
+  }
+
+  // For the listener: how a connection begins.
+
+  /** The wire takes bytes: the session may say its greeting, which is sent before this returns. */
+  greet(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    this.#run(() => this.#handler?.onGreet());
+  }
+
+  /** The carrier is changed under the connection, as TLS does after a greeting in clear. */
+  carryOn(wire: Wire, tls: TlsState | null): void {
+    this.#wire = wire;
+    this.#tls = tls;
+  }
+
+  /** The peer may speak. */
+  ready(): void {
+    this.#run(() => this.#handler?.onReady());
+    this.resumeReading();
+  }
+
+  // For the wire.
+
+  /** Bytes from the peer. One call is one pass. */
   receive(chunk: Buffer, start: number, end: number, stable: boolean): void {
-    if (this.#closed || this.#handler === null) return;
+    const handler = this.#handler;
+    if (this.#closed || handler === null) return;
     const pass = this.#pass;
+    if (this.#endHold === null) this.#holdSpent = false;
     pass.enter();
     try {
-      this.#handler.onData(chunk, start, end, stable);
-      if (pass.crowded.size > 0) this.#holdFor(pass.crowded);
+      handler.onData(chunk, start, end, stable);
+      if (pass.crowded.size > 0) this.holdBack();
     } catch (error) {
       this.#onFault(error);
     } finally {
@@ -122,72 +178,103 @@ export class Connection implements Sink {
     return kept;
   }
 
-  /** For the outbound queue. Starts the write deadline when the kernel does not take everything. */
+  /** The write under way is done. */
+  written(): void {
+    this.#lastProgressMs = this.#clock.nowMs();
+    this.#pass.run(() => this.outbound.onWritten());
+    if (this.#closed || this.outbound.writing) return;
+    this.#deadline?.cancel();
+    this.#deadline = null;
+  }
+
+  /** The peer says no more. What it is owed is still sent. */
+  ended(): void {
+    this.close("Client Closed", 1000);
+  }
+
+  /** The peer is gone, or the carrier failed. */
+  lost(reason: string): void {
+    this.#finish(reason);
+    this.#release();
+  }
+
+  // For the outbound queue.
+
+  /** Starts the write deadline when the kernel does not take everything. */
   write(pieces: readonly Buffer[]): boolean {
     if (this.#wire.write(pieces)) return true;
     this.#writeStartedMs = this.#clock.nowMs();
-    this.#deadline ??= this.#clock.after(this.#limits.writeDeadlineMs, () => this.#checkWrite());
+    // What it did not do before it was given something to do says nothing.
+    this.#lastProgressMs = this.#writeStartedMs;
+    if (!this.#closed)
+      this.#deadline ??= this.#clock.after(this.#limits.writeDeadlineMs, () => this.#checkWrite());
     return false;
   }
 
-  /** For the wire: the write under way is done. */
-  written(): void {
-    this.#lastProgressMs = this.#clock.nowMs();
-    if (this.#closed) return;
-    this.#pass.run(() => this.outbound.onWritten());
-    if (!this.outbound.writing) {
-      this.#deadline?.cancel();
-      this.#deadline = null;
-    }
-  }
-
-  /** For the wire: the peer is gone, or the carrier failed. */
-  lost(reason: string): void {
-    this.#finish(reason);
-    this.#wire.destroy();
-  }
-
-  /** Once, when a handler is attached. */
-  startReading(): void {
-    if (!this.#closed && this.#holds === 0) this.#wire.resume();
-  }
+  // For the session.
 
   /** Nothing is read until the matching {@link resumeReading}. Calls nest. */
   pauseReading(): void {
-    if (this.#holds++ === 0) this.#wire.pause();
+    if (this.#pauses++ === 0 && !this.#closed) this.#wire.pause();
   }
 
   resumeReading(): void {
-    if (--this.#holds === 0 && !this.#closed) this.#wire.resume();
+    if (--this.#pauses === 0 && !this.#closed) this.#wire.resume();
   }
 
   /**
-   * Sends what is queued, then ends. The handler is told at once; the peer gets a moment to hear what was said.
+   * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until they have caught up,
+   * or for {@link holdMsMax}. Receivers that take nothing at all are not waited for: they are cut when they are full.
+   * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
+   */
+  holdBack(): boolean {
+    const receiver = this.#slowReceiver();
+    // Whoever is still crowded comes back with what it is sent next.
+    this.#pass.crowded.clear();
+    if (receiver === null || this.#closed || this.#holdSpent || this.#endHold !== null) return false;
+    this.holdCount++;
+    this.pauseReading();
+    const end = (): void => {
+      if (this.#endHold !== end) return;
+      this.#endHold = null;
+      deadline.cancel();
+      receiver.forgetRelief(end);
+      this.#pass.defer(() => this.#goOn());
+    };
+    this.#endHold = end;
+    const deadline = this.#clock.after(holdMsMax, () => {
+      this.#holdSpent = true;
+      end();
+    });
+    receiver.onRelief(end);
+    return true;
+  }
+
+  /**
+   * Sends what is queued, then ends. The session is told at once; the peer gets a moment to hear what was said, in
+   * which what it still sends is read and dropped: closing on unread bytes would take the last words back.
    * @param code WebSocket close code
    */
   close(reason: string, code: number): void {
     if (this.#closed) return;
-    this.outbound.flush();
-    this.#ending = true;
-    this.#finish(reason);
-    this.#wire.end(code, reason);
-    this.#clock.after(lingerMs, () => this.#wire.destroy());
+    this.#finish(reason, () => {
+      const wire = this.#wire;
+      this.#deadline = this.#clock.after(lingerMs, () => this.#wire.destroy());
+      wire.resume();
+      this.outbound.end(() => wire.end(code, reason));
+    });
   }
 
   /** Ends without sending what is queued. */
   destroy(reason: string): void {
     if (this.#closed) return;
     this.#finish(reason);
-    this.#wire.destroy();
-  }
-
-  /** Whether {@link close} was called: what the peer still sends is read and dropped. */
-  get ending(): boolean {
-    return this.#ending;
+    this.#release();
   }
 
   setLimits(limits: ConnectionLimits): void {
     this.#limits = limits;
+    this.outbound.setLimits(limits);
   }
 
   /** Called inside a delivery, so the rest of it waits until the pass ends. */
@@ -197,15 +284,50 @@ export class Connection implements Sink {
     this.#pass.defer(() => this.destroy(reason));
   }
 
-  #finish(reason: string): void {
+  /** Once. @param goodbye what else is to be done before the session is told; without it, what is queued is dropped */
+  #finish(reason: string, goodbye?: () => void): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#deadline?.cancel();
     this.#deadline = null;
-    this.outbound.close();
+    if (goodbye === undefined) this.outbound.close();
+    else goodbye();
     const handler = this.#handler;
     this.#handler = null;
-    this.#pass.run(() => handler?.onClose(reason));
+    this.#endHold?.();
+    this.#run(() => handler?.onClose(reason));
+  }
+
+  /** Lets go of the carrier and of what waits for it. */
+  #release(): void {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    this.outbound.close();
+    this.#wire.destroy();
+  }
+
+  #goOn(): void {
+    this.#run(() => this.#handler?.onRelease());
+    this.resumeReading();
+  }
+
+  #run(work: () => void): void {
+    const pass = this.#pass;
+    pass.enter();
+    try {
+      work();
+    } catch (error) {
+      this.#onFault(error);
+    } finally {
+      pass.leave();
+    }
+  }
+
+  /** One of the crowded receivers that it makes sense to wait for. */
+  #slowReceiver(): Outbound | null {
+    for (const outbound of this.#pass.crowded)
+      if (outbound.crowded && !outbound.closed && outbound.makesProgress) return outbound;
+    return null;
   }
 
   #checkWrite(): void {
@@ -214,33 +336,6 @@ export class Connection implements Sink {
     const leftMs = this.#writeStartedMs + this.#limits.writeDeadlineMs - this.#clock.nowMs();
     if (leftMs <= 0) return this.destroy("Slow Consumer (Write Deadline)");
     this.#deadline = this.#clock.after(leftMs, () => this.#checkWrite());
-  }
-
-  /** Whether it still takes what it is sent, if slowly. */
-  get makesProgress(): boolean {
-    return this.#clock.nowMs() - this.#lastProgressMs < progressMsMax;
-  }
-
-  /**
-   * Stops reading this publisher until the receivers that it has crowded have caught up, or for {@link holdMsMax}.
-   * Receivers that take nothing at all are not waited for: they are cut when they are full.
-   */
-  #holdFor(crowded: ReadonlySet<Outbound>): void {
-    for (const outbound of crowded) {
-      if (outbound === this.outbound || !outbound.crowded || !outbound.makesProgress) continue;
-      this.holdCount++;
-      this.pauseReading();
-      let released = false;
-      const release = (): void => {
-        if (released) return;
-        released = true;
-        deadline.cancel();
-        this.resumeReading();
-      };
-      const deadline = this.#clock.after(holdMsMax, release);
-      outbound.onRelief(release);
-      return;
-    }
   }
 }
 

@@ -15,12 +15,13 @@ const chunksKeptMax = 16;
 export class FlushPass {
   readonly pool: BufferPool;
   #depth = 0;
-  #dirty: Outbound[] = [];
+  readonly #dirty: Outbound[] = [];
   #afterwards: (() => void)[] = [];
   readonly #runs: SharedRun[] = [];
   #scheduled = false;
   #gatheredBytes = 0;
-  /** Outputs that went past their mark during this pass; whoever publishes should be held back for them. */
+  #flushing = false;
+  /** Outputs that went past their mark during this pass; whoever publishes is held back for them ({@link Connection.holdBack}). */
   readonly crowded = new Set<Outbound>();
 
   /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
@@ -46,8 +47,11 @@ export class FlushPass {
   }
 
   leave(): void {
-    if (this.#depth === 1) this.#finish();
-    this.#depth--;
+    try {
+      if (this.#depth === 1) this.#finish();
+    } finally {
+      this.#depth--;
+    }
   }
 
   /** `callback` runs at the end of the pass, before the flush: for what must not happen inside a delivery. */
@@ -100,19 +104,32 @@ export class FlushPass {
     });
   }
 
+  /** What is flushed may let a publisher go on, which makes more to flush. */
   #finish(): void {
-    for (let at = 0; at < this.#afterwards.length; at++) (this.#afterwards[at] as () => void)();
-    this.#afterwards.length = 0;
-    this.#flush();
+    do {
+      const afterwards = this.#afterwards;
+      if (afterwards.length > 0) {
+        this.#afterwards = [];
+        for (const callback of afterwards) callback();
+      }
+      this.#flush();
+    } while (this.#afterwards.length > 0 || this.#dirty.length > 0);
     this.crowded.clear();
   }
 
+  /** Whoever is added on the way has its turn too; a flush within the flush leaves the rest to the outer one. */
   #flush(): void {
     this.#gatheredBytes = 0;
+    if (this.#flushing) return;
+    this.#flushing = true;
     const dirty = this.#dirty;
-    for (let at = 0; at < dirty.length; at++) (dirty[at] as Outbound).flush();
-    dirty.length = 0;
-    for (const run of this.#runs) run.close();
-    this.#runs.length = 0;
+    try {
+      for (let at = 0; at < dirty.length; at++) (dirty[at] as Outbound).flush();
+    } finally {
+      dirty.length = 0;
+      this.#flushing = false;
+      for (const run of this.#runs) run.close();
+      this.#runs.length = 0;
+    }
   }
 }

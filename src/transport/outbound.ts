@@ -21,11 +21,13 @@ export interface Sink {
   write(pieces: readonly Buffer[]): boolean;
   /** Whether the peer has taken something lately, so that waiting for it makes sense. */
   readonly makesProgress: boolean;
+  /** Whether it usually holds what it is given beyond the end of the pass, as TLS does. */
+  readonly holdsWrites: boolean;
 }
 
 export interface OutboundLimits {
   readonly pendingBytesMax: number;
-  /** Above this, publishers are held back: three quarters of the former. */
+  /** Above this, publishers are held back, until half of it is left: three quarters of the former. */
   readonly crowdedBytes: number;
 }
 
@@ -47,8 +49,10 @@ export class Outbound {
   closed = false;
   readonly #sink: Sink;
   readonly #pass: FlushPass;
-  readonly #limits: OutboundLimits;
+  #limits: OutboundLimits;
   readonly #onOverflow: () => void;
+  /** Called once everything is with the sink, after {@link end}. */
+  #onSent: (() => void) | null = null;
   #sealed: Piece[] | null = null;
   #sealedBytes = 0;
   #writing: readonly Piece[] | null = null;
@@ -58,8 +62,8 @@ export class Outbound {
   #holdsChunk = false;
   /** Chunks kept for this output; see {@link FlushPass.keepChunk}. */
   #chunksKept = 0;
-  /** Called once each when the queue is not crowded any more. */
-  #onRelief: (() => void)[] | null = null;
+  /** Called once each when the queue has shrunk to half of what counts as crowded. */
+  #onRelief: Set<() => void> | null = null;
 
   constructor(sink: Sink, pass: FlushPass, limits: OutboundLimits, onOverflow: () => void) {
     this.#sink = sink;
@@ -80,7 +84,7 @@ export class Outbound {
 
   /** Whether a view appended now would most likely be with the kernel at the end of this pass. */
   get idle(): boolean {
-    return this.#writingBytes === 0;
+    return this.#writingBytes === 0 && !this.#sink.holdsWrites;
   }
 
   get crowded(): boolean {
@@ -154,26 +158,34 @@ export class Outbound {
     run.lease.release();
   }
 
-  /** Calls `callback` once the peer has taken enough that it is not crowded any more, or is gone. */
+  setLimits(limits: OutboundLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Calls `callback` once the peer has caught up, or is gone. */
   onRelief(callback: () => void): void {
-    if (this.closed || !this.crowded) return callback();
-    (this.#onRelief ??= []).push(callback);
+    if (this.closed) return callback();
+    (this.#onRelief ??= new Set()).add(callback);
+  }
+
+  /** Undoes {@link onRelief}, for whoever has waited long enough. */
+  forgetRelief(callback: () => void): void {
+    this.#onRelief?.delete(callback);
   }
 
   /** For {@link FlushPass}: hands everything gathered to the sink, unless a write is under way. */
   flush(): void {
     this.#queued = false;
     if (this.run !== null) this.leaveRun(this.run.at);
-    while (this.#writingBytes === 0 && !this.closed) {
-      const pieces = this.#nextPieces();
-      if (pieces === null || !this.#sink.write(pieces)) break;
-      this.#writtenDown();
+    if (!this.closed || this.#onSent !== null) this.#write();
+    if (this.#holdsChunk) {
+      this.#holdsChunk = false;
+      if (this.#writingBytes > 0) {
+        this.#chunksKept++;
+        this.#pass.keepChunk();
+      }
     }
-    if (!this.#holdsChunk) return;
-    this.#holdsChunk = false;
-    if (this.#writingBytes === 0) return;
-    this.#chunksKept++;
-    this.#pass.keepChunk();
+    if (this.#onRelief !== null && this.pendingBytes <= this.#limits.crowdedBytes / 2) this.#relieve();
   }
 
   /** For the sink: the write that it had not taken at once is done. */
@@ -181,12 +193,21 @@ export class Outbound {
     if (this.#writingBytes === 0) return;
     this.#writtenDown();
     this.flush();
-    if (this.#onRelief !== null && !this.crowded) this.#relieve();
+  }
+
+  /** Takes no more, sends what it has, and calls `onSent` when the sink has taken it all. */
+  end(onSent: () => void): void {
+    if (this.closed) return onSent();
+    this.closed = true;
+    this.#onSent = onSent;
+    this.flush();
+    this.#relieve();
   }
 
   /** Drops everything that waits. What the sink holds stays its own until it is done with it. */
   close(): void {
     this.closed = true;
+    this.#onSent = null;
     this.run?.lease.release();
     this.run = null;
     for (const piece of this.#sealed ?? []) piece.lease?.release();
@@ -203,6 +224,19 @@ export class Outbound {
     this.#holdsChunk = false;
     this.#releaseChunks();
     this.#relieve();
+  }
+
+  #write(): void {
+    while (this.#writingBytes === 0) {
+      const pieces = this.#nextPieces();
+      if (pieces === null) {
+        const onSent = this.#onSent;
+        this.#onSent = null;
+        return onSent?.();
+      }
+      if (!this.#sink.write(pieces)) return;
+      this.#writtenDown();
+    }
   }
 
   #queue(): void {
@@ -241,9 +275,7 @@ export class Outbound {
     this.#sealedBytes -= bytes;
     this.#writing = writing;
     this.#writingBytes = bytes;
-    const pieces = new Array<Buffer>(count);
-    for (let at = 0; at < count; at++) pieces[at] = (writing[at] as Piece).bytes;
-    return pieces;
+    return writing.map((piece) => piece.bytes);
   }
 
   #seal(bytes: Buffer, lease: Lease | null): void {
@@ -282,6 +314,10 @@ export class Outbound {
   }
 
   #checkOverflow(): boolean {
+    if (this.pendingBytes <= this.#limits.crowdedBytes && (this.#sealed?.length ?? 0) <= piecesMax)
+      return true;
+    // What this pass alone has gathered says nothing of the peer: it may be waiting for just that.
+    if (this.#writingBytes === 0) this.flush();
     const pendingBytes = this.pendingBytes;
     if (pendingBytes > this.#limits.pendingBytesMax || (this.#sealed?.length ?? 0) > piecesMax) {
       this.#onOverflow();

@@ -2,7 +2,9 @@
  * Plain TCP. Accepted sockets read into a shared buffer (see read-buffer.ts), which Node offers through the `onread`
  * option, and for accepted sockets only by taking the handle over into a socket of our own.
  */
-import net from "node:net";
+import type net from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
+import { emptyBytes } from "../base/bytes.ts";
 import type { Connection, Wire } from "./connection.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 
@@ -18,7 +20,7 @@ const fullReadsForLarge = 4;
 
 /**
  * Makes an accepted, paused socket (`pauseOnConnect`) read through `onread`, if this runtime lets us.
- * @returns a socket that calls `onChunk`; the accepted socket must not be used any more
+ * @returns a paused socket that calls `onChunk`; the accepted socket must not be used any more
  */
 export function adoptSocket(
   accepted: net.Socket,
@@ -32,8 +34,9 @@ export function adoptSocket(
   let fullReads = 0;
   let large = false;
 
-  const socket = new net.Socket({
+  const socket = new Socket({
     handle,
+    allowHalfOpen: true,
     pauseOnCreate: true,
     onread: {
       buffer: () => (large ? buffers.large : buffers.small),
@@ -45,7 +48,7 @@ export function adoptSocket(
         return true;
       },
     },
-  } as unknown as net.SocketConstructorOpts);
+  } as unknown as SocketConstructorOpts);
   holder._handle = null;
   // The server counts its open sockets by this; see net.Server.close.
   const adopted = socket as unknown as HandleHolder;
@@ -55,27 +58,58 @@ export function adoptSocket(
   return socket;
 }
 
-/** A wire over a TCP or TLS socket. */
+/** Delivers what the adopted socket reads. */
+export function chunkReceiver(
+  connection: Connection,
+  buffers: ReadBuffer,
+): (chunk: Buffer, length: number) => void {
+  return (chunk, length) => {
+    connection.receive(chunk, 0, length, false);
+    if (connection.takeChunkKept()) buffers.part(chunk);
+  };
+}
+
+/** A wire over a TCP or TLS socket, which is paused and half-open on purpose: what is owed to a peer is sent after its end. */
 export class SocketWire implements Wire {
+  readonly holdsWrites: boolean;
   readonly #socket: net.Socket;
   readonly #connection: Connection;
   /** Callbacks still to come for writes that were taken at once. */
   #ignored = 0;
+  #failed = false;
   readonly #onWritten = (): void => {
     if (this.#ignored > 0) this.#ignored--;
     else this.#connection.written();
   };
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    this.#failed = true;
+    this.#connection.lost(error.syscall === "write" || error.code === "EPIPE" ? "Write Error" : "Read Error");
+  };
+  readonly #onEnd = (): void => this.#connection.ended();
+  readonly #onClose = (): void => this.#connection.lost(this.#failed ? "Read Error" : "Client Closed");
 
-  constructor(socket: net.Socket, connection: Connection) {
+  /** @param holdsWrites whether the socket keeps what it is given beyond the write, as TLS does */
+  constructor(socket: net.Socket, connection: Connection, holdsWrites: boolean) {
     this.#socket = socket;
     this.#connection = connection;
-    let failed = false;
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      failed = true;
-      connection.lost(error.syscall === "write" || error.code === "EPIPE" ? "Write Error" : "Read Error");
-    });
-    socket.on("end", () => connection.lost("Client Closed"));
-    socket.on("close", () => connection.lost(failed ? "Read Error" : "Client Closed"));
+    this.holdsWrites = holdsWrites;
+    socket.on("error", this.#onError);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+  }
+
+  /**
+   * Parts with the socket, so that another wire may carry on over it.
+   * @param then called when everything that was written is on its way
+   */
+  release(then: () => void): void {
+    const socket = this.#socket;
+    socket.on("error", () => {});
+    socket.removeListener("error", this.#onError);
+    socket.removeListener("end", this.#onEnd);
+    socket.removeListener("close", this.#onClose);
+    if (socket.writableLength === 0) then();
+    else socket.write(emptyBytes, then);
   }
 
   write(pieces: readonly Buffer[]): boolean {
