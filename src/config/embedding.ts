@@ -1,208 +1,44 @@
 /**
- * Options as a program gives them that has the broker inside it. They become the same keys that a configuration file
- * has and go through the same checks; a problem names the property, as in `options.websocket.port: …`.
+ * From a program's options to the snapshot, through the same checks as a file's; a problem names the property, as in
+ * `options.websocket.port: …`.
  */
+import type { BrokerOptions } from "./broker-options.ts";
+import { completeOptions } from "./complete.ts";
+import { configDigest } from "./digest.ts";
+import { emptyDraft } from "./draft.ts";
+import type { LoadedOptions } from "./load.ts";
+import type { MapNode } from "./node.ts";
+import { mapFromObject } from "./object-node.ts";
+import { parseConfigFile, parseConfigText } from "./parser.ts";
+import type { Environment } from "./parser.ts";
+import { ConfigError, Problems } from "./problems.ts";
+import { readServer } from "./server.ts";
 
-/** Milliseconds, or text such as `"500ms"`, `"30s"` or `"1h30m"`. */
-export type Duration = number | string;
+export type { BrokerOptions } from "./broker-options.ts";
 
-export interface BrokerOptions {
-  /** Address to listen on; `127.0.0.1` unless set here or in the configuration. */
-  readonly host?: string | undefined;
-  /** Port for clients; 0 for any free one. Default 4222. */
-  readonly port?: number | undefined;
-  /** Shown to clients and in monitoring; without spaces. */
-  readonly serverName?: string | undefined;
-  /** `host[:port]` told to clients instead of the address listened on. */
-  readonly clientAdvertise?: string | undefined;
-  readonly serverTags?: readonly string[] | undefined;
-  readonly serverMetadata?: Readonly<Record<string, string>> | undefined;
+const hostDefault = "127.0.0.1";
 
-  /** One token for everybody. */
-  readonly token?: string | undefined;
-  /** One user and password for everybody. */
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  /** Users of the global account. */
-  readonly users?: readonly BrokerUser[] | undefined;
-  /** Whom a client is taken for that says nothing; one of the users. */
-  readonly noAuthUser?: string | undefined;
-  readonly authTimeout?: Duration | undefined;
-  /** Subject spaces that share nothing, by name. */
-  readonly accounts?: Readonly<Record<string, BrokerAccount>> | undefined;
-  /** Name of the system account; false for none. Default `$SYS`. */
-  readonly systemAccount?: string | false | undefined;
-  /** Subject mappings of the global account. */
-  readonly mappings?: BrokerMappings | undefined;
-
-  readonly tls?: BrokerTls | undefined;
-  /** Takes clients with and without TLS on the same port. */
-  readonly allowNonTls?: boolean | undefined;
-  readonly websocket?: BrokerWebSocket | undefined;
-  /** Monitoring over HTTP: a port, 0 for any free one, or more about it. */
-  readonly monitor?: number | BrokerMonitor | undefined;
-
-  /** Default 65536; 0 refuses everybody. */
-  readonly maxConnections?: number | undefined;
-  /** Of one connection; 0 for no limit, which is the default. */
-  readonly maxSubscriptions?: number | undefined;
-  /** Tokens in a subject one subscribes to, 1 to 255. */
-  readonly maxSubscriptionTokens?: number | undefined;
-  /** Bytes; default 4096. */
-  readonly maxControlLine?: number | undefined;
-  /** Bytes; default 1 MiB. */
-  readonly maxPayload?: number | undefined;
-  /** Bytes that may wait for one connection; default 64 MiB. */
-  readonly maxPending?: number | undefined;
-  /** Closed connections remembered for monitoring; default 10000. */
-  readonly maxClosedClients?: number | undefined;
-  /** Default 2 minutes. */
-  readonly pingInterval?: Duration | undefined;
-  /** Unanswered pings before a connection counts as dead; default 2. */
-  readonly pingMax?: number | undefined;
-  /** How long a connection may take no bytes before it is closed; default 10 s. */
-  readonly writeDeadline?: Duration | undefined;
-  readonly noFastProducerStall?: boolean | undefined;
-  readonly noHeaderSupport?: boolean | undefined;
-  /** Over how long clients are asked to leave; at least 30 s, default 2 minutes. */
-  readonly lameDuckDuration?: Duration | undefined;
-  readonly lameDuckGracePeriod?: Duration | undefined;
-
-  readonly log?: BrokerLog | undefined;
-  readonly pidFile?: string | undefined;
-  readonly portsFileDir?: string | undefined;
-
-  /** Text in the NATS configuration grammar. What is set above takes the place of the same key in it. */
-  readonly config?: string | undefined;
-  /** A file in that grammar, instead of `config`. */
-  readonly configFile?: string | undefined;
+/**
+ * @param env for `$NAME` in `config` and in the file
+ * @throws ConfigError with all that is wrong
+ */
+export function optionsFromObject(given: BrokerOptions = {}, env: Environment = process.env): LoadedOptions {
+  const draft = emptyDraft();
+  const problems = new Problems();
+  const { config, configFile, ...settings } = given;
+  const written = writtenConfig(config, configFile, env);
+  const digest = written === null ? null : configDigest(written);
+  readServer(mapFromObject(settings, written, problems), draft, problems);
+  draft.host ??= hostDefault;
+  if (draft.websocket !== null) draft.websocket.host ??= draft.host;
+  const options = completeOptions(draft, { file: configFile ?? null, digest }, problems);
+  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
 }
 
-/** A user with a password, plain or bcrypt, or one with an nkey. */
-export interface BrokerUser {
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  /** Public key, `U…`. */
-  readonly nkey?: string | undefined;
-  readonly permissions?: BrokerPermissions | undefined;
-  /** `STANDARD`, `WEBSOCKET`, `IN_PROCESS` …; all when left out. */
-  readonly connectionTypes?: readonly string[] | undefined;
-}
-
-/** A subject, several, or what is allowed and what denied. */
-export type BrokerSubjects =
-  | string
-  | readonly string[]
-  | {
-      readonly allow?: string | readonly string[] | undefined;
-      readonly deny?: string | readonly string[] | undefined;
-    };
-
-export interface BrokerPermissions {
-  readonly publish?: BrokerSubjects | undefined;
-  /** Entries may name a queue group too: `"orders.> workers"`. */
-  readonly subscribe?: BrokerSubjects | undefined;
-  /** Lets a client answer the requests it gets, and publish nothing else unless `publish` says so. */
-  readonly allowResponses?:
-    | boolean
-    | { readonly max?: number | undefined; readonly expires?: Duration | undefined }
-    | undefined;
-}
-
-export interface BrokerAccount {
-  readonly users?: readonly BrokerUser[] | undefined;
-  readonly defaultPermissions?: BrokerPermissions | undefined;
-  readonly mappings?: BrokerMappings | undefined;
-  readonly limits?:
-    | {
-        readonly maxConnections?: number | undefined;
-        readonly maxSubscriptions?: number | undefined;
-        readonly maxPayload?: number | undefined;
-      }
-    | undefined;
-  /** Public key, `A…`. */
-  readonly nkey?: string | undefined;
-}
-
-/** By source subject: where its messages go instead, whole or in parts of a hundred. */
-export type BrokerMappings = Readonly<
-  Record<string, string | BrokerMappingDestination | readonly BrokerMappingDestination[]>
->;
-
-export interface BrokerMappingDestination {
-  readonly destination: string;
-  readonly weight: number | string;
-}
-
-export interface BrokerTls {
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-  readonly caFile?: string | undefined;
-  /** Instead of the first two, several pairs to choose from. */
-  readonly certificates?: readonly { readonly certFile: string; readonly keyFile: string }[] | undefined;
-  /** Asks clients for a certificate. */
-  readonly verify?: boolean | undefined;
-  /** Takes the user's name from it as well. */
-  readonly verifyAndMap?: boolean | undefined;
-  readonly timeout?: Duration | undefined;
-  readonly handshakeFirst?: boolean | Duration | undefined;
-  readonly minVersion?: "1.2" | "1.3" | undefined;
-  readonly cipherSuites?: readonly string[] | undefined;
-  readonly allowInsecureCipherSuites?: boolean | undefined;
-  readonly curvePreferences?: readonly string[] | undefined;
-  readonly pinnedCerts?: readonly string[] | undefined;
-  readonly connectionRateLimit?: number | undefined;
-}
-
-export interface BrokerWebSocket {
-  /** Default: the broker's own. */
-  readonly host?: string | undefined;
-  /** 0 for any free one. */
-  readonly port: number;
-  readonly advertise?: string | undefined;
-  /** Without it the listener speaks `ws:`. */
-  readonly tls?: BrokerTls | undefined;
-  readonly compression?: boolean | undefined;
-  readonly sameOrigin?: boolean | undefined;
-  readonly allowedOrigins?: readonly string[] | undefined;
-  readonly handshakeTimeout?: Duration | undefined;
-  readonly pingInterval?: Duration | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly userCookie?: string | undefined;
-  readonly passCookie?: string | undefined;
-  readonly tokenCookie?: string | undefined;
-  readonly noAuthUser?: string | undefined;
-  /** This listener's own user or token. */
-  readonly authorization?:
-    | {
-        readonly user?: string | undefined;
-        readonly password?: string | undefined;
-        readonly token?: string | undefined;
-        readonly timeout?: Duration | undefined;
-      }
-    | undefined;
-}
-
-export interface BrokerMonitor {
-  /** Default: the broker's own. */
-  readonly host?: string | undefined;
-  readonly port: number;
-  /** With the certificate of `tls`. */
-  readonly https?: boolean | undefined;
-  readonly basePath?: string | undefined;
-}
-
-export interface BrokerLog {
-  readonly debug?: boolean | undefined;
-  readonly trace?: boolean | undefined;
-  readonly traceVerbose?: boolean | undefined;
-  readonly traceHeaders?: boolean | undefined;
-  /** Bytes of a message shown in a trace. */
-  readonly maxTracedMsgLen?: number | undefined;
-  readonly logtime?: boolean | undefined;
-  readonly logtimeUtc?: boolean | undefined;
-  readonly file?: string | undefined;
-  /** Bytes after which a new file is begun. */
-  readonly fileSizeLimit?: number | undefined;
-  readonly fileMaxNum?: number | undefined;
+function writtenConfig(text: string | undefined, file: string | undefined, env: Environment): MapNode | null {
+  if (text !== undefined && file !== undefined) {
+    throw new ConfigError(["options.config and options.configFile exclude each other: give one of them"]);
+  }
+  if (file !== undefined) return parseConfigFile(file, env);
+  return text === undefined ? null : parseConfigText(text, "options.config", env);
 }

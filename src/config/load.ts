@@ -1,14 +1,11 @@
-/** Where options come from: a file with flags over it when a process is started, an object when a program embeds it. */
+/** Where options come from when a process is started: a file, flags and the environment. */
 import { completeOptions } from "./complete.ts";
 import { configDigest } from "./digest.ts";
 import { emptyDraft } from "./draft.ts";
-import type { BrokerOptions } from "./embedding.ts";
 import type { FlagOverrides } from "./flags.ts";
-import type { MapNode } from "./node.ts";
-import { mapFromObject } from "./object-node.ts";
 import type { Options } from "./options.ts";
 import { applyFlags } from "./overrides.ts";
-import { parseConfigFile, parseConfigText } from "./parser.ts";
+import { parseConfigFile } from "./parser.ts";
 import type { Environment } from "./parser.ts";
 import { ConfigError, Problems } from "./problems.ts";
 import { readServer } from "./server.ts";
@@ -44,26 +41,6 @@ export function loadOptions({ file = null, flags = {}, env }: LoadRequest): Load
   return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
 }
 
-/** What a program that embeds the broker listens on unless it says otherwise. */
-const embeddedHostDefault = "127.0.0.1";
-
-/**
- * @param env for `$NAME` in `config` and in the file
- * @throws ConfigError with all that is wrong
- */
-export function optionsFromObject(given: BrokerOptions = {}, env: Environment = process.env): LoadedOptions {
-  const draft = emptyDraft();
-  const problems = new Problems();
-  const { config, configFile, ...settings } = given;
-  const written = writtenConfig(config, configFile, env);
-  const digest = written === null ? null : configDigest(written);
-  readServer(mapFromObject(settings, written, problems), draft, problems);
-  draft.host ??= embeddedHostDefault;
-  if (draft.websocket !== null) draft.websocket.host ??= draft.host;
-  const options = completeOptions(draft, { file: configFile ?? null, digest }, problems);
-  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
-}
-
 export interface TestResult {
   /** 1 when a broker would not start, and when nats-server would find the file misused. */
   readonly exitCode: 0 | 1;
@@ -94,12 +71,4 @@ export function testConfig(request: LoadRequest, program: string): TestResult {
 
 function prefixed(program: string, lines: readonly string[]): string[] {
   return lines.map((line, at) => (at === 0 ? `${program}: ${line}` : line));
-}
-
-function writtenConfig(text: string | undefined, file: string | undefined, env: Environment): MapNode | null {
-  if (text !== undefined && file !== undefined) {
-    throw new ConfigError(["options.config and options.configFile exclude each other: give one of them"]);
-  }
-  if (file !== undefined) return parseConfigFile(file, env);
-  return text === undefined ? null : parseConfigText(text, "options.config", env);
 }

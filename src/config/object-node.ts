@@ -12,7 +12,7 @@ import type {
   BrokerTls,
   BrokerUser,
   BrokerWebSocket,
-} from "./embedding.ts";
+} from "./broker-options.ts";
 import type { ConfigNode, MapNode } from "./node.ts";
 import { problemAt } from "./problems.ts";
 import type { Place, Problems } from "./problems.ts";

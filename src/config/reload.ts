@@ -4,7 +4,7 @@ import { isInventedUser } from "./complete.ts";
 import { showDuration } from "./fields.ts";
 import { loadOptions } from "./load.ts";
 import type { LoadedOptions, LoadRequest } from "./load.ts";
-import type { Options, TlsOptions } from "./options.ts";
+import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
 /** What has to be done about a change. */
@@ -80,10 +80,6 @@ const fixed: readonly FixedOption[] = [
   { name: "TLSMap", read: ({ tls }) => tls?.verifyAndMap ?? false },
   { name: "TLSRateLimit", read: ({ tls }) => tls?.connectionRateLimit ?? 0 },
   { name: "NoSystemAccount", read: ({ systemAccount }) => systemAccount === null },
-  { name: "HTTPHost", read: ({ monitor, host }) => monitor?.host ?? host },
-  { name: "HTTPPort", read: ({ monitor }) => shownPort(monitor?.port) },
-  { name: "HTTPSPort", read: ({ monitor }) => shownPort(monitor?.httpsPort) },
-  { name: "HTTPBasePath", read: ({ monitor }) => monitor?.basePath ?? "/" },
   { name: "LogSizeLimit", read: ({ log }) => log.fileSizeBytesMax },
   { name: "LogMaxFiles", read: ({ log }) => log.fileCountMax },
 ];
@@ -112,6 +108,7 @@ export function diffOptions(current: Options, next: Options): OptionsDifference 
   const problems = [
     ...fixed.flatMap(({ name, read }) => fixedProblem(name, read(current), read(next))),
     ...(next.port === 0 ? [] : fixedProblem("Port", current.port, next.port)),
+    ...monitorProblems(current.monitor, next.monitor),
     ...systemAccountProblem(current, next),
     ...noAuthUserProblem(current, next),
     ...websocketProblems(current, next),
@@ -126,6 +123,17 @@ export function diffOptions(current: Options, next: Options): OptionsDifference 
 function fixedProblem(name: string, old: unknown, next: unknown): string[] {
   if (isDeepStrictEqual(old, next)) return [];
   return [`config reload not supported for ${name}: old=${show(old)}, new=${show(next)}`];
+}
+
+function monitorProblems(current: MonitorOptions | null, next: MonitorOptions | null): string[] {
+  const problems = [
+    ...fixedProblem("HTTPPort", shownPort(current?.port), shownPort(next?.port)),
+    ...fixedProblem("HTTPSPort", shownPort(current?.httpsPort), shownPort(next?.httpsPort)),
+  ];
+  if (current === null || next === null) return problems;
+  problems.push(...fixedProblem("HTTPHost", current.host, next.host));
+  problems.push(...fixedProblem("HTTPBasePath", current.basePath, next.basePath));
+  return problems;
 }
 
 function systemAccountProblem(current: Options, next: Options): string[] {
