@@ -63,3 +63,10 @@ export function copyBytes(source: Buffer, start: number, end: number, target: Bu
   for (let from = start; from < end; from++) target[to++] = source[from] as number;
   return to;
 }
+
+/** Whether `bytes[start, end)` begins with `prefix`. */
+export function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
+  if (end - start < prefix.length) return false;
+  for (let at = 0; at < prefix.length; at++) if (bytes[start + at] !== prefix[at]) return false;
+  return true;
+}

@@ -2,9 +2,11 @@
  * A subject space of its own: the subscriptions in it, the cached plans for its subjects, its mappings and counters.
  * Accounts share nothing but messages that imports pass on.
  */
+import { startsWith } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import { SubjectTrie } from "../subjects/interest.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
+import { hasWildcard } from "../subjects/subject.ts";
 import { emptyPlan, Planner, type Plan } from "./plan.ts";
 import type { Subscription } from "./subscriber.ts";
 
@@ -41,24 +43,39 @@ export class Account {
   matchCount = 0;
   readonly #planner = new Planner();
   readonly #found: Subscription[] = [];
+  /** Plans of one-off subjects, by the subject up to and with its last dot. */
+  readonly #oneOffRoutes: RouteCache<Plan>;
+  /** Of the last match. */
+  #isSameForAnyLastToken = false;
 
   constructor(name: string, limits: AccountLimits, seed: number) {
     this.name = name;
     this.limits = limits;
     this.routes = new RouteCache(seed);
+    this.#oneOffRoutes = new RouteCache(seed);
   }
 
   add(subscription: Subscription): void {
     this.interest.insert(subscription.subject, subscription);
     subscription.serial = ++this.insertCount;
-    this.routes.invalidate(subscription.subject);
+    this.invalidate(subscription.subject);
   }
 
   remove(subscription: Subscription): void {
     subscription.dead = true;
     if (!this.interest.remove(subscription.subject, subscription)) return;
     this.removeCount++;
-    this.routes.invalidate(subscription.subject);
+    this.invalidate(subscription.subject);
+  }
+
+  /** Who is interested in what `pattern` matches has changed, or how they are served. */
+  invalidate(pattern: string): void {
+    this.routes.invalidate(pattern);
+    const lastDot = pattern.lastIndexOf(".");
+    const head = pattern.slice(0, lastDot + 1);
+    if (pattern.endsWith(".>") || lastDot < 0 || hasWildcard(pattern.slice(0, lastDot)))
+      this.#oneOffRoutes.invalidate(pattern);
+    else this.#oneOffRoutes.forget(head);
   }
 
   addEnded(traffic: Traffic): void {
@@ -73,6 +90,7 @@ export class Account {
 
   /** The plan for the literal subject `bytes[start, end)`. */
   planFor(bytes: Buffer, start: number, end: number): Plan {
+    if (isOneOff(bytes, start, end)) return this.#oneOffPlan(bytes, start, end);
     return this.routes.lookup(bytes, start, end) ?? this.#newPlan(bytes, start, end);
   }
 
@@ -84,24 +102,48 @@ export class Account {
   }
 
   #newPlan(bytes: Buffer, start: number, end: number): Plan {
+    const plan = this.#match(bytes, start, end);
+    this.routes.store(bytes, start, end, plan);
+    return plan;
+  }
+
+  /**
+   * An inbox is used once, or once for each request; its last token alone differs. So what is kept is the plan for
+   * everything up to there, where no subscription cares for that token.
+   */
+  #oneOffPlan(bytes: Buffer, start: number, end: number): Plan {
+    let headEnd = end;
+    while (headEnd > start && bytes[headEnd - 1] !== dot) headEnd--;
+    const kept = headEnd === end ? undefined : this.#oneOffRoutes.lookup(bytes, start, headEnd);
+    if (kept !== undefined) return kept;
+    const plan = this.#match(bytes, start, end);
+    if (headEnd < end && this.#isSameForAnyLastToken) this.#oneOffRoutes.store(bytes, start, headEnd, plan);
+    return plan;
+  }
+
+  #match(bytes: Buffer, start: number, end: number): Plan {
     const subject = bytes.latin1Slice(start, end);
     const found = this.#found;
     this.matchCount++;
     this.interest.match(subject, found);
+    this.#isSameForAnyLastToken =
+      !this.interest.lastTokenMattered && !found.some((each) => each.subscriber.filters(each));
     const plan = found.length === 0 ? emptyPlan : this.#planner.plan(subject, found);
     found.length = 0;
-    if (!isOneOff(bytes, start, end)) this.routes.store(bytes, start, end, plan);
     return plan;
   }
 }
 
-/** Subjects that are made for one message or one conversation: to cache them would push useful ones out. */
+const oneOffPrefixes = ["_INBOX.", "_R_.", "$JS.ACK."].map((prefix) => Buffer.from(prefix, "latin1"));
+
+/** Subjects that are made for one message or one conversation: to cache them whole would push useful ones out. */
 function isOneOff(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start];
   if (first !== underscore && first !== dollar) return false;
-  const head = bytes.latin1Slice(start, Math.min(end, start + 8));
-  return head.startsWith("_INBOX.") || head.startsWith("_R_.") || head === "$JS.ACK.";
+  for (const prefix of oneOffPrefixes) if (startsWith(bytes, start, end, prefix)) return true;
+  return false;
 }
 
 const underscore = 0x5f;
 const dollar = 0x24;
+const dot = 0x2e;

@@ -64,6 +64,7 @@ export class Broker {
   closed(session: Session, reason: string, subscriptions: readonly Subscription[]): void {
     if (!this.sessions.delete(session.id)) return;
     session.account?.addEnded(session);
+    this.stats.stalledClients += session.stallCount;
     const closed = this.#closed.add(session, this.clock.wallMs(), reason, subscriptions);
     for (const observer of this.#observers) observer.onClose?.(closed);
   }

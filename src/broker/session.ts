@@ -52,6 +52,9 @@ export interface Session extends SessionFacts {
 export interface SessionPermissions {
   readonly options: {
     readonly publish: { readonly allow: readonly string[] | null; readonly deny: readonly string[] | null };
+    readonly subscribe: {
+      readonly allow: readonly { readonly subject: string; readonly queue: string | null }[] | null;
+    };
   };
   /** Null: a reply subject that was received may not be published to for that reason alone. */
   readonly responses: object | null;

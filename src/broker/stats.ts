@@ -7,6 +7,7 @@ export class Stats {
   outBytes = 0;
   slowConsumers = 0;
   staleConnections = 0;
+  /** How often publishers that have gone since were held back for their receivers; those of now count for themselves. */
   stalledClients = 0;
   readonly httpRequests = new Map<string, number>();
 }

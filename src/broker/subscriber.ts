@@ -17,6 +17,8 @@ export interface Subscriber {
   deliver(message: Message, subscription: Subscription): boolean;
   /** Whether permissions keep messages on this literal subject from a subscription that is wider. Asked when a plan is made, not for each message. */
   deniesDelivery(subject: string, subscription: Subscription): boolean;
+  /** Whether {@link deniesDelivery} may be true for some subject that the subscription matches. */
+  filters(subscription: Subscription): boolean;
   /** Subscriptions with the same key are sent the same bytes for every message. Null: this one is served by itself. */
   cohortKey(subscription: Subscription): string | null;
   /** Makes one receiver of `members`, whose cohort keys are all equal. */

@@ -340,6 +340,10 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     return this.identity?.permissions?.deliveryDenied(subject, subscription.queue) ?? false;
   }
 
+  filters({ subject, queue }: Subscription): boolean {
+    return this.identity?.permissions?.filtersSubscription(subject, queue) ?? false;
+  }
+
   cohortKey(subscription: Subscription): string | null {
     if (this.#trace !== null || this.#permits !== null) return null;
     return `${this.#headers ? "HMSG" : "MSG"} ${subscription.sid}`;
@@ -397,7 +401,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     const trace = this.#makeTrace();
     // Plans remember who is sent the same bytes.
     if (headers !== this.#headers || (trace === null) !== (this.#trace === null)) {
-      for (const { subject } of this.#table.values()) this.account?.routes.invalidate(subject);
+      for (const { subject } of this.#table.values()) this.account?.invalidate(subject);
     }
     this.#trace = trace;
     this.#headers = headers;

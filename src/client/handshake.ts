@@ -4,7 +4,7 @@
  * | state          | CONNECT              | another operation                     | time runs out |
  * |----------------|----------------------|---------------------------------------|---------------|
  * | expecting      | check → checking     | `no_auth_user` → open, else refused   | refused       |
- * | checking       | (parser is paused)   | (parser is paused)                    | refused       |
+ * | checking       | (parser is paused)   | (parser is paused)                    | -             |
  * | open           | check → checking     | served                                | -             |
  * | closed         | ignored              | ignored                               | -             |
  *
@@ -12,7 +12,7 @@
  * CONNECT. A second CONNECT starts over: its subscriptions are gone, whoever it turns out to be.
  */
 import type { Deadline } from "../base/clock.ts";
-import type { AuthResult, Credentials, Identity } from "../auth/identity.ts";
+import type { AuthResult, ClientCertificate, Credentials, Identity } from "../auth/identity.ts";
 import { infoLine, okLine } from "../protocol/encoder.ts";
 import {
   accountConnectionsExceeded,
@@ -52,7 +52,7 @@ export class Handshake {
     const { context } = this.#client;
     const { authenticator } = context;
     if (!authenticator.required) {
-      const identity = authenticator.anonymous(context.connectionType);
+      const identity = authenticator.anonymous(context.connectionType, this.#certificate());
       if (identity !== null) this.#admit(identity);
       return;
     }
@@ -84,7 +84,7 @@ export class Handshake {
     const client = this.#client;
     const identity = await (client.hasConnected
       ? this.#authenticate()
-      : client.context.authenticator.anonymous(client.context.connectionType));
+      : client.context.authenticator.anonymous(client.context.connectionType, this.#certificate()));
     if (this.#state !== "open") return;
     const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
     if (identity === null || account === undefined || account !== client.account)
@@ -95,7 +95,7 @@ export class Handshake {
   /** A client that does not say CONNECT first is let in only as the `no_auth_user`. */
   onEarlyOperation(): void {
     const { authenticator, connectionType } = this.#client.context;
-    const identity = authenticator.anonymous(connectionType);
+    const identity = authenticator.anonymous(connectionType, this.#certificate());
     if (identity === null) throw authorizationViolation();
     this.#admit(identity);
   }
@@ -122,13 +122,18 @@ export class Handshake {
 
   #authenticate(): AuthResult {
     const { context, connection, options, offered } = this.#client;
-    const peerCertificate = connection.tls?.peerCertificate ?? null;
     return context.authenticator.authenticate({
       credentials: fillEmpty(options.credentials, offered),
       connectionType: context.connectionType,
       nonce: this.#nonce,
-      certificate: peerCertificate === null ? null : clientCertificateFromDer(peerCertificate),
+      certificate: this.#certificate(),
+      isWanted: () => !connection.closed,
     });
+  }
+
+  #certificate(): ClientCertificate | null {
+    const der = this.#client.connection.tls?.peerCertificate ?? null;
+    return der === null ? null : clientCertificateFromDer(der);
   }
 
   #decide(result: AuthResult): void {
@@ -139,6 +144,9 @@ export class Handshake {
     const client = this.#client;
     const before = this.#state;
     this.#state = "checking";
+    // The client has said who it is; how long we take to check is not held against it.
+    this.#deadline?.cancel();
+    this.#deadline = null;
     this.#parser.pause();
     client.connection.pauseReading();
     void result.then((identity) => {

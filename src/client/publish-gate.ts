@@ -5,6 +5,7 @@
 import type { Permissions } from "../auth/permissions.ts";
 import type { ResponsePermits } from "../auth/response-permits.ts";
 import type { Message } from "../broker/message.ts";
+import { startsWith } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
 
@@ -58,28 +59,16 @@ export function mayPublish(
 
 /** Subjects that only the broker itself publishes on. Source: nats-server `processInboundClientMsg`. */
 export function isReservedSubject(bytes: Buffer, start: number, end: number): boolean {
-  const first = bytes[start];
-  return (
-    (first === underscore && startsWith(bytes, start, end, "_GR_.")) ||
-    (first === dollar && startsWith(bytes, start, end, "$NRG."))
-  );
+  return startsWith(bytes, start, end, gatewayReplies) || startsWith(bytes, start, end, raftSubjects);
 }
 
 /** Reply subjects that would let a client pass for the broker. */
 export function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
-  const first = bytes[start];
-  if (first === underscore)
-    return isLonger(bytes, start, end, "_R_.") || isLonger(bytes, start, end, "_GR_.");
-  return first === dollar && isLonger(bytes, start, end, "$JS.ACK.");
+  return reservedReplies.some(
+    (prefix) => end - start > prefix.length && startsWith(bytes, start, end, prefix),
+  );
 }
 
-function startsWith(bytes: Buffer, start: number, end: number, prefix: string): boolean {
-  return end - start >= prefix.length && bytes.latin1Slice(start, start + prefix.length) === prefix;
-}
-
-function isLonger(bytes: Buffer, start: number, end: number, prefix: string): boolean {
-  return end - start > prefix.length && startsWith(bytes, start, end, prefix);
-}
-
-const underscore = 0x5f;
-const dollar = 0x24;
+const gatewayReplies = Buffer.from("_GR_.", "latin1");
+const raftSubjects = Buffer.from("$NRG.", "latin1");
+const reservedReplies = [Buffer.from("_R_.", "latin1"), gatewayReplies, Buffer.from("$JS.ACK.", "latin1")];

@@ -28,6 +28,7 @@ class Node<T extends TrieValue> {
 export class SubjectTrie<T extends TrieValue> {
   readonly #root = new Node<T>();
   #size = 0;
+  #lastTokenMattered = false;
 
   get size(): number {
     return this.#size;
@@ -60,9 +61,15 @@ export class SubjectTrie<T extends TrieValue> {
 
   /** Appends to `found` every value whose pattern matches the literal `subject`. A subject with an empty token matches nothing. */
   match(subject: string, found: T[]): void {
+    this.#lastTokenMattered = false;
     const tokens = subject.split(".");
     for (const token of tokens) if (token.length === 0) return;
-    matchFrom(this.#root, tokens, 0, found);
+    this.#matchFrom(this.#root, tokens, 0, found);
+  }
+
+  /** Whether the last match could have come out otherwise, had only the last token of the subject been another one. */
+  get lastTokenMattered(): boolean {
+    return this.#lastTokenMattered;
   }
 
   /** Every value, in no particular order. */
@@ -74,6 +81,20 @@ export class SubjectTrie<T extends TrieValue> {
       if (node.star !== null) open.push(node.star);
       if (node.children !== null) open.push(...node.children.values());
     }
+  }
+
+  /** Recursion is bounded by the number of tokens that patterns have, since it only descends into nodes that exist. */
+  #matchFrom(node: Node<T>, tokens: string[], at: number, found: T[]): void {
+    if (at === tokens.length) {
+      if (node.here !== null) for (const value of node.here) found.push(value);
+      return;
+    }
+    if (node.rest !== null) for (const value of node.rest) found.push(value);
+    if (node.star !== null) this.#matchFrom(node.star, tokens, at + 1, found);
+    if (node.children === null) return;
+    if (at === tokens.length - 1) this.#lastTokenMattered = true;
+    const child = node.children.get(tokens[at] as string);
+    if (child !== undefined) this.#matchFrom(child, tokens, at + 1, found);
   }
 
   #remove(node: Node<T>, tokens: string[], at: number, value: T): boolean {
@@ -109,18 +130,6 @@ function childFor<T extends TrieValue>(node: Node<T>, token: string): Node<T> {
     node.children.set(token, child);
   }
   return child;
-}
-
-/** Recursion is bounded by the number of tokens that patterns have, since it only descends into nodes that exist. */
-function matchFrom<T extends TrieValue>(node: Node<T>, tokens: string[], at: number, found: T[]): void {
-  if (at === tokens.length) {
-    if (node.here !== null) for (const value of node.here) found.push(value);
-    return;
-  }
-  if (node.rest !== null) for (const value of node.rest) found.push(value);
-  if (node.star !== null) matchFrom(node.star, tokens, at + 1, found);
-  const child = node.children?.get(tokens[at] as string);
-  if (child !== undefined) matchFrom(child, tokens, at + 1, found);
 }
 
 function append<T extends TrieValue>(values: T[] | null, value: T): T[] {

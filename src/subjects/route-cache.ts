@@ -114,6 +114,11 @@ export class RouteCache<V> {
     }
   }
 
+  /** Forgets what is kept for `key`, a wire string. */
+  forget(key: string): void {
+    this.#drop(Buffer.from(key, "latin1"));
+  }
+
   clear(): void {
     this.#entries.fill(0);
     this.#values.fill(undefined);
