@@ -88,6 +88,17 @@ export class Account {
     };
   }
 
+  /** How often a plan was there already; `matchCount` is how often not. */
+  get cacheHitCount(): number {
+    return this.routes.hits + this.#oneOffRoutes.hits;
+  }
+
+  /** In no particular order. */
+  *cachedPlans(): Generator<Plan> {
+    yield* this.routes.values();
+    yield* this.#oneOffRoutes.values();
+  }
+
   /** The plan for the literal subject `bytes[start, end)`. */
   planFor(bytes: Buffer, start: number, end: number): Plan {
     if (isOneOff(bytes, start, end)) return this.#oneOffPlan(bytes, start, end);

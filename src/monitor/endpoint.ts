@@ -1,0 +1,25 @@
+import type { Explainer } from "./finding.ts";
+import type { MonitorContext } from "./monitor.ts";
+
+/** One kind of question that the monitor answers. */
+export interface Endpoint {
+  /** Under which requests are counted; below the base path. */
+  readonly path: string;
+  /** @throws BadRequest */
+  readonly answer: (question: EndpointQuestion) => Answer;
+}
+
+export interface EndpointQuestion {
+  readonly context: MonitorContext;
+  readonly query: URLSearchParams;
+  readonly explainers: readonly Explainer[];
+}
+
+export interface Answer {
+  /** Shown as JSON. */
+  readonly value: object;
+  /** 200 when absent. */
+  readonly status?: number;
+  /** JSON on one line. */
+  readonly compact?: boolean;
+}
