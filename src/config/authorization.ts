@@ -72,7 +72,8 @@ const block: Block<AuthorizationReading> = {
     ...singleKeys,
     users: (node, target, { problems }) => {
       target.users = readUsers(node, problems);
-      if (target.users.users.length === 0) problems.warn(node, '"users" is empty: no client can log in');
+      if (node.kind === "array" && node.value.length === 0)
+        problems.warn(node, '"users" is empty: no client can log in');
     },
     default_permission: readDefaultPermissions,
     default_permissions: readDefaultPermissions,

@@ -140,9 +140,9 @@ function lameDuckOf(
   return { lameDuckDurationMs, lameDuckGracePeriodMs };
 }
 
-/** Without a certificate every handshake would fail. */
+/** Without a certificate every handshake would fail; where other things are wrong, that may be why there is none. */
 function tlsOf(tls: TlsOptions | null, block: string, problems: Problems): TlsOptions | null {
-  if (tls !== null && tls.certFile === null && tls.keyFile === null && tls.certificates.length === 0) {
+  if (tls !== null && tls.certFile === null && tls.certificates.length === 0 && problems.isEmpty) {
     problems.add(null, `${block} needs a certificate: set cert_file and key_file`);
   }
   return tls;

@@ -2,8 +2,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isInventedUser } from "./complete.ts";
 import { showDuration } from "./fields.ts";
-import { loadOptions } from "./load.ts";
-import type { LoadedOptions, LoadRequest } from "./load.ts";
 import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
@@ -20,10 +18,6 @@ export interface OptionsDifference {
   /** Empty when nothing is different. */
   readonly changes: readonly OptionChange[];
   readonly groups: ReadonlySet<ChangeGroup>;
-}
-
-export interface ReloadedOptions extends LoadedOptions {
-  readonly difference: OptionsDifference;
 }
 
 interface FixedOption {
@@ -83,21 +77,6 @@ const fixed: readonly FixedOption[] = [
   { name: "LogSizeLimit", read: ({ log }) => log.fileSizeBytesMax },
   { name: "LogMaxFiles", read: ({ log }) => log.fileCountMax },
 ];
-
-/**
- * Reads the configuration again.
- *
- * @param request what the broker was started with; flags go over the new file as they went over the old one
- * @throws ConfigError when it is wrong, misused, or asks for a change that takes a restart
- */
-export function reloadOptions(current: Options, request: LoadRequest): ReloadedOptions {
-  if (request.file === undefined || request.file === null) {
-    throw new ConfigError(["can only reload config when a file is provided using -c or --config"]);
-  }
-  const loaded = loadOptions(request);
-  if (loaded.hasMisuse) throw new ConfigError(loaded.warnings);
-  return { ...loaded, difference: diffOptions(current, loaded.options) };
-}
 
 /**
  * A port of 0 in `next` keeps whatever port is open.

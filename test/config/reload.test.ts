@@ -1,8 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadOptions } from "../../src/config/load.ts";
-import { diffOptions, reloadOptions } from "../../src/config/reload.ts";
+import { diffOptions } from "../../src/config/reload.ts";
 import { load, refusal, writeFiles } from "./helper.ts";
 
 const directory = writeFiles({ "c.pem": "", "k.pem": "", "d.pem": "" });
@@ -172,37 +170,5 @@ describe("what takes a restart", () => {
 
   test("is said of every change at once", () => {
     expect(refused("port: 1\nhost: a", "port: 2\nhost: b\ndebug: true")).toHaveLength(2);
-  });
-});
-
-describe("reading the file again", () => {
-  const file = join(writeFiles({ "a.conf": "" }), "a.conf");
-  const start = (text: string): ReturnType<typeof loadOptions>["options"] => {
-    writeFileSync(file, text);
-    return loadOptions({ file, flags: { debug: true }, env: {} }).options;
-  };
-
-  test("flags go over it as they did at the start", () => {
-    const current = start("port: 4222\ndebug: false");
-    writeFileSync(file, "port: 4222\ntrace: true\ndebug: false");
-    const { options, difference: found } = reloadOptions(current, { file, flags: { debug: true }, env: {} });
-    expect(options.log).toMatchObject({ debug: true, trace: true });
-    expect(found.changes).toEqual([{ option: "log.trace", group: "log" }]);
-  });
-
-  test("a broken file, a misused one and none are refused", () => {
-    const current = start("port: 4222");
-    const reload = (text: string): readonly string[] => {
-      writeFileSync(file, text);
-      return refusal(() => reloadOptions(current, { file, env: {} }));
-    };
-    expect(reload("port: [")).toEqual([expect.stringMatching(/^Parse error/)]);
-    expect(reload("port: 4222\nping_interval: 5")).toEqual([
-      expect.stringMatching(/should be converted to a duration$/),
-    ]);
-    expect(reload("port: 4223")).toEqual(["config reload not supported for Port: old=4222, new=4223"]);
-    expect(refusal(() => reloadOptions(current, { env: {} }))).toEqual([
-      "can only reload config when a file is provided using -c or --config",
-    ]);
   });
 });
