@@ -33,7 +33,7 @@ export interface FlagOverrides {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Signals as nats-server names them for its `-sl` flag. */
-export type SignalName = "SIGKILL" | "SIGINT" | "SIGTERM" | "SIGUSR1" | "SIGUSR2" | "SIGHUP";
+type SignalName = "SIGKILL" | "SIGINT" | "SIGTERM" | "SIGUSR1" | "SIGUSR2" | "SIGHUP";
 
 export type Command =
   | {

@@ -22,7 +22,7 @@ export function asListenAddress(node: ConfigNode, key: string): ListenAddress {
 }
 
 /** The last colon divides; an IPv6 host stands in brackets. Null when there is no such thing as a port. */
-export function splitHostPort(text: string): { host: string; port: string } | null {
+function splitHostPort(text: string): { host: string; port: string } | null {
   const found = /^(?:\[([^[\]]*)\]|([^[\]:]*)):([^[\]:]*)$/.exec(text);
   return found === null ? null : { host: found[1] ?? found[2] ?? "", port: found[3] as string };
 }

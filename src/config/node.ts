@@ -6,28 +6,28 @@ interface NodeBase extends Place {
   isReferenced: boolean;
 }
 
-export interface StringNode extends NodeBase {
+interface StringNode extends NodeBase {
   readonly kind: "string";
   readonly value: string;
 }
 
 /** A 64-bit integer, its unit multiplied in. */
-export interface IntegerNode extends NodeBase {
+interface IntegerNode extends NodeBase {
   readonly kind: "integer";
   readonly value: bigint;
 }
 
-export interface FloatNode extends NodeBase {
+interface FloatNode extends NodeBase {
   readonly kind: "float";
   readonly value: number;
 }
 
-export interface BooleanNode extends NodeBase {
+interface BooleanNode extends NodeBase {
   readonly kind: "boolean";
   readonly value: boolean;
 }
 
-export interface DatetimeNode extends NodeBase {
+interface DatetimeNode extends NodeBase {
   readonly kind: "datetime";
   /** As written: `2006-01-02T15:04:05Z`. */
   readonly value: string;

@@ -24,7 +24,7 @@ export function parseConfigText(text: string, name: string, env: Environment): M
 }
 
 /** @throws ConfigError that names the file and why it cannot be read */
-export function readConfigFile(path: string): Buffer {
+function readConfigFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
@@ -161,7 +161,7 @@ class Parser {
   #lookUp(item: Item): ConfigNode {
     const name = textFromWire(item.text);
     // An unquoted bcrypt hash looks like a variable and is none.
-    if (name.startsWith("2a$")) return { ...placed(item), kind: "string", value: `$${name}` };
+    if (/^2(?:a\$|[bxy]\$\d\d\$)/.test(name)) return { ...placed(item), kind: "string", value: `$${name}` };
     for (const context of this.#contexts.toReversed()) {
       const node = context.kind === "map" ? context.entries.get(name) : undefined;
       if (node === undefined) continue;

@@ -9,7 +9,7 @@ export interface Place {
   readonly column: number;
 }
 
-export function showPlace(place: Place): string {
+function showPlace(place: Place): string {
   return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
 }
 

@@ -6,9 +6,9 @@ import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
 /** What has to be done about a change. */
-export type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files";
+type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files";
 
-export interface OptionChange {
+interface OptionChange {
   /** Path in {@link Options}, such as `limits.maxPayloadBytes`. */
   readonly option: string;
   readonly group: ChangeGroup;

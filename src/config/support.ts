@@ -16,7 +16,7 @@ export type BlockName =
   | "account limits"
   | "mapping destination";
 
-export interface SupportRule {
+interface SupportRule {
   readonly support: "warn" | "error";
   /** What to do about it; follows a colon. */
   readonly reason: string;

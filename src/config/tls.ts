@@ -20,7 +20,7 @@ interface TlsDraft extends Mutable<Omit<TlsOptions, "certificates">> {
 
 /** How long `handshake_first: auto` waits for the client to begin. */
 const autoFallbackMs = 50;
-export const tlsTimeoutMsDefault = 2_000;
+const tlsTimeoutMsDefault = 2_000;
 
 const readHandshakeFirst: KeyReader<TlsDraft> = (node, tls, { key }) => {
   tls.handshakeFirst = handshakeFirstOf(node, key);

@@ -96,6 +96,7 @@ describe("values", () => {
     ],
     ["(\none\n  two ) (\n)\n", "\none\n  two ) (\n"],
     ["(\r\none\r\n)\r\n", "\r\none\r\n"],
+    ["$2b$12$abcdefghijklmnopqrstuv", "$2b$12$abcdefghijklmnopqrstuv"],
     ["grün", "grün"],
     ["[]", []],
     ["[1]", [1]],
