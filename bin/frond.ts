@@ -38,7 +38,10 @@ async function main(command: Command): Promise<void> {
       for (const pid of signalTargets(command.target)) process.kill(pid, command.signal);
       return;
     case "test": {
-      const result = testConfig({ file: command.configFile, flags: command.overrides, env: process.env }, program);
+      const result = testConfig(
+        { file: command.configFile, flags: command.overrides, env: process.env },
+        program,
+      );
       fail(result.lines.join("\n"), result.exitCode);
       return;
     }

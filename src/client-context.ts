@@ -48,7 +48,10 @@ export function newClientContext(
   };
 }
 
-export function clientSettings(options: Options, connectionType: ClientContext["connectionType"]): ClientSettings {
+export function clientSettings(
+  options: Options,
+  connectionType: ClientContext["connectionType"],
+): ClientSettings {
   const { limits, log, websocket } = options;
   const own = connectionType === "WEBSOCKET" ? websocket : null;
   return {

@@ -40,7 +40,8 @@ function load(command: RunCommand): LoadedOptions {
 }
 
 async function reloadFrom(command: RunCommand, server: Server, logger: Logger): Promise<void> {
-  if (command.configFile === null) return logger.error("Failed to reload server configuration: there is no configuration file");
+  if (command.configFile === null)
+    return logger.error("Failed to reload server configuration: there is no configuration file");
   try {
     const loaded = load(command);
     for (const warning of loaded.warnings) logger.warn(warning);
@@ -49,6 +50,8 @@ async function reloadFrom(command: RunCommand, server: Server, logger: Logger): 
     logger.setOptions(loaded.options.log);
     logger.info("Reloaded server configuration");
   } catch (error) {
-    logger.error(`Failed to reload server configuration: ${error instanceof Error ? error.message : String(error)}`);
+    logger.error(
+      `Failed to reload server configuration: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

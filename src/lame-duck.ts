@@ -19,7 +19,10 @@ export async function drainSessions(
   for (const session of broker.sessions.values()) session.announceLameDuck();
   if (broker.sessions.size === 0) return;
   await sleep(clock, gracePeriodMs);
-  const gapMs = Math.min(closeGapMsMax, Math.max(0, durationMs - gracePeriodMs) / Math.max(1, broker.sessions.size));
+  const gapMs = Math.min(
+    closeGapMsMax,
+    Math.max(0, durationMs - gracePeriodMs) / Math.max(1, broker.sessions.size),
+  );
   for (const session of [...broker.sessions.values()]) {
     if (stopped()) return;
     session.close("Server Shutdown");

@@ -26,7 +26,14 @@ interface Destination {
 }
 
 const stderrDescriptor = 2;
-const levelTags: Readonly<Record<number, string>> = { 60: "FTL", 50: "ERR", 40: "WRN", 30: "INF", 20: "DBG", 10: "TRC" };
+const levelTags: Readonly<Record<number, string>> = {
+  60: "FTL",
+  50: "ERR",
+  40: "WRN",
+  30: "INF",
+  20: "DBG",
+  10: "TRC",
+};
 
 /** pino takes a sixth of a bare start, so it is loaded only by those who log. */
 export async function createLogger(first: LogOptions): Promise<Logger> {
@@ -35,7 +42,10 @@ export async function createLogger(first: LogOptions): Promise<Logger> {
   const target = openTarget(pino.destination, first);
   const human = first.file === null && process.stderr.isTTY;
   const stream = human ? { write: (json: string) => target.write(lineOf(json, options)) } : target;
-  const logger = pino({ level: "trace", base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const logger = pino(
+    { level: "trace", base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    stream,
+  );
   return {
     get debugEnabled() {
       return options.debug;
@@ -70,10 +80,15 @@ interface Target {
 }
 
 /** Where entries go: standard error, or a file that is rotated when it grows too large. */
-function openTarget(open: (options: { fd?: number; dest?: string; sync: boolean; mkdir?: boolean }) => unknown, first: LogOptions): Target {
+function openTarget(
+  open: (options: { fd?: number; dest?: string; sync: boolean; mkdir?: boolean }) => unknown,
+  first: LogOptions,
+): Target {
   let options = first;
   let file = first.file;
-  const destination = open(file === null ? { fd: stderrDescriptor, sync: false } : { dest: file, sync: true, mkdir: true }) as Destination;
+  const destination = open(
+    file === null ? { fd: stderrDescriptor, sync: false } : { dest: file, sync: true, mkdir: true },
+  ) as Destination;
   let bytes = file === null ? 0 : sizeOf(file);
   return {
     write: (text) => {
@@ -111,13 +126,17 @@ function sizeOf(file: string): number {
 
 /** Moves the file away under a name with the time in it, and removes the oldest beyond `countMax` (0: keeps all). */
 function rotate(file: string, countMax: number): void {
-  const stamp = new Date().toISOString().replace(/[-:TZ]/g, ".").replace(/\.$/, "");
+  const stamp = new Date()
+    .toISOString()
+    .replace(/[-:TZ]/g, ".")
+    .replace(/\.$/, "");
   renameSync(file, `${file}.${stamp}`);
   if (countMax <= 0) return;
   const rotated = readdirSync(dirname(file))
     .filter((name) => name.startsWith(`${basename(file)}.`))
     .sort();
-  for (const name of rotated.slice(0, Math.max(0, rotated.length - countMax))) rmSync(join(dirname(file), name), { force: true });
+  for (const name of rotated.slice(0, Math.max(0, rotated.length - countMax)))
+    rmSync(join(dirname(file), name), { force: true });
 }
 
 function lineOf(json: string, options: LogOptions): string {

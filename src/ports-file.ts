@@ -36,7 +36,9 @@ function urlsOf(scheme: string, address: ListenAddress | null): string[] {
 /** An address that means "any" stands for each one that this machine has. */
 function hostsOf(host: string): string[] {
   if (host !== "0.0.0.0" && host !== "::") return [host];
-  const hosts = Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).filter((entry) => !isLinkLocal(entry.address)));
+  const hosts = Object.values(networkInterfaces()).flatMap((entries) =>
+    (entries ?? []).filter((entry) => !isLinkLocal(entry.address)),
+  );
   return hosts.filter((entry) => host === "::" || entry.family === "IPv4").map((entry) => entry.address);
 }
 

@@ -16,7 +16,11 @@ export function applyAccounts(broker: Broker, options: Options): void {
 }
 
 /** Tells every client; those that may not stay are gone when it resolves. */
-export async function applyToSessions(broker: Broker, options: Options, accessChanged: boolean): Promise<void> {
+export async function applyToSessions(
+  broker: Broker,
+  options: Options,
+  accessChanged: boolean,
+): Promise<void> {
   const clients = [...broker.sessions.values()].filter((session) => session instanceof Client);
   await Promise.all(clients.map(async (client) => client.onReload(accessChanged)));
   const excess = broker.sessions.size - options.limits.maxConnections;

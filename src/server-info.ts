@@ -31,7 +31,8 @@ export function serverInfo(server: ServerIdentity, options: Options, listener: L
     port: shown.port,
     headers: !options.noHeaderSupport,
     ...(listener.authRequired && { auth_required: true as const }),
-    ...(tls !== null && (listener.allowNonTls ? { tls_available: true as const } : { tls_required: true as const })),
+    ...(tls !== null &&
+      (listener.allowNonTls ? { tls_available: true as const } : { tls_required: true as const })),
     ...(tls !== null && tls.verify && { tls_verify: true as const }),
     max_payload: options.limits.maxPayloadBytes,
   };
@@ -41,7 +42,8 @@ export function serverInfo(server: ServerIdentity, options: Options, listener: L
 function advertised(advertise: string | null, address: ListenAddress): ListenAddress {
   if (advertise === null || advertise === "") return address;
   const colon = advertise.lastIndexOf(":");
-  const hasPort = colon > 0 && !advertise.endsWith("]") && (advertise.startsWith("[") || advertise.indexOf(":") === colon);
+  const hasPort =
+    colon > 0 && !advertise.endsWith("]") && (advertise.startsWith("[") || advertise.indexOf(":") === colon);
   if (!hasPort) return { host: advertise, port: address.port };
   return { host: advertise.slice(0, colon), port: Number(advertise.slice(colon + 1)) };
 }

@@ -71,7 +71,9 @@ export class Server {
   /** Opens every listener that the options ask for. @throws Error when one cannot be had; nothing is left open then */
   async start(): Promise<void> {
     const { options, log } = this;
-    log.info(`Starting Frond ${productVersion}, compatible with NATS ${natsVersion}, on Node ${process.versions.node}`);
+    log.info(
+      `Starting Frond ${productVersion}, compatible with NATS ${natsVersion}, on Node ${process.versions.node}`,
+    );
     applyAccounts(this.broker, options);
     try {
       await this.#listen(options);
@@ -95,7 +97,13 @@ export class Server {
     this.log.info("Entering lame duck mode, stop accepting new clients");
     await this.#closeListeners();
     const { lameDuckGracePeriodMs, lameDuckDurationMs } = this.options;
-    await drainSessions(this.broker, this.clock, lameDuckGracePeriodMs, lameDuckDurationMs, () => !this.isLameDuck);
+    await drainSessions(
+      this.broker,
+      this.clock,
+      lameDuckGracePeriodMs,
+      lameDuckDurationMs,
+      () => !this.isLameDuck,
+    );
     await this.close();
   }
 
@@ -132,7 +140,8 @@ export class Server {
   #writeFiles(options: Options): void {
     if (options.pidFile !== null) writeWhole(options.pidFile, String(process.pid));
     this.#removePortsFile?.();
-    this.#removePortsFile = options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.#addresses);
+    this.#removePortsFile =
+      options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.#addresses);
   }
 
   /** Gives each listener's clients the settings of now. */
@@ -202,7 +211,11 @@ export class Server {
     return {
       pass: this.#pass,
       clock: this.clock,
-      limits: { pendingBytesMax: maxPendingBytes, crowdedBytes: maxPendingBytes * crowdedShare, writeDeadlineMs },
+      limits: {
+        pendingBytesMax: maxPendingBytes,
+        crowdedBytes: maxPendingBytes * crowdedShare,
+        writeDeadlineMs,
+      },
       onFault: (error) => this.#fault(error),
     };
   }
@@ -210,7 +223,9 @@ export class Server {
   /** A mistake of our own: this broker stops, and its owner is told; the process goes on. */
   #fault(error: unknown): void {
     if (this.#state === "closing" || this.#state === "closed") return;
-    this.log.error(`Stopping because of a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    this.log.error(
+      `Stopping because of a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
     this.#settle.reject(error);
     void this.close();
   }

@@ -46,7 +46,12 @@ function runningBrokers(): number[] {
 function isBroker(pid: number): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return /(^|\/)node(js)?$/.test(words[0] ?? "") && /(^|\/)frond(\.js)?$/.test(words[1] ?? "") && !words.includes("-sl") && !words.includes("--signal");
+    return (
+      /(^|\/)node(js)?$/.test(words[0] ?? "") &&
+      /(^|\/)frond(\.js)?$/.test(words[1] ?? "") &&
+      !words.includes("-sl") &&
+      !words.includes("--signal")
+    );
   } catch {
     return false;
   }
