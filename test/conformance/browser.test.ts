@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   type BrokerProcess,
   certificatePath,
+  hasSignals,
   startBroker,
   websocketBlock,
 } from "../fixture/broker-process.ts";
@@ -41,7 +42,7 @@ describe.skipIf(chromiumPath === undefined)("in a browser", () => {
   }
 
   function testGroup(group: ScenarioGroup): void {
-    describe(group.noun, () => {
+    describe.skipIf(group.signals === true && !hasSignals)(group.noun, () => {
       let shared: ScenarioBroker | undefined;
       if (group.ownBroker !== true) {
         beforeAll(async () => {

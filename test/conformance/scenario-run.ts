@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { type BrokerProcess, freePort, startBroker, websocketBlock } from "../fixture/broker-process.ts";
+import {
+  type BrokerProcess,
+  freePort,
+  hasSignals,
+  startBroker,
+  websocketBlock,
+} from "../fixture/broker-process.ts";
 import type { ClientLibrary } from "../fixture/client-library.ts";
 import { nodeLibraries } from "../fixture/node-libraries.ts";
 import { type BrokerControl, type ScenarioGroup, playScenario } from "./scenario.ts";
@@ -13,7 +19,7 @@ export interface ScenarioBroker {
 
 /** Declares a test for each scenario of `group` with each library on Node. */
 export function testScenarios(group: ScenarioGroup, libraries = nodeLibraries): void {
-  describe(group.noun, () => {
+  describe.skipIf(group.signals === true && !hasSignals)(group.noun, () => {
     let shared: ScenarioBroker | undefined;
     if (group.ownBroker !== true) {
       beforeAll(async () => {
@@ -42,18 +48,18 @@ export async function startScenarioBroker(group: ScenarioGroup): Promise<Scenari
   const configFrom = (text = "") => `${text}\n${websocketBlock(group.websocket, wsPort ?? -1)}`;
   const start = () =>
     startBroker({ config: configFrom(group.config), ...(port === undefined ? {} : { port }) });
-  let process: BrokerProcess = await start();
-  const urls = { tcp: process.url, websocket: process.wsUrl ?? "" };
+  let broker: BrokerProcess = await start();
+  const urls = { tcp: broker.url, websocket: broker.wsUrl ?? "" };
   return {
     url: (transport) => urls[transport],
-    end: () => process.kill(),
+    end: () => broker.kill(),
     control: {
-      stop: () => process.kill(),
+      stop: () => broker.kill(),
       start: async () => {
-        process = await start();
+        broker = await start();
       },
-      lameDuck: async () => process.signal("SIGUSR2"),
-      reload: (config) => process.reload(configFrom(config)),
+      lameDuck: async () => broker.signal("SIGUSR2"),
+      reload: (config) => broker.reload(configFrom(config)),
     },
   };
 }

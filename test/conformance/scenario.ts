@@ -37,6 +37,8 @@ export interface ScenarioGroup {
   readonly websocket?: string;
   /** Each run gets a broker to itself, because it stops or changes it. */
   readonly ownBroker?: boolean;
+  /** Its scenarios send signals to the broker, which not every system has. */
+  readonly signals?: boolean;
   readonly scenarios: Readonly<Record<string, Scenario>>;
 }
 

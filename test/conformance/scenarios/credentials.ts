@@ -59,7 +59,7 @@ const users: ScenarioGroup = {
   config: `authorization { users: [
     { user: "plain", password: "pass" }
     { user: "hashed", password: "${passwordHash}" }
-    { user: "older", password: $${olderPasswordHash.slice(1)} }
+    { user: "older", password: ${olderPasswordHash} }
     { user: "tcp", password: "pass", allowed_connection_types: ["STANDARD"] }
     { user: "web", password: "pass", allowed_connection_types: ["websocket"] }
   ] }`,

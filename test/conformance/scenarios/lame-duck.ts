@@ -14,6 +14,7 @@ import {
 export const lameDuck: ScenarioGroup = {
   noun: "lame duck",
   ownBroker: true,
+  signals: true,
   scenarios: {
     "connected clients are told and served, new ones are refused": async ({ broker, connect, subject }) => {
       const connection = await connect();
@@ -40,6 +41,7 @@ export const lameDuckEnd: ScenarioGroup = {
   noun: "lame duck that ends",
   config: `lame_duck_duration: "30s", lame_duck_grace_period: "100ms"`,
   ownBroker: true,
+  signals: true,
   scenarios: {
     "clients are closed when the grace period is over": async ({ broker, connect }) => {
       const connections = [await connect(), await connect()];

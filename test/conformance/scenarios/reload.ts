@@ -18,6 +18,7 @@ const bob = { user: "bob", pass: "s3cret" };
 export const reload: ScenarioGroup = {
   noun: "reload",
   ownBroker: true,
+  signals: true,
   config: `max_payload: 100000
     mappings { old: "before" }
     ${usersBlock(userEntry("alice"), userEntry("bob"))}`,
