@@ -92,7 +92,7 @@ function groupFinding(question: ExplainQuestion, name: string, members: readonly
   const shown = members.slice(0, question.listMax).map((member) => {
     const remarks = remarksOn(question, member);
     return {
-      text: `${sessionText(member.session)} with ${quoted(member.subscription.subject)}${remarks.map((remark) => `; ${remark}`).join("")}`,
+      text: `${sessionText(member.session)} with ${quoted(member.subscription.subject)}${remarks.length > 0 ? ` (${remarks.join("; ")})` : ""}`,
       facts: { ...matchFacts(member), ...(remarks.length > 0 && { remarks }) },
     };
   });

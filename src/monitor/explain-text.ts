@@ -22,19 +22,19 @@ export function explanationText(explanation: Explanation): string {
   if (accounts.length === 0) lines.push(`${quoted(subject)}: the server has no accounts`);
   if (omitted !== undefined)
     lines.push("", `${countText(omitted, "more account")}; name one with --account to see it`);
-  return printable(lines.join("\n"));
+  return lines.map(printable).join("\n");
 }
 
 function accountLines(subject: string, { account, mapping, routes }: AccountExplanation): string[] {
   const where = `${quoted(subject)} in account ${account}`;
   const only = routes[0];
   if (mapping === undefined && only !== undefined)
-    return [`${where}: ${receiversText(only)}`, ...findingLines(only.findings)];
+    return [`${where}: ${deliveriesText(only)}`, ...findingLines(only.findings)];
   return [
     `${where} is mapped`,
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...routes.flatMap((route) => [
-      `As ${quoted(route.subject)} (${route.percent}%): ${receiversText(route)}`,
+      `As ${quoted(route.subject)} (${route.percent}%): ${deliveriesText(route)}`,
       ...findingLines(route.findings),
     ]),
   ];
@@ -47,14 +47,15 @@ function mappingLines({
 }: NonNullable<AccountExplanation["mapping"]>): string[] {
   const lines = destinations.map(({ destination, subject, percent }) => {
     const where = subject === undefined ? `${quoted(destination)}, drawn for each message` : quoted(subject);
-    return `  ${percent}% goes to ${where}`;
+    return `    ${percent}% goes to ${where}`;
   });
-  if (dropped > 0) lines.push(`  ${dropped}% is dropped`);
+  if (dropped > 0) lines.push(`    ${dropped}% is dropped`);
   return [`  by mapping ${quoted(source)}:`, ...lines];
 }
 
-function receiversText({ receivers }: RouteExplanation): string {
-  return receivers === 0 ? "nobody gets it" : countText(receivers, "receiver");
+function deliveriesText({ deliveries }: RouteExplanation): string {
+  if (deliveries === 0) return "nobody gets it";
+  return deliveries === 1 ? "one delivery" : `${deliveries} deliveries`;
 }
 
 function findingLines(findings: readonly ExplainedFinding[]): string[] {
@@ -71,9 +72,9 @@ function quoted(text: string): string {
 }
 
 /** Names come from clients: what would steer the terminal is shown instead of sent. */
-function printable(text: string): string {
-  return text.replace(
-    /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
+function printable(line: string): string {
+  return line.replace(
+    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, "0")}`,
   );
 }

@@ -53,7 +53,7 @@ export interface RouteExplanation {
   readonly subject: string;
   readonly percent: number;
   /** How many deliveries one message makes; 0 means that a requester is told so with status 503. */
-  readonly receivers: number;
+  readonly deliveries: number;
   /** By verdict, in the order of `verdicts`. */
   readonly findings: readonly ExplainedFinding[];
 }
@@ -129,14 +129,14 @@ function explainRoute(
   percent: number,
 ): RouteExplanation {
   const findings = explainers.flatMap((explain) => explain(question));
-  let receivers = 0;
-  for (const { verdict, count } of findings) if (verdict === "receives") receivers += count;
-  if (receivers === 0) findings.push(nobodyFinding);
+  let deliveries = 0;
+  for (const { verdict, count } of findings) if (verdict === "receives") deliveries += count;
+  if (deliveries === 0) findings.push(nobodyFinding);
   const ordered = verdicts.flatMap((verdict) => findings.filter((finding) => finding.verdict === verdict));
   return {
     subject: textFromWire(question.subject),
     percent,
-    receivers,
+    deliveries,
     findings: ordered.map(({ verdict, text, count, facts }) => ({ verdict, text, count, ...facts })),
   };
 }
