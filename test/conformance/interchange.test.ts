@@ -20,7 +20,8 @@ describe("interchange", () => {
   });
 
   function connect(library: ClientLibrary): Promise<NatsConnection> {
-    const servers = (library.transport === "tcp" ? broker?.url : broker?.wsUrl) ?? "";
+    const servers = library.transport === "tcp" ? broker?.url : broker?.wsUrl;
+    if (servers === undefined) throw new Error(`no address for ${library.name}`);
     return library.connect({ servers, reconnect: false });
   }
 

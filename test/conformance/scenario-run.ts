@@ -49,7 +49,11 @@ export async function startScenarioBroker(group: ScenarioGroup): Promise<Scenari
   const start = () =>
     startBroker({ config: configFrom(group.config), ...(port === undefined ? {} : { port }) });
   let broker: BrokerProcess = await start();
-  const urls = { tcp: broker.url, websocket: broker.wsUrl ?? "" };
+  if (broker.wsUrl === undefined) {
+    await broker.kill();
+    throw new Error(`the ports file names no WebSocket port\n${broker.output}`);
+  }
+  const urls = { tcp: broker.url, websocket: broker.wsUrl };
   return {
     url: (transport) => urls[transport],
     end: () => broker.kill(),

@@ -239,7 +239,8 @@ async function connectPlainly(
   library: ClientLibrary,
   options: ConnectionOptions,
 ): Promise<NatsConnection> {
-  const servers = library.transport === "tcp" ? broker.url : (broker.wsUrl ?? "");
+  const servers = library.transport === "tcp" ? broker.url : broker.wsUrl;
+  if (servers === undefined) throw new Error(`no address for ${library.name}`);
   const connection = await library.connect({
     servers,
     reconnect: false,
