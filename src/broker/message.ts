@@ -8,13 +8,13 @@
  * single blanks and no leading zeros. It is the end of a PUB line and of a MSG line alike, so a delivery is a short
  * prefix and one copy. Whoever fills a message in guarantees this (the parser re-encodes lines that differ).
  */
-import { emptyBytes } from "../base/bytes.ts";
+import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 
 export class Message {
   /** Holds everything but, after a mapping, the subject. */
-  bytes: Buffer = emptyBytes;
-  /** The subject that receivers see. */
-  subjectBytes: Buffer = emptyBytes;
+  viewed: ViewedBytes = viewBytes(emptyBytes);
+  /** The subject that receivers see is in here. */
+  viewedSubject: ViewedBytes = this.viewed;
   subjectStart = 0;
   subjectEnd = 0;
   /** Equal when there is no reply subject. */
@@ -33,14 +33,35 @@ export class Message {
    * The tail for receivers without headers, made by the first of them: `[reply ]<payload size>\r\n<payload>\r\n`.
    * Null until then; reset with every message.
    */
-  plainTail: Buffer | null = null;
+  plainTail: ViewedBytes | null = null;
+
+  get bytes(): Buffer {
+    return this.viewed.bytes;
+  }
+
+  get subjectBytes(): Buffer {
+    return this.viewedSubject.bytes;
+  }
+
+  /** The message is in `bytes`, subject and all. Messages mostly share a chunk, and so its view. */
+  setBytes(bytes: Buffer): void {
+    if (this.viewed.bytes !== bytes) this.viewed = viewBytes(bytes);
+    this.viewedSubject = this.viewed;
+  }
+
+  /** Receivers see this subject instead of the one that was published to. */
+  setSubject(subject: string): void {
+    this.viewedSubject = viewBytes(Buffer.from(subject, "latin1"));
+    this.subjectStart = 0;
+    this.subjectEnd = subject.length;
+  }
 
   get subject(): string {
-    return this.subjectBytes.latin1Slice(this.subjectStart, this.subjectEnd);
+    return this.viewedSubject.bytes.latin1Slice(this.subjectStart, this.subjectEnd);
   }
 
   get reply(): string {
-    return this.bytes.latin1Slice(this.replyStart, this.replyEnd);
+    return this.viewed.bytes.latin1Slice(this.replyStart, this.replyEnd);
   }
 
   get hasReply(): boolean {
@@ -72,8 +93,7 @@ export function composeMessage(
   bytes.set(payload, line.length + headerBytes);
   bytes[line.length + total] = 0x0d;
   bytes[line.length + total + 1] = 0x0a;
-  message.bytes = bytes;
-  message.subjectBytes = bytes;
+  message.setBytes(bytes);
   message.subjectStart = 0;
   message.subjectEnd = subject.length;
   message.tailStart = subject.length + 1;

@@ -48,7 +48,7 @@ export class Subscription implements TrieValue {
   /** Unique in its account, given when it is added. */
   serial = 0;
   /** Whatever the subscriber wants to find again at delivery. */
-  prefix: Buffer | null = null;
+  prefix: object | null = null;
 
   constructor(subscriber: Subscriber, subject: string, queue: string | null, sid: string) {
     this.subscriber = subscriber;

@@ -222,8 +222,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.inMessages++;
     this.inBytes += size;
     const message = this.#message;
-    message.bytes = bytes;
-    message.subjectBytes = bytes;
+    message.setBytes(bytes);
     message.subjectStart = subjectStart;
     message.subjectEnd = subjectEnd;
     message.replyStart = replyStart;

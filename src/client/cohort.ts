@@ -22,7 +22,7 @@ export class ClientCohort implements Cohort {
   deliver(message: Message, silent: Subscriber | null): number {
     const run = this.#runFor(encodedBytesMax(message, this.members[0] as Subscription));
     const start = run.at;
-    run.at = encodeMessage(run.bytes, start, message, this.members[0] as Subscription, this.#headers);
+    run.at = encodeMessage(run.viewed, start, message, this.members[0] as Subscription, this.#headers);
     // A member that is served by itself may cause a flush, which ends the run while members still join it.
     run.lease.hold();
     const members = this.members;

@@ -1,8 +1,8 @@
 /** A message on its way out to one client: a short prefix and, in one copy, the tail that it came with. */
-import { copyBytes } from "../base/bytes.ts";
+import { copyBytes, viewBytes, writeWords, type ViewedBytes } from "../base/bytes.ts";
 import type { Message } from "../broker/message.ts";
 import type { Subscription } from "../broker/subscriber.ts";
-import { literalPrefix, prefixBytesMax, wildcardInfix, writePrefix } from "../protocol/encoder.ts";
+import { deliveryPrefix, prefixBytesMax, writePrefix, type DeliveryPrefix } from "../protocol/encoder.ts";
 import { hasWildcard } from "../subjects/subject.ts";
 import type { Outbound } from "../transport/outbound.ts";
 
@@ -23,83 +23,82 @@ export function appendMessage(
   viewsAllowed: boolean,
 ): boolean {
   const stripped = message.headerBytes > 0 && !headers;
-  const tail = stripped ? plainTailOf(message) : message.bytes;
+  const tail = stripped ? plainTailOf(message) : message.viewed;
   const tailStart = stripped ? 0 : message.tailStart;
-  const tailEnd = stripped ? tail.length : message.bodyEnd + 2;
+  const tailEnd = stripped ? tail.bytes.length : message.bodyEnd + 2;
   const lasting = message.stable || stripped;
-  const prefix = subscription.prefix ?? makePrefix(subscription);
-  const prefixBytes = prefixBytesMax + message.subjectEnd - message.subjectStart + prefix.length;
+  const prefixBytes = prefixRoom(message, subscription);
   if (tailEnd - tailStart < viewBytesMin || !(lasting || (viewsAllowed && outbound.idle))) {
     if (!outbound.reserve(prefixBytes + tailEnd - tailStart)) return false;
-    const at = encodePrefix(outbound.bytes, outbound.at, message, subscription, prefix, headers);
-    outbound.at = copyBytes(tail, tailStart, tailEnd, outbound.bytes, at);
+    const at = encodePrefix(outbound.viewed, outbound.at, message, subscription, headers);
+    outbound.at = copyBytes(tail, tailStart, tailEnd, outbound.viewed, at);
     return true;
   }
   if (!outbound.reserve(prefixBytes)) return false;
-  outbound.at = encodePrefix(outbound.bytes, outbound.at, message, subscription, prefix, headers);
-  outbound.appendView(tail.subarray(tailStart, tailEnd), lasting);
+  outbound.at = encodePrefix(outbound.viewed, outbound.at, message, subscription, headers);
+  outbound.appendView(tail.bytes.subarray(tailStart, tailEnd), lasting);
   return !outbound.closed;
 }
 
 /** Room that {@link encodeMessage} may need. */
 export function encodedBytesMax(message: Message, subscription: Subscription): number {
-  const subjectBytes = message.subjectEnd - message.subjectStart;
-  return (
-    prefixBytesMax + 2 * subjectBytes + subscription.sid.length + 2 + message.bodyEnd + 2 - message.tailStart
-  );
+  return prefixRoom(message, subscription) + message.bodyEnd + 2 - message.tailStart;
 }
 
 /** Writes the whole message, as MSG or HMSG, to `target` and returns the position after it. */
 export function encodeMessage(
-  target: Buffer,
+  target: ViewedBytes,
   start: number,
   message: Message,
   subscription: Subscription,
   headers: boolean,
 ): number {
-  const prefix = subscription.prefix ?? makePrefix(subscription);
-  const at = encodePrefix(target, start, message, subscription, prefix, headers);
+  const at = encodePrefix(target, start, message, subscription, headers);
   if (message.headerBytes === 0 || headers)
-    return copyBytes(message.bytes, message.tailStart, message.bodyEnd + 2, target, at);
+    return copyBytes(message.viewed, message.tailStart, message.bodyEnd + 2, target, at);
   const tail = plainTailOf(message);
-  return copyBytes(tail, 0, tail.length, target, at);
+  return copyBytes(tail, 0, tail.bytes.length, target, at);
 }
 
 function encodePrefix(
-  target: Buffer,
+  target: ViewedBytes,
   at: number,
   message: Message,
   subscription: Subscription,
-  prefix: Buffer,
   headers: boolean,
 ): number {
+  const { literal, infix } = (subscription.prefix as DeliveryPrefix | null) ?? makePrefix(subscription);
   const withHeaders = headers && message.headerBytes > 0;
-  const isLiteral = prefix[0] === letterH;
   // A literal prefix holds the whole subject, which is the message's unless it was routed by another.
-  if (isLiteral && !message.routedByOther)
-    return copyBytes(prefix, withHeaders ? 0 : 1, prefix.length, target, at);
-  const infix = isLiteral ? wildcardInfix(subscription.sid) : prefix;
+  if (literal !== null && !message.routedByOther)
+    return writeWords(target, at, withHeaders ? literal.headers : literal.plain);
   return writePrefix(
     target,
     at,
     withHeaders,
-    message.subjectBytes,
+    message.viewedSubject,
     message.subjectStart,
     message.subjectEnd,
     infix,
   );
 }
 
-const letterH = 0x48;
+/** A subscription's own subject can be no longer than the message's that it matches, unless that was routed by another. */
+function prefixRoom(message: Message, { subject, sid }: Subscription): number {
+  return (
+    prefixBytesMax + Math.max(message.subjectEnd - message.subjectStart, subject.length) + sid.length + 2
+  );
+}
 
-function makePrefix(subscription: Subscription): Buffer {
+function makePrefix(subscription: Subscription): DeliveryPrefix {
   const { subject, sid } = subscription;
-  subscription.prefix = hasWildcard(subject) ? wildcardInfix(sid) : literalPrefix(subject, sid);
-  return subscription.prefix;
+  const prefix = deliveryPrefix(hasWildcard(subject) ? null : subject, sid);
+  subscription.prefix = prefix;
+  return prefix;
 }
 
 /** The tail without headers: made once for a message, by the first receiver that needs it. */
-function plainTailOf(message: Message): Buffer {
+function plainTailOf(message: Message): ViewedBytes {
   if (message.plainTail !== null) return message.plainTail;
   const payloadStart = message.bodyStart + message.headerBytes;
   const reply = message.hasReply ? `${message.reply} ` : "";
@@ -107,6 +106,6 @@ function plainTailOf(message: Message): Buffer {
   const tail = Buffer.allocUnsafe(line.length + message.bodyEnd + 2 - payloadStart);
   tail.latin1Write(line, 0, line.length);
   message.bytes.copy(tail, line.length, payloadStart, message.bodyEnd + 2);
-  message.plainTail = tail;
-  return tail;
+  message.plainTail = viewBytes(tail);
+  return message.plainTail;
 }

@@ -39,9 +39,7 @@ export function mapSubject(message: Message, mappings: SubjectMappings): boolean
   const mapped = mappings.map(subject);
   if (mapped === null) return false;
   if (mapped === subject) return true;
-  message.subjectBytes = Buffer.from(mapped, "latin1");
-  message.subjectStart = 0;
-  message.subjectEnd = mapped.length;
+  message.setSubject(mapped);
   return true;
 }
 

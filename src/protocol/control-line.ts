@@ -18,27 +18,42 @@ export function splitArguments(bytes: Buffer, start: number, end: number): strin
   return args;
 }
 
+export interface CanonicalLine {
+  readonly text: string;
+  readonly subjectBytes: number;
+  /** 0 without a reply subject. */
+  readonly replyBytes: number;
+  /** -1 for a PUB. */
+  readonly headerBytes: number;
+  /** Headers and payload. */
+  readonly size: number;
+}
+
 /**
  * The arguments of a PUB or HPUB as a canonical line, with CRLF. An HPUB whose header block is empty becomes a PUB,
  * which is how receivers see it.
  * @throws ProtocolError when their number or a size is wrong
  */
-export function canonicalPublish(
-  args: readonly string[],
-  hasHeaders: boolean,
-): { text: string; size: number; hasHeaders: boolean } {
+export function canonicalPublish(args: readonly string[], hasHeaders: boolean): CanonicalLine {
   const name = hasHeaders ? "HPUB" : "PUB";
   const sizesExpected = hasHeaders ? 2 : 1;
   const replies = args.length - 1 - sizesExpected;
   if (replies !== 0 && replies !== 1) throw malformed(`${name} with ${args.length} arguments`);
-  const sizes = args.slice(1 + replies).map((arg) => sizeOf(name, arg));
+  const [subject = "", ...rest] = args;
+  const reply = replies === 1 ? (rest.shift() as string) : "";
+  const sizes = rest.map((arg) => sizeOf(name, arg));
   const size = sizes.at(-1) as number;
-  const subjects = args.slice(0, 1 + replies);
-  if (hasHeaders && (sizes[0] as number) > size)
-    throw malformed(`HPUB with ${sizes[0]} header bytes in ${size}`);
-  if (hasHeaders && sizes[0] === 0)
-    return { text: `PUB ${[...subjects, size].join(" ")}\r\n`, size, hasHeaders: false };
-  return { text: `${name} ${[...subjects, ...sizes].join(" ")}\r\n`, size, hasHeaders };
+  const headerBytes = hasHeaders ? (sizes[0] as number) : -1;
+  if (headerBytes > size) throw malformed(`HPUB with ${headerBytes} header bytes in ${size}`);
+  const start = headerBytes > 0 ? `HPUB ${subject}` : `PUB ${subject}`;
+  const end = headerBytes > 0 ? `${headerBytes} ${size}\r\n` : `${size}\r\n`;
+  return {
+    text: reply === "" ? `${start} ${end}` : `${start} ${reply} ${end}`,
+    subjectBytes: subject.length,
+    replyBytes: reply.length,
+    headerBytes: headerBytes > 0 ? headerBytes : -1,
+    size,
+  };
 }
 
 function sizeOf(name: string, arg: string): number {

@@ -1,5 +1,12 @@
 /** What the broker says to a client, as bytes or wire strings. */
-import { SPACE, copyBytes } from "../base/bytes.ts";
+import {
+  copyBytes,
+  wordsOf,
+  wordsSlackBytes,
+  writeWords,
+  type ViewedBytes,
+  type Words,
+} from "../base/bytes.ts";
 
 export const okLine = "+OK\r\n";
 export const pingLine = "PING\r\n";
@@ -14,41 +21,44 @@ export function infoLine(info: object): string {
   return `INFO ${Buffer.from(JSON.stringify(info), "utf8").toString("latin1")} \r\n`;
 }
 
-/**
- * `HMSG <subject> <sid> ` for a subscription to one literal subject, made once. From its second byte on it is the
- * start of a MSG line.
- */
-export function literalPrefix(subject: string, sid: string): Buffer {
-  return Buffer.from(`HMSG ${subject} ${sid} `, "latin1");
+/** What begins each delivery to one subscription, made ready. */
+export interface DeliveryPrefix {
+  /** `MSG <subject> <sid> ` and the same with HMSG, for a literal subject; null for one with wildcards. */
+  readonly literal: { readonly plain: Words; readonly headers: Words } | null;
+  /** ` <sid> `, what stands between the message's own subject and the rest. */
+  readonly infix: Words;
 }
 
-/** ` <sid> `, what stands between the subject and the rest for a subscription with wildcards. */
-export function wildcardInfix(sid: string): Buffer {
-  return Buffer.from(` ${sid} `, "latin1");
+/** @param subject the literal that is subscribed to; null when it has wildcards */
+export function deliveryPrefix(subject: string | null, sid: string): DeliveryPrefix {
+  return {
+    literal:
+      subject === null
+        ? null
+        : { plain: wordsOf(`MSG ${subject} ${sid} `), headers: wordsOf(`HMSG ${subject} ${sid} `) },
+    infix: wordsOf(` ${sid} `),
+  };
 }
 
-/** Writes `MSG <subject>` or `HMSG <subject>` and then `infix`; returns the position after it. */
+/** Writes `MSG <subject> <sid> ` or `HMSG …` and returns the position after it. */
 export function writePrefix(
-  target: Buffer,
-  position: number,
+  target: ViewedBytes,
+  at: number,
   hasHeaders: boolean,
-  subjectBytes: Buffer,
+  subject: ViewedBytes,
   subjectStart: number,
   subjectEnd: number,
-  infix: Buffer,
+  infix: Words,
 ): number {
-  let at = position;
-  if (hasHeaders) target[at++] = 0x48;
-  target[at++] = 0x4d;
-  target[at++] = 0x53;
-  target[at++] = 0x47;
-  target[at++] = SPACE;
-  at = copyBytes(subjectBytes, subjectStart, subjectEnd, target, at);
-  return copyBytes(infix, 0, infix.length, target, at);
+  const named = writeWords(target, at, hasHeaders ? headersMessage : plainMessage);
+  return writeWords(target, copyBytes(subject, subjectStart, subjectEnd, target, named), infix);
 }
 
-/** The longest of the fixed parts that {@link writePrefix} writes. */
-export const prefixBytesMax = 5;
+const plainMessage = wordsOf("MSG ");
+const headersMessage = wordsOf("HMSG ");
+
+/** Room for what {@link writePrefix} writes besides the subject and the infix. */
+export const prefixBytesMax = 5 + wordsSlackBytes;
 
 /** The answer to a request that nobody takes: status 503 to the requester's own inbox. */
 export function noRespondersMessage(reply: string, sid: string, subject: string): string {

@@ -9,7 +9,7 @@
  * **Canonical messages.** The commonest form of PUB and HPUB (single blanks, CRLF, no leading zeros) is found by one
  * scan and handed over as offsets. Any other form that the protocol allows is rewritten to that form first.
  */
-import { CR, LF, SPACE, ZERO, NINE } from "../base/bytes.ts";
+import { CR, LF, SPACE, TAB, ZERO, NINE } from "../base/bytes.ts";
 import { splitArguments, canonicalPublish } from "./control-line.ts";
 import { controlLineTooLong, malformed, payloadTooLarge, unknownOperation } from "./errors.ts";
 
@@ -254,8 +254,8 @@ export class Parser {
     end: number,
     stable: boolean,
   ): number {
-    if (size > this.limits.maxPayloadBytes) throw payloadTooLarge(size, this.limits.maxPayloadBytes);
     if (headerBytes > size) throw malformed(`HPUB with ${headerBytes} header bytes in ${size}`);
+    if (size > this.limits.maxPayloadBytes) throw payloadTooLarge(size, this.limits.maxPayloadBytes);
     const bodyEnd = bodyStart + size;
     if (bodyEnd + 2 > end) return -(bodyEnd + 2 - at);
     if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
@@ -284,12 +284,12 @@ export class Parser {
     }
     const next = feed + 1;
     const lineEnd = feed > at && bytes[feed - 1] === CR ? feed - 1 : feed;
-    let nameEnd = at;
-    while (nameEnd < lineEnd && (bytes[nameEnd] as number) > SPACE) nameEnd++;
+    const nameEnd = this.#nameEnd(bytes, at, lineEnd);
     let argsStart = nameEnd;
-    while (argsStart < lineEnd && (bytes[argsStart] as number) <= SPACE) argsStart++;
+    while (argsStart < lineEnd && isBlank(bytes[argsStart] as number)) argsStart++;
     const name = bytes.latin1Slice(at, Math.min(nameEnd, at + 16)).toUpperCase();
     if (lineEnd - argsStart > this.limits.maxControlLineBytes) throw controlLineTooLong();
+    if (nameEnd === lineEnd && blankNeeded.has(name)) throw unknownOperation(JSON.stringify(name));
     switch (name) {
       case "PUB":
       case "HPUB":
@@ -312,6 +312,16 @@ export class Parser {
       default:
         return this.#bareOperation(name, next);
     }
+  }
+
+  /** CONNECT and INFO end where their JSON begins, with or without a blank before it. */
+  #nameEnd(bytes: Buffer, at: number, lineEnd: number): number {
+    for (const name of jsonOperations)
+      if (bytes.latin1Slice(at, Math.min(lineEnd, at + name.length)).toUpperCase() === name)
+        return at + name.length;
+    let nameEnd = at;
+    while (nameEnd < lineEnd && !isBlank(bytes[nameEnd] as number)) nameEnd++;
+    return nameEnd;
   }
 
   /** PING, PONG and +OK; whatever follows the word on its line is ignored. */
@@ -351,10 +361,26 @@ export class Parser {
       throw payloadTooLarge(line.size, this.limits.maxPayloadBytes);
     const next = bodyStart + line.size + 2;
     if (next > end) return -(next - at);
-    const rewritten = Buffer.allocUnsafe(line.text.length + line.size + 2);
-    rewritten.latin1Write(line.text, 0, line.text.length);
-    bytes.copy(rewritten, line.text.length, bodyStart, next);
-    this.#publish(rewritten, 0, line.hasHeaders ? 5 : 4, rewritten.length, line.hasHeaders, true);
+    const { text, subjectBytes, replyBytes, headerBytes, size } = line;
+    const rewritten = Buffer.allocUnsafe(text.length + size + 2);
+    rewritten.latin1Write(text, 0, text.length);
+    bytes.copy(rewritten, text.length, bodyStart, next);
+    const subjectStart = headerBytes < 0 ? 4 : 5;
+    const subjectEnd = subjectStart + subjectBytes;
+    const tailStart = subjectEnd + 1;
+    this.#body(
+      rewritten,
+      0,
+      subjectStart,
+      subjectEnd,
+      tailStart,
+      tailStart + replyBytes,
+      headerBytes,
+      text.length,
+      size,
+      rewritten.length,
+      true,
+    );
     return next;
   }
 
@@ -362,9 +388,10 @@ export class Parser {
   #checkOperationStart(bytes: Buffer, at: number, end: number): void {
     if (end - at > this.limits.maxControlLineBytes + operationSlackBytes) throw controlLineTooLong();
     const head = bytes.latin1Slice(at, Math.min(end, at + 8)).toUpperCase();
-    const known = operationNames.some((name) =>
-      head.length < name.length ? name.startsWith(head) : head.startsWith(name),
-    );
+    const known = operationNames.some((name) => {
+      if (head.length <= name.length) return name.startsWith(head);
+      return head.startsWith(name) && (!blankNeeded.has(name) || isBlank(head.charCodeAt(name.length)));
+    });
     if (!known) throw unknownOperation(JSON.stringify(head));
   }
 
@@ -386,11 +413,9 @@ export class Parser {
       const taken = this.#append(chunk, at, lineEnds ? feed + 1 : end);
       const pending = this.#pending as Buffer;
       const next = this.#operation(pending, 0, this.#pendingBytes, true);
-      if (next > 0) {
-        this.#pending = null;
-        return taken;
-      }
-      if (next === -1) return taken;
+      if (next === 0) this.#keep(pending, 0, this.#pendingBytes);
+      if (next >= 0) this.#pending = null;
+      if (next >= -1) return taken;
       this.#pendingNeed = -next;
       from = taken;
     }
@@ -423,4 +448,11 @@ export class Parser {
   }
 }
 
-const operationNames = ["PUB", "HPUB", "SUB", "UNSUB", "CONNECT", "PING", "PONG", "INFO", "+OK", "-ERR"];
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+/** Without a blank behind them these are no operation at all, rather than one without arguments. */
+const blankNeeded: ReadonlySet<string> = new Set(["PUB", "HPUB", "SUB", "UNSUB", "-ERR"]);
+const jsonOperations = ["CONNECT", "INFO"];
+const operationNames = [...blankNeeded, ...jsonOperations, "PING", "PONG", "+OK"];

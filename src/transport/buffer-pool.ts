@@ -3,6 +3,8 @@
  * none, so ten thousand idle ones cost nothing here.
  */
 
+import { viewBytes, type ViewedBytes } from "../base/bytes.ts";
+
 /** From a single message to a flood. */
 const sizes = [4 * 1024, 64 * 1024, 512 * 1024] as const;
 /** What the pool keeps of each size when nobody borrows them: 6 MB in all. */
@@ -10,13 +12,13 @@ const keptMax = [128, 24, 8] as const;
 
 /** A borrowed buffer. It goes back to the pool when its last holder lets go. */
 export class Lease {
-  readonly bytes: Buffer;
+  readonly viewed: ViewedBytes;
   readonly #home: Lease[] | null;
   readonly #keptMax: number;
   #holders = 1;
 
   constructor(bytes: Buffer, home: Lease[] | null, keptMax: number) {
-    this.bytes = bytes;
+    this.viewed = viewBytes(bytes);
     this.#home = home;
     this.#keptMax = keptMax;
   }

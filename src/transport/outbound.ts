@@ -6,7 +6,7 @@
  * **Invariant.** `pendingBytes` is the sum of what is being written, what is sealed, what was appended to the
  * borrowed buffer since, and this output's part of a shared run. Of the last two at most one is not empty.
  */
-import { emptyBytes } from "../base/bytes.ts";
+import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Lease } from "./buffer-pool.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import type { SharedRun } from "./shared-run.ts";
@@ -31,14 +31,15 @@ export interface OutboundLimits {
   readonly crowdedBytes: number;
 }
 
+const noBytes = viewBytes(emptyBytes);
 /** Larger writes take long enough that the peer could have begun to read. */
 const writeBytesMax = 1024 * 1024;
 /** Bounds the pieces (and so the views of other people's buffers) that wait for one peer. */
 const piecesMax = 65_536;
 
 export class Outbound {
-  /** The borrowed buffer and where to append; `at` may move forward as far as `bytes.length`. See {@link reserve}. */
-  bytes: Buffer = emptyBytes;
+  /** The borrowed buffer and where to append; `at` may move forward by what was reserved. See {@link reserve}. */
+  viewed: ViewedBytes = noBytes;
   at = 0;
   #start = 0;
   #lease: Lease | null = null;
@@ -97,13 +98,13 @@ export class Outbound {
   }
 
   /**
-   * Makes room for `count` bytes at `bytes[at]`. The caller then writes there and moves `at`.
+   * Makes room for `count` bytes at `viewed.bytes[at]`. The caller then writes there and moves `at`.
    * @returns false when the peer is gone or too far behind; nothing may be appended then
    */
   reserve(count: number): boolean {
     if (this.closed) return false;
     if (this.run !== null) this.leaveRun(this.run.at);
-    if (this.bytes.length - this.at < count && !this.#renew(count)) return false;
+    if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
     this.#queue();
     return true;
   }
@@ -111,14 +112,14 @@ export class Outbound {
   /** Appends a copy of `source`. */
   append(source: Uint8Array): void {
     if (!this.reserve(source.length)) return;
-    this.bytes.set(source, this.at);
+    this.viewed.bytes.set(source, this.at);
     this.at += source.length;
   }
 
   /** Appends a wire string. */
   appendText(text: string): void {
     if (!this.reserve(text.length)) return;
-    this.at += this.bytes.latin1Write(text, this.at, text.length);
+    this.at += this.viewed.bytes.latin1Write(text, this.at, text.length);
   }
 
   /**
@@ -213,7 +214,7 @@ export class Outbound {
     for (const piece of this.#sealed ?? []) piece.lease?.release();
     this.#lease?.release();
     this.#lease = null;
-    this.bytes = emptyBytes;
+    this.viewed = noBytes;
     this.at = 0;
     this.#start = 0;
     this.#sealed = null;
@@ -287,7 +288,7 @@ export class Outbound {
   /** Turns what was appended to the borrowed buffer into a piece; what follows goes behind it in the same buffer. */
   #sealAppended(): void {
     if (this.at === this.#start) return;
-    this.#seal(this.bytes.subarray(this.#start, this.at), this.#lease);
+    this.#seal(this.viewed.bytes.subarray(this.#start, this.at), this.#lease);
     this.#start = this.at;
   }
 
@@ -295,13 +296,13 @@ export class Outbound {
   #returnBuffer(): void {
     this.#lease?.release();
     this.#lease = null;
-    this.bytes = emptyBytes;
+    this.viewed = noBytes;
     this.at = 0;
     this.#start = 0;
   }
 
   #renew(count: number): boolean {
-    const previousBytes = this.bytes.length;
+    const previousBytes = this.viewed.bytes.length;
     this.#sealAppended();
     this.#returnBuffer();
     if (!this.#checkOverflow()) return false;
@@ -309,7 +310,7 @@ export class Outbound {
     this.#pass.gathered(Math.max(count, previousBytes));
     if (this.closed) return false;
     this.#lease = this.#pass.pool.borrow(count, previousBytes);
-    this.bytes = this.#lease.bytes;
+    this.viewed = this.#lease.viewed;
     return true;
   }
 

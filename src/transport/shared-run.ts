@@ -5,12 +5,13 @@
  *
  * Pays from two receivers on: fan-out of 16 bytes to 100 goes from 6 to 20 million deliveries a second.
  */
+import type { ViewedBytes } from "../base/bytes.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import type { Lease } from "./buffer-pool.ts";
 
 export class SharedRun {
   readonly lease: Lease;
-  readonly bytes: Buffer;
+  readonly viewed: ViewedBytes;
   /** Where the next bytes go. */
   at = 0;
   /** No more is appended; the next message begins another run. */
@@ -18,12 +19,16 @@ export class SharedRun {
 
   constructor(pass: FlushPass, bytesMin: number, previousBytes: number) {
     this.lease = pass.pool.borrow(bytesMin, previousBytes);
-    this.bytes = this.lease.bytes;
+    this.viewed = this.lease.viewed;
     pass.addRun(this);
   }
 
+  get bytes(): Buffer {
+    return this.viewed.bytes;
+  }
+
   hasRoom(count: number): boolean {
-    return !this.closed && this.bytes.length - this.at >= count;
+    return !this.closed && this.viewed.bytes.length - this.at >= count;
   }
 
   /** For the pass, at its end. */
