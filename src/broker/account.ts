@@ -38,6 +38,8 @@ export class Account {
   endedTraffic: Traffic = { inMessages: 0, inBytes: 0, outMessages: 0, outBytes: 0 };
   readonly interest = new SubjectTrie<Subscription>();
   readonly routes: RouteCache<Plan>;
+  /** Moves whenever some plan may have become another. */
+  generation = 0;
   insertCount = 0;
   removeCount = 0;
   matchCount = 0;
@@ -70,6 +72,7 @@ export class Account {
 
   /** Who is interested in what `pattern` matches has changed, or how they are served. */
   invalidate(pattern: string): void {
+    this.generation++;
     this.routes.invalidate(pattern);
     const lastDot = pattern.lastIndexOf(".");
     const head = pattern.slice(0, lastDot + 1);

@@ -21,23 +21,21 @@ export class Router {
    * @returns how many took it
    */
   publish(account: Account, message: Message, origin: Subscriber | null): number {
-    return this.#run(
-      account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd),
-      message,
-      origin,
-    );
+    const plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
+    return this.deliver(plan, message, origin);
   }
 
   /** Like {@link publish}, but finds receivers by `subject` while they see the message's own. */
   route(account: Account, subject: string, message: Message, origin: Subscriber | null): number {
     const bytes = Buffer.from(subject, "latin1");
     message.routedByOther = true;
-    const delivered = this.#run(account.planFor(bytes, 0, bytes.length), message, origin);
+    const delivered = this.deliver(account.planFor(bytes, 0, bytes.length), message, origin);
     message.routedByOther = false;
     return delivered;
   }
 
-  #run(plan: Plan, message: Message, origin: Subscriber | null): number {
+  /** Carries out `plan`, which must be the one for the message's subject now. @returns how many took it */
+  deliver(plan: Plan, message: Message, origin: Subscriber | null): number {
     const silent = origin === null || origin.echo ? null : origin;
     let delivered = 0;
     const plain = plan.plain;

@@ -7,6 +7,7 @@ import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
+import type { Plan } from "../broker/plan.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
@@ -48,6 +49,9 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   #gated = false;
   #permits: ResponsePermits | null = null;
   #firstPingAnswered = false;
+  /** Of the last publish of the read under way. */
+  #plan: Plan | null = null;
+  #planGeneration = 0;
   lastActivityMs: number;
   inMessages = 0;
   inBytes = 0;
@@ -181,6 +185,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.lastActivityMs = this.context.broker.clock.wallMs();
     this.#heartbeat.heard(this.context.broker.clock.nowMs());
     this.parse(() => this.#parser.parse(chunk, start, end, stable));
+    this.#plan = null;
   }
 
   onClose(reason: string): void {
@@ -217,6 +222,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     bodyStart: number,
     bodyEnd: number,
     stable: boolean,
+    repeated: boolean,
   ): void {
     const size = bodyEnd - bodyStart;
     this.inMessages++;
@@ -243,7 +249,12 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       return;
     if (this.options.verbose) this.say(okLine);
     const broker = this.context.broker;
-    const delivered = broker.router.publish(account, message, this);
+    // Within one read, the plan for the same subject is the same, unless somebody came or went.
+    if (!repeated || this.#plan === null || this.#planGeneration !== account.generation || this.#gated) {
+      this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
+      this.#planGeneration = account.generation;
+    }
+    const delivered = broker.router.deliver(this.#plan, message, this);
     const stats = broker.stats;
     stats.inMessages++;
     stats.inBytes += size;

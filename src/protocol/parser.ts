@@ -9,7 +9,7 @@
  * **Canonical messages.** The commonest form of PUB and HPUB (single blanks, CRLF, no leading zeros) is found by one
  * scan and handed over as offsets. Any other form that the protocol allows is rewritten to that form first.
  */
-import { CR, LF, SPACE, TAB, ZERO, NINE } from "../base/bytes.ts";
+import { CR, LF, NINE, SPACE, TAB, viewBytes, ZERO, type ViewedBytes } from "../base/bytes.ts";
 import { splitArguments, canonicalPublish } from "./control-line.ts";
 import { controlLineTooLong, malformed, payloadTooLarge, unknownOperation } from "./errors.ts";
 
@@ -17,7 +17,8 @@ import { controlLineTooLong, malformed, payloadTooLarge, unknownOperation } from
 export interface OperationHandler {
   /**
    * PUB (`headerBytes` is -1) or HPUB. `bytes[tailStart, bodyEnd + 2)` is `[reply ]<sizes>\r\n<headers><payload>\r\n`;
-   * without a reply, `replyStart` equals `replyEnd`.
+   * without a reply, `replyStart` equals `replyEnd`. `repeated`: subject, reply and sizes are those of the publish
+   * handed over just before.
    */
   onPublish(
     bytes: Buffer,
@@ -30,6 +31,7 @@ export interface OperationHandler {
     bodyStart: number,
     bodyEnd: number,
     stable: boolean,
+    repeated: boolean,
   ): void;
   onSubscribe(subject: string, queue: string | null, sid: string): void;
   /** `max` is 0 when none was given or it could not be read. */
@@ -69,6 +71,17 @@ export class Parser {
   #connectExpected = false;
   #paused = false;
   #closed = false;
+  /**
+   * The line of the last canonical publish in the bytes being parsed: publishers repeat themselves, and comparing a
+   * line with the one before takes a quarter of the time of reading it. Length 0: there is none.
+   */
+  #lastStart = 0;
+  #lastLength = 0;
+  #lastSubjectEnd = 0;
+  #lastReplyEnd = 0;
+  #lastHeaderBytes = 0;
+  #lastSize = 0;
+  #lastViewed: ViewedBytes | null = null;
   /** What came while paused; the transport stops reading, so it is at most a chunk or two. */
   #remainder: Buffer | null = null;
 
@@ -133,9 +146,20 @@ export class Parser {
 
   /** Parses whole operations from `at` on; what is left over at the end is kept as pending. */
   #run(bytes: Buffer, from: number, end: number, stable: boolean): void {
+    this.#lastLength = 0;
+    if (this.#lastViewed?.bytes !== bytes) this.#lastViewed = viewBytes(bytes);
+    this.#runOperations(bytes, from, end, stable);
+    // What nobody will write to again is nobody's to keep, either.
+    if (stable) this.#lastViewed = null;
+  }
+
+  #runOperations(bytes: Buffer, from: number, end: number, stable: boolean): void {
     let at = from;
     while (at < end) {
-      const next = this.#operation(bytes, at, end, stable);
+      const next =
+        this.#lastLength > 0 && this.#isLastLine(at, end)
+          ? this.#publishAgain(bytes, at, end, stable)
+          : this.#operation(bytes, at, end, stable);
       if (next < 0) return this.#stash(bytes, at, end, -next);
       at = next;
       if (this.#paused) return this.#keep(bytes, at, end);
@@ -169,6 +193,46 @@ export class Parser {
       }
     }
     return this.#line(bytes, at, end);
+  }
+
+  #isLastLine(at: number, end: number): boolean {
+    const last = this.#lastLength - 4;
+    if (at + last + 4 > end) return false;
+    const { view } = this.#lastViewed as ViewedBytes;
+    const before = this.#lastStart;
+    for (let step = 0; step < last; step += 4) {
+      if (view.getInt32(before + step, true) !== view.getInt32(at + step, true)) return false;
+    }
+    return view.getInt32(before + last, true) === view.getInt32(at + last, true);
+  }
+
+  /** The line at `at` is the last one again. Returns as {@link #operation}. */
+  #publishAgain(bytes: Buffer, at: number, end: number, stable: boolean): number {
+    const shift = at - this.#lastStart;
+    const headerBytes = this.#lastHeaderBytes;
+    const subjectStart = at + (headerBytes < 0 ? 4 : 5);
+    const subjectEnd = this.#lastSubjectEnd + shift;
+    const bodyStart = at + this.#lastLength;
+    const bodyEnd = bodyStart + this.#lastSize;
+    if (bodyEnd + 2 > end) return -(bodyEnd + 2 - at);
+    if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
+      throw unknownOperation("payload not followed by CRLF");
+    const tailStart = subjectEnd + 1;
+    const replyEnd = this.#lastReplyEnd + shift;
+    this.#handler.onPublish(
+      bytes,
+      subjectStart,
+      subjectEnd,
+      tailStart,
+      replyEnd,
+      tailStart,
+      headerBytes,
+      bodyStart,
+      bodyEnd,
+      stable,
+      true,
+    );
+    return bodyEnd + 2;
   }
 
   /** @returns as {@link #operation}, or 0 when the line is not in canonical form or not whole */
@@ -260,6 +324,12 @@ export class Parser {
     if (bodyEnd + 2 > end) return -(bodyEnd + 2 - at);
     if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
       throw unknownOperation("payload not followed by CRLF");
+    this.#lastStart = at;
+    this.#lastLength = bodyStart - at;
+    this.#lastSubjectEnd = subjectEnd;
+    this.#lastReplyEnd = replyEnd;
+    this.#lastHeaderBytes = headerBytes;
+    this.#lastSize = size;
     this.#handler.onPublish(
       bytes,
       subjectStart,
@@ -271,12 +341,15 @@ export class Parser {
       bodyStart,
       bodyEnd,
       stable,
+      false,
     );
     return bodyEnd + 2;
   }
 
   /** Any operation, in any form that the protocol allows. Returns as {@link #operation}. */
   #line(bytes: Buffer, at: number, end: number): number {
+    // Whatever it is, it may change what a publish may be, or is no line to compare with.
+    this.#lastLength = 0;
     const feed = bytes.indexOf(LF, at);
     if (feed < 0 || feed >= end) {
       this.#checkOperationStart(bytes, at, end);
@@ -314,14 +387,15 @@ export class Parser {
     }
   }
 
-  /** CONNECT and INFO end where their JSON begins, with or without a blank before it. */
+  /** The JSON of CONNECT and INFO may follow without a blank. */
   #nameEnd(bytes: Buffer, at: number, lineEnd: number): number {
-    for (const name of jsonOperations)
-      if (bytes.latin1Slice(at, Math.min(lineEnd, at + name.length)).toUpperCase() === name)
-        return at + name.length;
     let nameEnd = at;
     while (nameEnd < lineEnd && !isBlank(bytes[nameEnd] as number)) nameEnd++;
-    return nameEnd;
+    const first = (bytes[at] as number) | 0x20;
+    if (first !== 0x63 && first !== 0x69) return nameEnd;
+    const start = bytes.latin1Slice(at, Math.min(nameEnd, at + 8)).toUpperCase();
+    const name = jsonOperations.find((json) => start.startsWith(json));
+    return name === undefined ? nameEnd : at + name.length;
   }
 
   /** PING, PONG and +OK; whatever follows the word on its line is ignored. */

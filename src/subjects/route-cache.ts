@@ -8,6 +8,8 @@
  * `orders.*` costs only the subjects below `orders` (and those that share its cell) a new match.
  */
 
+import { viewBytes, type ViewedBytes } from "../base/bytes.ts";
+
 const waysPerSet = 4;
 const setsAtStart = 64;
 /** 262,144 entries (4 MB), enough to hold 100,000 subjects that are in use at once with few sets overflowing. */
@@ -38,7 +40,9 @@ export class RouteCache<V> {
   /** A shape of 0 marks a free entry. */
   #entries = new Int32Array(setsAtStart * waysPerSet * fields);
   #values: (V | undefined)[] = new Array<V | undefined>(setsAtStart * waysPerSet).fill(undefined);
-  #arena: Buffer = Buffer.allocUnsafeSlow(arenaBytesAtStart);
+  #arena: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(arenaBytesAtStart));
+  /** Of the bytes looked up last, which are mostly the same chunk as those before. */
+  #viewed: ViewedBytes = this.#arena;
   #arenaEnd = 0;
   #count = 0;
   #victim = 0;
@@ -166,15 +170,30 @@ export class RouteCache<V> {
     this.#entries[place + hashField] = hash;
     this.#entries[place + offsetField] = this.#arenaEnd;
     this.#entries[place + shapeField] = (end - start) | (this.#cellOf(bytes, start, end) << cellShift);
-    bytes.copy(this.#arena, this.#arenaEnd, start, end);
+    bytes.copy(this.#arena.bytes, this.#arenaEnd, start, end);
     this.#arenaEnd += end - start;
     return entry;
   }
 
+  /** Compares four bytes a step; the last step may look at some again. */
   #keyEquals(offset: number, bytes: Buffer, start: number, length: number): boolean {
-    const arena = this.#arena;
-    for (let at = 0; at < length; at++) if (arena[offset + at] !== bytes[start + at]) return false;
-    return true;
+    const arena = this.#arena.view;
+    const view = this.#viewOf(bytes);
+    if (length < 4) {
+      for (let at = 0; at < length; at++)
+        if (arena.getUint8(offset + at) !== view.getUint8(start + at)) return false;
+      return true;
+    }
+    const last = length - 4;
+    for (let at = 0; at < last; at += 4) {
+      if (arena.getInt32(offset + at, true) !== view.getInt32(start + at, true)) return false;
+    }
+    return arena.getInt32(offset + last, true) === view.getInt32(start + last, true);
+  }
+
+  #viewOf(bytes: Buffer): DataView {
+    if (this.#viewed.bytes !== bytes) this.#viewed = viewBytes(bytes);
+    return this.#viewed.view;
   }
 
   /** Makes the table four times as large, which empties it: the next matches fill it again. */
@@ -188,14 +207,15 @@ export class RouteCache<V> {
   }
 
   #ensureArena(bytesMore: number): void {
-    if (this.#arenaEnd + bytesMore <= this.#arena.length) return;
-    if (this.#arena.length >= arenaBytesMax) {
+    const { bytes } = this.#arena;
+    if (this.#arenaEnd + bytesMore <= bytes.length) return;
+    if (bytes.length >= arenaBytesMax) {
       this.clear();
       return;
     }
-    const larger = Buffer.allocUnsafeSlow(this.#arena.length * 4);
-    this.#arena.copy(larger, 0, 0, this.#arenaEnd);
-    this.#arena = larger;
+    const larger = Buffer.allocUnsafeSlow(bytes.length * 4);
+    bytes.copy(larger, 0, 0, this.#arenaEnd);
+    this.#arena = viewBytes(larger);
   }
 
   #cellOf(bytes: Buffer, start: number, end: number): number {
@@ -205,20 +225,16 @@ export class RouteCache<V> {
     return (hash ^ (hash >>> 15)) & (generationCells - 1);
   }
 
-  /** Four bytes a step; about 12 ns for 20 bytes. */
+  /** Four bytes a step. */
   #hash(bytes: Buffer, start: number, end: number): number {
+    const view = this.#viewOf(bytes);
     let hash = this.#seed;
     let at = start;
     for (const last = end - 3; at < last; at += 4) {
-      const word =
-        (bytes[at] as number) |
-        ((bytes[at + 1] as number) << 8) |
-        ((bytes[at + 2] as number) << 16) |
-        ((bytes[at + 3] as number) << 24);
-      hash = Math.imul(hash ^ word, 0x5bd1e995);
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
       hash ^= hash >>> 15;
     }
-    for (; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+    for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
     return hash ^ (hash >>> 13);
   }
 }
