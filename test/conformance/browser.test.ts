@@ -1,5 +1,5 @@
 import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   type BrokerProcess,
   certificatePath,
@@ -53,12 +53,9 @@ describe.skipIf(chromiumPath === undefined)("in a browser", () => {
       describe.each(libraries)("%s", (library) => {
         test.each(Object.keys(group.scenarios))("%s", async (scenario) => {
           const broker = shared ?? (await startScenarioBroker(group));
+          if (shared === undefined) onTestFinished(() => broker.end());
           control = broker.control;
-          try {
-            await play(page, { library, noun: group.noun, scenario, url: broker.url("websocket") });
-          } finally {
-            if (shared === undefined) await broker.end();
-          }
+          await play(page, { library, noun: group.noun, scenario, url: broker.url("websocket") });
         });
       });
     });

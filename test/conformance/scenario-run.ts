@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, onTestFinished, test } from "vitest";
 import {
   type BrokerProcess,
   freePort,
@@ -30,11 +30,9 @@ export function testScenarios(group: ScenarioGroup, libraries = nodeLibraries): 
     describe.each(libraries)("$name", (library) => {
       test.each(Object.entries(group.scenarios))("%s", async (_name, scenario) => {
         const broker = shared ?? (await startScenarioBroker(group));
-        try {
-          await playScenario(scenario, library, () => broker.url(library.transport), broker.control);
-        } finally {
-          if (shared === undefined) await broker.end();
-        }
+        // A hook, since a scenario that hangs never comes to its `finally`.
+        if (shared === undefined) onTestFinished(() => broker.end());
+        await playScenario(scenario, library, () => broker.url(library.transport), broker.control);
       });
     });
   });
@@ -49,6 +47,7 @@ export async function startScenarioBroker(group: ScenarioGroup): Promise<Scenari
   const start = () =>
     startBroker({ config: configFrom(group.config), ...(port === undefined ? {} : { port }) });
   let broker: BrokerProcess = await start();
+  let starting = Promise.resolve(broker);
   if (broker.wsUrl === undefined) {
     await broker.kill();
     throw new Error(`the ports file names no WebSocket port\n${broker.output}`);
@@ -56,11 +55,14 @@ export async function startScenarioBroker(group: ScenarioGroup): Promise<Scenari
   const urls = { tcp: broker.url, websocket: broker.wsUrl };
   return {
     url: (transport) => urls[transport],
-    end: () => broker.kill(),
+    end: async () => {
+      await starting.then((started) => started.kill());
+    },
     control: {
       stop: () => broker.kill(),
       start: async () => {
-        broker = await start();
+        starting = start();
+        broker = await starting;
       },
       lameDuck: async () => broker.signal("SIGUSR2"),
       reload: (config) => broker.reload(configFrom(config)),
