@@ -455,6 +455,8 @@ export class Parser {
       rewritten.length,
       true,
     );
+    // Offsets into other bytes than those being parsed.
+    this.#lastLength = 0;
     return next;
   }
 
