@@ -44,7 +44,7 @@ export class ProtocolError extends Error {
 }
 
 export const unknownOperation = (detail: string): ProtocolError =>
-  new ProtocolError("Unknown Protocol Operation", "Parse Error", detail);
+  new ProtocolError("Unknown Protocol Operation", "Protocol Violation", detail);
 /** Wrong number of arguments, a bad size, bad CONNECT JSON. */
 export const malformed = (detail: string): ProtocolError =>
   new ProtocolError(null, "Protocol Violation", detail);
