@@ -63,10 +63,20 @@ function select(
   );
 }
 
-/** Fields in nats-server's order; those without a value are left out. */
-function describe({ session, open, closed }: ListedConnection, options: ConnzOptions, nowMs: number): object {
-  // Only a client library answers, so a person on a terminal is spared the PING.
+function describe(connection: ListedConnection, options: ConnzOptions, nowMs: number): object {
+  const fields = connectionFields(connection, options, nowMs);
+  const { open } = connection;
+  // Only a client library answers, so a person on a terminal is spared the PING. It comes last, being pending itself.
   if (open !== null && open.rttMs === null && open.language !== "") open.measureRtt();
+  return fields;
+}
+
+/** In nats-server's order; what has no value is left out. */
+function connectionFields(
+  { session, open, closed }: ListedConnection,
+  options: ConnzOptions,
+  nowMs: number,
+): object {
   const endMs = closed === null ? nowMs : closed.stopMs;
   return {
     cid: session.id,

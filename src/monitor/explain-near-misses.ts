@@ -12,7 +12,7 @@ import {
 import { SubjectToMiss, type Nearness } from "./nearness.ts";
 
 /** Routing waits meanwhile: this many take some tens of milliseconds. */
-const scannedMax = 100_000;
+const scannedMax = 50_000;
 const shownMax = 10;
 
 interface NearMiss {
@@ -25,19 +25,18 @@ interface NearMiss {
 export function explainNearMisses(question: ExplainQuestion): Finding[] {
   const { account, sessions } = question;
   const subject = new SubjectToMiss(question.subject);
-  const misses = new Map<string, NearMiss | null>();
+  const misses = new Map<string, NearMiss>();
   let scanned = 0;
   for (const subscription of account.interest.values()) {
     if (++scanned > scannedMax) break;
-    if (!isAskedAbout(question, sessions.get(subscription.subscriber))) continue;
     const pattern = subscription.subject;
+    const nearness = subject.nearness(pattern);
+    if (nearness === null || !isAskedAbout(question, sessions.get(subscription.subscriber))) continue;
     const known = misses.get(pattern);
-    if (known === undefined) {
-      const nearness = subject.nearness(pattern);
-      misses.set(pattern, nearness === null ? null : { pattern, nearness, first: subscription, count: 1 });
-    } else if (known !== null) known.count++;
+    if (known === undefined) misses.set(pattern, { pattern, nearness, first: subscription, count: 1 });
+    else known.count++;
   }
-  const near = [...misses.values()].filter((miss) => miss !== null).sort(byLikelihood);
+  const near = [...misses.values()].sort(byLikelihood);
   const shown = near.slice(0, Math.min(shownMax, question.listMax));
   const findings = shown.map((miss) => missFinding(question, miss));
   if (near.length > shown.length) {

@@ -9,28 +9,62 @@ export interface Nearness {
   readonly text: string;
 }
 
+const capitals = /[A-Z]/;
+
 /** A literal subject, prepared for many comparisons. */
 export class SubjectToMiss {
   readonly #subject: string;
   readonly #tokens: readonly string[];
   readonly #lowerTokens: readonly string[];
+  readonly #hasCapitals: boolean;
 
   constructor(subject: string) {
     this.#subject = subject;
     this.#tokens = tokensOf(subject);
     this.#lowerTokens = tokensOf(lowerCase(subject));
+    this.#hasCapitals = capitals.test(subject);
   }
 
   /** @returns null when `pattern` matches, or is nowhere near */
   nearness(pattern: string): Nearness | null {
+    const isPlain = !this.#hasCapitals && !capitals.test(pattern) && !pattern.includes("*");
+    if (isPlain && !pattern.includes(">") && this.#isFar(pattern)) return null;
     const wanted = tokensOf(pattern);
     if (areTokensCoveredBy(this.#tokens, wanted)) return null;
-    if (areTokensCoveredBy(this.#lowerTokens, tokensOf(lowerCase(pattern))))
-      return { rank: 0, kind: "case", text: "differs in upper and lower case" };
-    return this.#asGlob(pattern, wanted) ?? this.#byLength(wanted) ?? this.#byOneToken(wanted);
+    return (
+      this.#byCase(pattern) ??
+      this.#asGlob(pattern, wanted) ??
+      this.#byLength(wanted) ??
+      this.#byOneToken(wanted)
+    );
+  }
+
+  /** Whether two tokens differ, as in nearly all subscriptions: found without taking the pattern apart. */
+  #isFar(pattern: string): boolean {
+    let different = 0;
+    let at = 0;
+    for (const token of this.#tokens) {
+      if (at > pattern.length) return false;
+      const end = at + token.length;
+      if (pattern.startsWith(token, at) && (end === pattern.length || pattern[end] === ".")) {
+        at = end + 1;
+        continue;
+      }
+      if (++different > 1) return true;
+      const dot = pattern.indexOf(".", at);
+      at = dot < 0 ? pattern.length + 1 : dot + 1;
+    }
+    return false;
+  }
+
+  #byCase(pattern: string): Nearness | null {
+    if (!this.#hasCapitals && !capitals.test(pattern)) return null;
+    if (!areTokensCoveredBy(this.#lowerTokens, tokensOf(lowerCase(pattern)))) return null;
+    return { rank: 0, kind: "case", text: "differs in upper and lower case" };
   }
 
   #asGlob(pattern: string, wanted: readonly string[]): Nearness | null {
+    if (!pattern.includes("*") && !pattern.includes(">")) return null;
     const token = wanted.find((text) => text.length > 1 && /[*>]/.test(text));
     if (token === undefined || !globCovers(pattern, this.#subject)) return null;
     return {

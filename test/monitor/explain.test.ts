@@ -171,6 +171,15 @@ describe("/explainz: who does not, and why", () => {
     expect(misses[10]).toBe("491 more subjects that come less near");
   });
 
+  it("looks at so many subscriptions for near misses, and says so", () => {
+    const bench = new MonitorBench();
+    const session = bench.session();
+    for (let at = 0; at < 50_010; at++) session.subscribe(`x.${at}`);
+    expect(texts(routeOf(bench, "subject=orders.new"), "near_miss")).toEqual([
+      "only 50000 of the 50010 subscriptions were looked at for near misses",
+    ]);
+  });
+
   it("remembers for an hour who has gone", async () => {
     const bench = new MonitorBench();
     const early = bench.session({ name: "early" });

@@ -141,6 +141,7 @@ export class FakeSession implements Session, Subscriber {
 
   measureRtt(): void {
     this.measureCount++;
+    this.pendingBytes += "PING\r\n".length;
   }
 
   announceLameDuck(): void {}
