@@ -65,7 +65,7 @@ function mappingFields(mappings: AccountOptions["mappings"]): [string, object[]]
   });
 }
 
-export function leafCount({ broker }: MonitorContext, account: Account): number {
+function leafCount({ broker }: MonitorContext, account: Account): number {
   let count = 0;
   for (const session of broker.sessions.values())
     if (session.kind === "Leafnode" && session.account === account) count++;

@@ -81,7 +81,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 /** As Go's `strconv.Quote`. */
-export function goQuote(text: string): string {
+function goQuote(text: string): string {
   const quoted = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
     const code = character.codePointAt(0) as number;
     const short = shortEscapes[character];
