@@ -154,12 +154,21 @@ export class Connection implements Sink {
 
   // For the wire.
 
-  /** Bytes from the peer. One call is one pass. */
+  /** A chunk of bytes from the peer. One call is one pass. */
   receive(chunk: Buffer, start: number, end: number, stable: boolean): void {
+    this.beginChunk();
+    this.receivePart(chunk, start, end, stable);
+  }
+
+  /** For a wire whose chunks hold several parts, between which it stops where reading was paused: before the first. */
+  beginChunk(): void {
+    if (this.#endHold === null) this.#holdSpent = false;
+  }
+
+  receivePart(chunk: Buffer, start: number, end: number, stable: boolean): void {
     const handler = this.#handler;
     if (this.#closed || handler === null) return;
     const pass = this.#pass;
-    if (this.#endHold === null) this.#holdSpent = false;
     pass.enter();
     try {
       handler.onData(chunk, start, end, stable);

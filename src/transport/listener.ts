@@ -56,6 +56,12 @@ export class OpenSockets {
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
+  /** Another socket carries on where `from` was. */
+  move(from: net.Socket, to: net.Socket): void {
+    this.#sockets.delete(from);
+    this.add(to);
+  }
+
   destroyAll(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

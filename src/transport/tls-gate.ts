@@ -1,0 +1,135 @@
+/**
+ * The handshakes of one TLS listener: each accepted socket goes in, and comes out encrypted or not at all. Whatever
+ * comes instead of a handshake (nothing, plain text, half a hello) ends it in bounded time and disturbs nobody.
+ */
+import type { Socket } from "node:net";
+import tls from "node:tls";
+import type { Clock, Deadline } from "../base/clock.ts";
+import type { TlsState } from "./connection.ts";
+import { ServerCertificates, type TlsTerms } from "./tls.ts";
+
+/** A client certificate's DER, verified already; false refuses its owner. */
+export type AcceptPeer = (certificate: Buffer) => boolean;
+
+export type HandshakeOutcome =
+  | { readonly socket: tls.TLSSocket; readonly state: TlsState; readonly failure: null }
+  | { readonly socket: null; readonly failure: string };
+
+interface Pending {
+  readonly raw: Socket;
+  readonly deadline: Deadline;
+  readonly first: boolean;
+  readonly done: (outcome: HandshakeOutcome) => void;
+  failure: string;
+}
+
+export class TlsGate {
+  readonly #clock: Clock;
+  readonly #acceptPeer: AcceptPeer | null;
+  #terms: TlsTerms;
+  /** Never listens: it is given the sockets, which Node documents for its `connection` event. */
+  #server: tls.Server;
+  /** By the peer's address, which Node's encrypted socket shares with the one underneath. */
+  readonly #pending = new Map<string, Pending>();
+
+  /**
+   * @param acceptPeer asked for each certificate that a client shows; null accepts what the authorities have signed
+   * @throws Error naming the file and what is wrong with it
+   */
+  constructor(terms: TlsTerms, clock: Clock, acceptPeer: AcceptPeer | null) {
+    this.#clock = clock;
+    this.#acceptPeer = acceptPeer;
+    this.#terms = terms;
+    this.#server = this.#makeServer(terms);
+  }
+
+  get timeoutMs(): number {
+    return this.#terms.timeoutMs;
+  }
+
+  /** For handshakes that begin from now on. @throws Error as the constructor; nothing has changed then */
+  update(terms: TlsTerms): void {
+    this.#server = this.#makeServer(terms);
+    this.#terms = terms;
+  }
+
+  /**
+   * Answers the handshake on `raw`, which the caller lets go of; bytes already read are put back (`unshift`) before.
+   * @param first whether the peer began without being greeted
+   * @param done called once; the socket is destroyed when the handshake fails
+   */
+  secure(raw: Socket, first: boolean, done: (outcome: HandshakeOutcome) => void): void {
+    const key = keyOf(raw);
+    if (key === null || this.#pending.has(key)) {
+      raw.destroy();
+      return done({ socket: null, failure: "the peer is gone" });
+    }
+    const deadline = this.#clock.after(this.timeoutMs, () => this.#fail(key, pending, "timed out"));
+    const pending: Pending = { raw, deadline, first, done, failure: "the peer is gone" };
+    this.#pending.set(key, pending);
+    raw.once("close", () => this.#fail(key, pending, pending.failure));
+    this.#server.emit("connection", raw);
+  }
+
+  #makeServer(terms: TlsTerms): tls.Server {
+    const certificates = new ServerCertificates(terms);
+    const server = tls.createServer({
+      ...certificates.options,
+      requestCert: terms.verify,
+      rejectUnauthorized: terms.verify,
+      ...(certificates.count > 1 && {
+        SNICallback: (name: string, callback: (error: null, context: tls.SecureContext) => void) =>
+          callback(null, certificates.forName(name)),
+      }),
+    });
+    server.on("secureConnection", (socket) => this.#secured(socket));
+    server.on("tlsClientError", (error, socket) => this.#refused(error, socket));
+    return server;
+  }
+
+  #secured(socket: tls.TLSSocket): void {
+    const key = keyOf(socket);
+    const pending = key === null ? undefined : this.#take(key);
+    if (pending === undefined) return void socket.destroy();
+    const peerCertificate = socket.getPeerX509Certificate()?.raw ?? null;
+    if (peerCertificate !== null && this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
+      socket.on("error", () => {});
+      socket.destroy();
+      return pending.done({ socket: null, failure: "the certificate is not pinned" });
+    }
+    const { standardName, name } = socket.getCipher();
+    const state: TlsState = {
+      version: socket.getProtocol()?.replace("TLSv", "") ?? "",
+      cipher: standardName ?? name,
+      peerCertificate,
+      handshakeFirst: pending.first,
+    };
+    pending.done({ socket, state, failure: null });
+  }
+
+  #refused(error: Error, socket: tls.TLSSocket): void {
+    const key = keyOf(socket);
+    const pending = key === null ? undefined : this.#pending.get(key);
+    if (key !== null && pending !== undefined) this.#fail(key, pending, error.message);
+    socket.destroy();
+  }
+
+  #fail(key: string, pending: Pending, failure: string): void {
+    if (this.#pending.get(key) !== pending) return;
+    this.#take(key);
+    pending.raw.destroy();
+    pending.done({ socket: null, failure });
+  }
+
+  #take(key: string): Pending | undefined {
+    const pending = this.#pending.get(key);
+    this.#pending.delete(key);
+    pending?.deadline.cancel();
+    return pending;
+  }
+}
+
+/** Null when the peer is gone. */
+function keyOf(socket: Socket): string | null {
+  return socket.remotePort === undefined ? null : `${socket.remoteAddress} ${socket.remotePort}`;
+}

@@ -1,0 +1,201 @@
+/**
+ * Accepts clients on a port where TLS is required or available. A connection and its session exist from the moment
+ * that the socket is accepted; what differs is when the session greets, and what carries the bytes afterwards:
+ *
+ * | mode                | first                      | then                                      |
+ * |---------------------|----------------------------|-------------------------------------------|
+ * | after the greeting  | greets in clear            | handshake                                 |
+ * | handshake first     | handshake                  | greets                                    |
+ * | first, or fallback  | waits for bytes: handshake | greets; no bytes: as after the greeting   |
+ *
+ * With `allowNonTls`, a greeted peer that says something else than a handshake, or nothing in the time for one,
+ * goes on in clear.
+ */
+import type { Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
+import { Connection, type ConnectionContext, type Wire } from "./connection.ts";
+import { acceptSockets, OpenSockets, peerOf, type Listener } from "./listener.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import type { ReadBuffer } from "./read-buffer.ts";
+import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
+import type { HandshakeOutcome, TlsGate } from "./tls-gate.ts";
+
+export interface TlsMode {
+  readonly handshakeFirst: "after-info" | "first" | { readonly fallbackMs: number };
+  readonly allowNonTls: boolean;
+}
+
+export interface TlsListenOptions {
+  readonly gate: TlsGate;
+  readonly clock: Clock;
+  readonly buffers: ReadBuffer;
+  /** Asked for each connection, so that a reload takes effect. */
+  readonly mode: () => TlsMode;
+  readonly rateLimit: RateLimit;
+  /** Said, in clear, to a peer that the rate limit turns away. */
+  readonly throttledText: string;
+  readonly context: () => ConnectionContext;
+  /** Attaches a session to the connection. It is greeted, and ready, when its mode says so. */
+  readonly onConnection: (connection: Connection) => void;
+  /** Told why a handshake failed, before the session is told that its connection is gone. */
+  readonly onHandshakeFailure: (connection: Connection, failure: string) => void;
+}
+
+/** The first byte of a TLS record that holds a handshake. */
+const handshakeRecord = 0x16;
+
+/** @throws Error that names the address when it cannot be had */
+export async function listenTls(host: string, port: number, options: TlsListenOptions): Promise<Listener> {
+  const sockets = new OpenSockets();
+  return acceptSockets(host, port, sockets, (accepted) => {
+    sockets.add(accepted);
+    new Arrival(accepted, sockets, options).begin();
+  });
+}
+
+/** One socket on its way to a connection that is ready. */
+class Arrival {
+  readonly #raw: Socket;
+  readonly #sockets: OpenSockets;
+  readonly #options: TlsListenOptions;
+  readonly #mode: TlsMode;
+  readonly #clear: SocketWire;
+  readonly #connection: Connection;
+
+  constructor(raw: Socket, sockets: OpenSockets, options: TlsListenOptions) {
+    this.#raw = raw;
+    this.#sockets = sockets;
+    this.#options = options;
+    this.#mode = options.mode();
+    let clear!: SocketWire;
+    this.#connection = new Connection(
+      (owner) => (clear = new SocketWire(raw, owner, false)),
+      peerOf(raw),
+      null,
+      options.context(),
+    );
+    this.#clear = clear;
+  }
+
+  begin(): void {
+    const connection = this.#connection;
+    this.#options.onConnection(connection);
+    if (connection.closed) return;
+    const { handshakeFirst } = this.#mode;
+    if (handshakeFirst === "first") this.#handshake(true);
+    else if (handshakeFirst === "after-info") this.#greet();
+    else
+      this.#awaitBytes(handshakeFirst.fallbackMs, (byte) =>
+        byte === null ? this.#greet() : this.#handshake(true),
+      );
+  }
+
+  #greet(): void {
+    this.#connection.greet();
+    if (this.#connection.closed) return;
+    if (!this.#mode.allowNonTls) return this.#handshake(false);
+    this.#awaitBytes(this.#options.gate.timeoutMs, (first) => {
+      if (first === handshakeRecord) this.#handshake(false);
+      else this.#goOnInClear();
+    });
+  }
+
+  /** Calls back with the first byte, which stays to be read, or with null when none comes in time. */
+  #awaitBytes(waitMs: number, then: (first: number | null) => void): void {
+    const raw = this.#raw;
+    const stop = (bytes: Buffer | null): void => {
+      deadline.cancel();
+      raw.removeListener("data", stop);
+      raw.removeListener("end", cancel);
+      raw.removeListener("close", cancel);
+      if (this.#connection.closed) return;
+      raw.pause();
+      if (bytes !== null) raw.unshift(bytes);
+      then(bytes?.[0] ?? null);
+    };
+    const cancel = (): void => deadline.cancel();
+    const deadline = this.#options.clock.after(waitMs, () => stop(null));
+    raw.on("data", stop);
+    raw.on("end", cancel);
+    raw.on("close", cancel);
+    raw.resume();
+  }
+
+  #goOnInClear(): void {
+    const { buffers } = this.#options;
+    const connection = this.#connection;
+    const raw = this.#raw;
+    this.#clear.release(() => {
+      if (connection.closed) return;
+      const bytes = raw.read() as Buffer | null;
+      const socket = adoptSocket(raw, buffers, chunkReceiver(connection, buffers));
+      this.#sockets.move(raw, socket);
+      connection.carryOn(new SocketWire(socket, connection, false), null);
+      connection.ready();
+      if (bytes !== null) connection.receive(bytes, 0, bytes.length, true);
+    });
+  }
+
+  #handshake(first: boolean): void {
+    const { rateLimit, throttledText, gate } = this.#options;
+    const connection = this.#connection;
+    if (!rateLimit.allow()) {
+      connection.outbound.appendText(throttledText);
+      return connection.close("Maximum Connections Exceeded", 1008);
+    }
+    this.#clear.release(() => {
+      if (connection.closed) return;
+      const waiting = new WaitingWire(this.#raw);
+      connection.carryOn(waiting, null);
+      gate.secure(this.#raw, first, (outcome) => this.#secured(outcome, waiting));
+    });
+  }
+
+  #secured(outcome: HandshakeOutcome, waiting: WaitingWire): void {
+    const connection = this.#connection;
+    if (outcome.socket === null) {
+      if (!connection.closed) this.#options.onHandshakeFailure(connection, outcome.failure);
+      return connection.lost("TLS Handshake Failure");
+    }
+    const { socket, state } = outcome;
+    this.#sockets.move(this.#raw, socket);
+    socket.pause();
+    socket.on("data", (chunk: Buffer) => {
+      connection.receive(chunk, 0, chunk.length, false);
+      connection.takeChunkKept();
+    });
+    connection.carryOn(new SocketWire(socket, connection, true), state);
+    if (connection.closed) return void socket.destroy();
+    if (waiting.pieces !== null && connection.write(waiting.pieces)) connection.written();
+    connection.greet();
+    connection.ready();
+  }
+}
+
+/** While the handshake runs: keeps what it is given until an encrypted wire carries on. */
+class WaitingWire implements Wire {
+  readonly holdsWrites = true;
+  pieces: readonly Buffer[] | null = null;
+  readonly #raw: Socket;
+
+  constructor(raw: Socket) {
+    this.#raw = raw;
+  }
+
+  write(pieces: readonly Buffer[]): boolean {
+    this.pieces = pieces;
+    return false;
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  end(): void {
+    this.#raw.destroy();
+  }
+
+  destroy(): void {
+    this.#raw.destroy();
+  }
+}
