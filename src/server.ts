@@ -2,12 +2,13 @@
  * The composition root: makes the parts, wires them to each other, and starts, reloads, drains and stops them.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
-import { createAuthenticator, type Listener as ListenerName } from "./auth/authenticator.ts";
-import type { Authenticator } from "./auth/identity.ts";
+import { createAuthenticator } from "./auth/authenticator.ts";
+import type { Authenticator, Credentials } from "./auth/identity.ts";
 import { createServerId } from "./auth/nkey.ts";
 import { PasswordChecker } from "./auth/password.ts";
-import type { Clock } from "./base/clock.ts";
+import { realDelay, type Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { Broker } from "./broker/broker.ts";
 import { Client } from "./client/client.ts";
@@ -15,8 +16,11 @@ import type { ClientContext, ServerInfo } from "./client/context.ts";
 import { clientSettings, newClientContext, newFrames, randomSeed } from "./client-context.ts";
 import type { Options } from "./config/options.ts";
 import { diffOptions, type OptionsDifference } from "./config/reload.ts";
+import { CpuMeter } from "./cpu-meter.ts";
 import { drainSessions } from "./lame-duck.ts";
-import { hostAndPort, writePortsFile, type BoundAddresses } from "./ports-file.ts";
+import { Listeners, type ListenerName } from "./listeners.ts";
+import type { MonitorHandler } from "./monitor/monitor.ts";
+import { writePortsFile, type BoundAddresses } from "./ports-file.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
 import { applyAccounts, applyToSessions } from "./reload.ts";
 import { serverInfo, type ServerIdentity } from "./server-info.ts";
@@ -24,11 +28,12 @@ import { BufferPool } from "./transport/buffer-pool.ts";
 import type { Connection, ConnectionContext } from "./transport/connection.ts";
 import { FlushPass } from "./transport/flush-pass.ts";
 import { ReadBuffer } from "./transport/read-buffer.ts";
-import { listenTcp, type Listener } from "./transport/tcp-listener.ts";
 import { natsVersion, productVersion } from "./version.ts";
 
 /** Publishers are held back for receivers that have this share of `max_pending` waiting. */
 const crowdedShare = 0.75;
+const lastWordsMs = 1_500;
+const listenerNames: readonly ListenerName[] = ["client", "websocket"];
 
 export class Server {
   readonly identity: ServerIdentity;
@@ -39,12 +44,11 @@ export class Server {
   /** Resolves when the broker has stopped; rejects when it stopped itself because of a fault of its own. */
   readonly closed: Promise<void>;
   readonly #pass = new FlushPass(new BufferPool());
-  readonly #readBuffer = new ReadBuffer();
   readonly #frames = newFrames();
   readonly #passwords = new PasswordChecker();
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: Listeners;
   readonly #contexts = new Map<ListenerName, ClientContext>();
-  #addresses: BoundAddresses = { client: null, websocket: null, monitor: null };
+  #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
@@ -62,10 +66,20 @@ export class Server {
     // Whoever does not look at it must not be ended by it.
     this.closed.catch(() => {});
     clock.onFault = (error) => this.#fault(error);
+    this.#configLoadedMs = clock.wallMs();
+    this.#listeners = new Listeners({
+      clock,
+      log,
+      buffers: new ReadBuffer(),
+      options: () => this.options,
+      connection: () => this.#connectionContext(),
+      onConnection: (listener, connection, offered) => this.#accept(listener, connection, offered),
+      monitor: async () => this.#newMonitor(),
+    });
   }
 
   get addresses(): BoundAddresses {
-    return this.#addresses;
+    return this.#listeners.addresses;
   }
 
   /** Opens every listener that the options ask for. @throws Error when one cannot be had; nothing is left open then */
@@ -76,7 +90,10 @@ export class Server {
     );
     applyAccounts(this.broker, options);
     try {
-      await this.#listen(options);
+      for (const listener of listenerNames) await this.#newContext(listener, options);
+      await this.#listeners.open();
+      // Now that ports are known that were to be any.
+      await this.#refreshContexts();
     } catch (error) {
       await this.close();
       throw error;
@@ -95,7 +112,7 @@ export class Server {
     if (this.#state !== "running") return;
     this.#state = "lame-duck";
     this.log.info("Entering lame duck mode, stop accepting new clients");
-    await this.#closeListeners();
+    await this.#listeners.closeForClients();
     const { lameDuckGracePeriodMs, lameDuckDurationMs } = this.options;
     await drainSessions(
       this.broker,
@@ -110,7 +127,15 @@ export class Server {
   /** @throws ConfigError naming what cannot change while the broker runs; nothing has changed then */
   async reload(options: Options): Promise<OptionsDifference> {
     const difference = diffOptions(this.options, options);
+    const before = this.options;
     this.options = options;
+    try {
+      if (difference.groups.has("tls")) this.#listeners.reloadTls();
+    } catch (error) {
+      this.options = before;
+      throw error;
+    }
+    this.#configLoadedMs = this.clock.wallMs();
     const accessChanged = difference.groups.has("access") || difference.groups.has("tls");
     if (accessChanged) applyAccounts(this.broker, options);
     await this.#refreshContexts();
@@ -124,24 +149,22 @@ export class Server {
     if (this.#state === "closing" || this.#state === "closed") return this.closed;
     this.#state = "closing";
     this.log.info("Initiating Shutdown...");
-    await this.#closeListeners();
+    await this.#listeners.close();
     for (const session of [...this.broker.sessions.values()]) session.close("Server Shutdown");
+    // Peers get a moment to hear it, in real time: the broker's own may stand still.
+    await Promise.race([this.#listeners.drained(), realDelay(lastWordsMs)]);
+    this.#listeners.destroy();
     this.#removePortsFile?.();
-    this.clock.close();
     this.#state = "closed";
     this.log.info("Server Exiting..");
     this.#settle.resolve();
-  }
-
-  async #closeListeners(): Promise<void> {
-    await Promise.all(this.#listeners.splice(0).map(async (listener) => listener.close()));
   }
 
   #writeFiles(options: Options): void {
     if (options.pidFile !== null) writeWhole(options.pidFile, String(process.pid));
     this.#removePortsFile?.();
     this.#removePortsFile =
-      options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.#addresses);
+      options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.addresses);
   }
 
   /** Gives each listener's clients the settings of now. */
@@ -161,22 +184,6 @@ export class Server {
     return authenticator;
   }
 
-  async #listen(options: Options): Promise<void> {
-    await this.#newContext("client", options);
-    const client = await listenTcp(
-      options.host,
-      options.port,
-      this.#readBuffer,
-      () => this.#connectionContext(),
-      (connection) => this.#accept("client", connection),
-    );
-    this.#listeners.push(client);
-    const { address } = client;
-    this.#addresses = { ...this.#addresses, client: address };
-    this.log.info(`Listening for client connections on ${hostAndPort(address.host, address.port)}`);
-    await this.#refreshContexts();
-  }
-
   async #newContext(listener: ListenerName, options: Options): Promise<void> {
     const authenticator = await this.#authenticatorFor(options, listener);
     const parts = { broker: this.broker, pass: this.#pass, log: this.log };
@@ -188,7 +195,8 @@ export class Server {
   #infoFor(listener: ListenerName, authenticator: Authenticator): ServerInfo {
     const { options } = this;
     const own = listener === "client" ? null : options.websocket;
-    const bound = own === null ? this.#addresses.client : this.#addresses.websocket;
+    const { client, websocket } = this.#listeners.addresses;
+    const bound = own === null ? client : websocket;
     return serverInfo(this.identity, options, {
       address: bound ?? { host: options.host, port: options.port },
       advertise: own === null ? options.clientAdvertise : own.advertise,
@@ -198,8 +206,8 @@ export class Server {
     });
   }
 
-  #accept(listener: ListenerName, connection: Connection): void {
-    const client = new Client(connection, this.#contexts.get(listener) as ClientContext);
+  #accept(listener: ListenerName, connection: Connection, offered: Partial<Credentials>): void {
+    const client = new Client(connection, this.#contexts.get(listener) as ClientContext, offered);
     client.open();
     if (this.broker.sessions.size <= this.options.limits.maxConnections) return;
     connection.greet();
@@ -218,6 +226,34 @@ export class Server {
       },
       onFault: (error) => this.#fault(error),
     };
+  }
+
+  async #newMonitor(): Promise<MonitorHandler> {
+    const { createMonitor } = await import("./monitor/monitor.ts");
+    const cpu = new CpuMeter(this.clock);
+    return createMonitor({
+      broker: this.broker,
+      log: this.log,
+      options: () => this.options,
+      info: () => (this.#contexts.get("client") as ClientContext).info,
+      process: () => ({
+        rssBytes: process.memoryUsage.rss(),
+        cpuPercent: cpu.percent(),
+        cores: availableParallelism(),
+      }),
+      server: () => {
+        const { monitor, websocket } = this.addresses;
+        return {
+          configLoadedMs: this.#configLoadedMs,
+          httpPort: monitor?.tls === false ? monitor.port : null,
+          httpsPort: monitor?.tls === true ? monitor.port : null,
+          websocketPort: websocket?.port ?? null,
+          certificateEndMs: this.#listeners.certificateEndMs("client"),
+          websocketCertificateEndMs: this.#listeners.certificateEndMs("websocket"),
+          listenersNotReady: this.#state === "starting" ? ["server"] : [],
+        };
+      },
+    });
   }
 
   /** A mistake of our own: this broker stops, and its owner is told; the process goes on. */

@@ -98,3 +98,8 @@ export class Clock {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
+
+/** A wait in real time, whatever any {@link Clock} says: for the end of a broker whose clock may stand still. */
+export async function realDelay(delayMs: number): Promise<void> {
+  await new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());
+}

@@ -44,7 +44,7 @@ export class Handshake {
   greet(): void {
     const { context } = this.#client;
     if (context.authenticator.needsNonce) this.#nonce = context.nonce();
-    this.#client.say(infoLine(this.info({})));
+    this.#client.say(infoLine(this.info(this.#nonce === "" ? {} : { nonce: this.#nonce })));
   }
 
   /** The client may speak. Gives it a bounded time to say who it is where that matters. */
@@ -115,7 +115,6 @@ export class Handshake {
       client_ip: connection.peer.address,
       // Whoever began with the handshake is told so even where plain text would do.
       ...(connection.tls?.handshakeFirst === true && { tls_required: true }),
-      ...(this.#nonce !== "" && { nonce: this.#nonce }),
       ...extra,
     };
   }

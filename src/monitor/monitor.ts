@@ -54,7 +54,7 @@ export interface MonitorRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   /** By lower-case name. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 export interface MonitorResponse {
