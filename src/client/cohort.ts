@@ -23,19 +23,18 @@ export class ClientCohort implements Cohort {
     const run = this.#runFor(encodedBytesMax(message, this.members[0] as Subscription));
     const start = run.at;
     run.at = encodeMessage(run.viewed, start, message, this.members[0] as Subscription, this.#headers);
-    // A member that is served by itself may cause a flush, which ends the run while members still join it.
-    run.lease.hold();
     const members = this.members;
     const bodyBytes = message.bodyEnd - message.bodyStart;
     let delivered = 0;
+    let alone = 0;
     for (let at = 0; at < members.length; at++) {
       const member = members[at] as Subscription;
       const client = member.subscriber as Client;
       const outbound = client.connection.outbound;
-      if (member.dead || client === silent) outbound.leaveRun(start);
-      else if (member.deliveredMax !== 0) {
-        outbound.leaveRun(start);
-        if (client.deliver(message, member)) delivered++;
+      if (member.dead || client === silent || member.deliveredMax !== 0) {
+        // Out of another run it goes when it is given something else.
+        if (outbound.run === run) outbound.leaveRun(start);
+        if (member.deliveredMax !== 0) alone++;
       } else if (outbound.run === run ? !outbound.closed : outbound.joinRun(run, start)) {
         client.outMessages++;
         client.outBytes += bodyBytes;
@@ -43,7 +42,19 @@ export class ClientCohort implements Cohort {
         delivered++;
       }
     }
-    run.lease.release();
+    return alone === 0 ? delivered : delivered + this.#deliverAlone(message, silent);
+  }
+
+  /**
+   * To members whose deliveries are counted. After the others: what these need may cause a flush, which ends the run,
+   * and everybody must have joined it by then.
+   */
+  #deliverAlone(message: Message, silent: Subscriber | null): number {
+    let delivered = 0;
+    for (const member of this.members) {
+      if (member.deliveredMax === 0 || member.dead || member.subscriber === silent) continue;
+      if (member.subscriber.deliver(message, member)) delivered++;
+    }
     return delivered;
   }
 
