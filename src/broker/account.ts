@@ -44,6 +44,7 @@ export class Account {
   removeCount = 0;
   matchCount = 0;
   readonly #planner = new Planner();
+  #lastSerial = 0;
   readonly #found: Subscription[] = [];
   /** Plans of one-off subjects, by the subject up to and with its last dot. */
   readonly #oneOffRoutes: RouteCache<Plan>;
@@ -59,19 +60,25 @@ export class Account {
 
   add(subscription: Subscription): void {
     this.interest.insert(subscription.subject, subscription);
-    subscription.serial = ++this.insertCount;
-    this.invalidate(subscription.subject);
+    this.insertCount++;
+    this.reconsider(subscription);
+  }
+
+  /** It is new, or served in another way than before: plans that hold it are made anew. */
+  reconsider(subscription: Subscription): void {
+    subscription.serial = ++this.#lastSerial;
+    this.#invalidate(subscription.subject);
   }
 
   remove(subscription: Subscription): void {
     subscription.dead = true;
     if (!this.interest.remove(subscription.subject, subscription)) return;
     this.removeCount++;
-    this.invalidate(subscription.subject);
+    this.#invalidate(subscription.subject);
   }
 
   /** Who is interested in what `pattern` matches has changed, or how they are served. */
-  invalidate(pattern: string): void {
+  #invalidate(pattern: string): void {
     this.generation++;
     this.routes.invalidate(pattern);
     const lastDot = pattern.lastIndexOf(".");

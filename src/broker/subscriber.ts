@@ -45,7 +45,7 @@ export class Subscription implements TrieValue {
   /** Ends after this many deliveries since it began; 0: never. */
   deliveredMax = 0;
   triePlace = -1;
-  /** Unique in its account, given when it is added. */
+  /** Unique in its account; another one from when it is served in another way. See `Account.reconsider`. */
   serial = 0;
   /** Whatever the subscriber wants to find again at delivery. */
   prefix: object | null = null;

@@ -48,6 +48,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Permissions, mappings or pedantry stand between a publish and the router. */
   #gated = false;
   #permits: ResponsePermits | null = null;
+  /** Those by which plans with this client's subscriptions were made. */
+  #permissionsServed: Permissions | null = null;
   #firstPingAnswered = false;
   /** Of the last publish of the read under way. */
   #plan: Plan | null = null;
@@ -381,6 +383,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.account = account;
     account.connectionCount++;
     this.identity = identity;
+    // What somebody else was asked is not this one's to answer.
+    this.#permits = null;
     this.refresh();
     this.#heartbeat.start(this.context.random());
   }
@@ -409,20 +413,25 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       accountMax < 0 ? settings.maxPayloadBytes : Math.min(settings.maxPayloadBytes, accountMax);
     const headers = settings.headers && this.options.headers;
     const trace = this.#makeTrace();
-    // Plans remember who is sent the same bytes.
-    if (headers !== this.#headers || (trace === null) !== (this.#trace === null)) {
-      for (const { subject } of this.#table.values()) this.account?.invalidate(subject);
-    }
+    const permissions = this.identity?.permissions ?? null;
+    const isServedAsBefore =
+      headers === this.#headers &&
+      (trace === null) === (this.#trace === null) &&
+      permissions === this.#permissionsServed;
     this.#trace = trace;
     this.#headers = headers;
+    this.#permissionsServed = permissions;
     this.#parser.headersAllowed = this.#headers;
     this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
     this.#heartbeat.setOptions(heartbeatOptions(settings));
     this.echo = this.options.echo;
-    const permissions = this.identity?.permissions ?? null;
-    this.#permits =
-      permissions !== null && permissions.responses !== null ? new ResponsePermits(permissions) : null;
+    if (permissions === null || permissions.responses === null) this.#permits = null;
+    else if (this.#permits === null) this.#permits = new ResponsePermits(permissions);
+    else this.#permits.update(permissions);
     this.#gated = permissions !== null || this.options.pedantic || (this.account?.mappings ?? null) !== null;
+    // Plans remember who is sent the same bytes, and what permissions keep from a subscription.
+    if (!isServedAsBefore)
+      for (const subscription of this.#table.values()) this.account?.reconsider(subscription);
   }
 
   /** Removes subscriptions that the permissions of now do not allow any more, telling the client of each. */
