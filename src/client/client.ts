@@ -507,10 +507,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     const { reply } = message;
     for (const subscription of account.matches(reply)) {
       if (subscription.subscriber !== this || subscription.queue !== null || subscription.dead) continue;
+      // Not a delivery: it does not count towards the end of the subscription.
       this.say(noRespondersMessage(reply, subscription.sid, subject));
-      this.outMessages++;
-      subscription.deliveredCount++;
-      if (subscription.deliveredCount === subscription.deliveredMax) this.#table.remove(subscription);
       return;
     }
   }
