@@ -41,12 +41,19 @@ export class Lease {
 
 export class BufferPool {
   readonly #free: Lease[][] = sizes.map(() => []);
+  /**
+   * No larger buffer is lent but to who needs one. What waits for a peer is looked at when its buffer is full, so it
+   * must be full well before the peer's limit; all outputs of a broker have the same.
+   */
+  growthBytesMax = Infinity;
 
   /** A buffer of at least `bytesMin`, and larger than `previousBytes` where there is a larger size. */
   borrow(bytesMin: number, previousBytes: number): Lease {
     for (let place = 0; place < sizes.length; place++) {
       const size = sizes[place] as number;
-      if (size < bytesMin || (size <= previousBytes && place < sizes.length - 1)) continue;
+      if (size < bytesMin) continue;
+      const next = sizes[place + 1] ?? Infinity;
+      if (size <= previousBytes && next <= this.growthBytesMax && next < Infinity) continue;
       const free = this.#free[place] as Lease[];
       return free.pop()?.renew() ?? new Lease(Buffer.allocUnsafeSlow(size), free, keptMax[place] as number);
     }

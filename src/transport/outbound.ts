@@ -34,6 +34,8 @@ export interface OutboundLimits {
 const noBytes = viewBytes(emptyBytes);
 /** Larger writes take long enough that the peer could have begun to read. */
 const writeBytesMax = 1024 * 1024;
+/** Of what may wait for one peer, the most that one borrowed buffer grows to; see {@link BufferPool.growthBytesMax}. */
+const growthShare = 1 / 8;
 /** Bounds the pieces (and so the views of other people's buffers) that wait for one peer. */
 const piecesMax = 65_536;
 
@@ -71,6 +73,7 @@ export class Outbound {
     this.#pass = pass;
     this.#limits = limits;
     this.#onOverflow = onOverflow;
+    pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
   get pendingBytes(): number {
@@ -161,6 +164,7 @@ export class Outbound {
 
   setLimits(limits: OutboundLimits): void {
     this.#limits = limits;
+    this.#pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
   /** Calls `callback` once the peer has caught up, or is gone. */
