@@ -234,3 +234,9 @@ export async function eventually(condition: () => boolean, what: string, timeout
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** The next line that is no PING, which a busy machine may bring in between. */
+export async function messageLine(client: { line(): Promise<string> }): Promise<string> {
+  const line = await client.line();
+  return line === "PING" ? messageLine(client) : line;
+}

@@ -2,7 +2,7 @@ import net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw } from "../fixture/raw-client.ts";
 import { listenTcp } from "../../src/transport/tcp-listener.ts";
-import { eventually, Harness, megabyte } from "./harness.ts";
+import { eventually, Harness, megabyte, messageLine } from "./harness.ts";
 
 let harness: Harness;
 let port: number;
@@ -122,7 +122,7 @@ test("a thousand connections come, are served, and go", async () => {
   for (const [index, client] of clients.entries()) client.send(`SUB all ${index}\r\n`);
   await Promise.all(clients.map(async (client) => client.untilPong()));
   clients[0]?.send("PUB all 2\r\nhi\r\n");
-  const lines = await Promise.all(clients.map(async (client) => client.line()));
+  const lines = await Promise.all(clients.map(messageLine));
   expect(lines).toEqual(clients.map((_, index) => `MSG all ${index} 2`));
   expect(harness.broker.sessions.size).toBe(1_000);
   for (const client of clients) client.close();
