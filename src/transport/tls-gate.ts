@@ -68,6 +68,8 @@ export class TlsGate {
     const pending: Pending = { raw, deadline, first, done, failure: "the peer is gone" };
     this.#pending.set(key, pending);
     raw.once("close", () => this.#fail(key, pending, pending.failure));
+    // An end in the middle of a handshake is the end of it; half-open makes sense only afterwards.
+    raw.allowHalfOpen = false;
     this.#server.emit("connection", raw);
   }
 
@@ -91,6 +93,7 @@ export class TlsGate {
     const key = keyOf(socket);
     const pending = key === null ? undefined : this.#take(key);
     if (pending === undefined) return void socket.destroy();
+    socket.allowHalfOpen = true;
     const peerCertificate = socket.getPeerX509Certificate()?.raw ?? null;
     if (peerCertificate !== null && this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
       socket.on("error", () => {});

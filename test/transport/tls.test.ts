@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createPrivateKey } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -20,6 +20,9 @@ const make = (terms: Partial<TlsTerms>) => () => new ServerCertificates({ ...ser
 describe("what is wrong with a file is said with its name", () => {
   const missing = join(folder, "missing.pem");
   const nonsense = file("nonsense.pem", "no PEM at all\n");
+  const key = createPrivateKey(readFileSync(serverTls.keyFile ?? ""));
+  const cipher = { cipher: "aes-256-cbc", passphrase: "x" };
+  const encrypted = file("encrypted.pem", key.export({ type: "pkcs8", format: "pem", ...cipher }) as string);
   const damaged = file("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 
   test.each<[string, Partial<TlsTerms>, string]>([
@@ -67,18 +70,7 @@ describe("what is wrong with a file is said with its name", () => {
   });
 
   test("an encrypted key", () => {
-    const path = join(folder, "encrypted.pem");
-    execFileSync("openssl", [
-      "pkcs8",
-      "-topk8",
-      "-in",
-      serverTls.keyFile ?? "",
-      "-passout",
-      "pass:x",
-      "-out",
-      path,
-    ]);
-    expect(make({ keyFile: path })).toThrow(`cannot use the TLS key file ${path}: it is encrypted`);
+    expect(make({ keyFile: encrypted })).toThrow(`cannot use the TLS key file ${encrypted}: it is encrypted`);
   });
 });
 
