@@ -37,7 +37,7 @@ const levelTags: Readonly<Record<number, string>> = {
 
 /** pino takes a sixth of a bare start, so it is loaded only by those who log. */
 export async function createLogger(first: LogOptions): Promise<Logger> {
-  const { pino } = await import("pino");
+  const { default: pino } = await import("pino");
   let options = first;
   const target = openTarget(pino.destination, first);
   const human = first.file === null && process.stderr.isTTY;
