@@ -85,22 +85,30 @@ export const recoverable = {
     `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,
 } as const;
 
-/** A wire string in Go's `%q` form: quoted, with `"`, `\` and what cannot be printed escaped. Valid UTF-8 stays as it is. */
+/**
+ * A wire string in Go's `%q` form: quoted, with `"`, `\` and what cannot be printed escaped. Characters that are
+ * printed stay as they are; bytes that are no UTF-8 are escaped one by one.
+ */
 export function quote(wire: string): string {
-  let quoted = '"';
-  const text = Buffer.from(wire, "latin1").toString("utf8");
-  if (text.includes("\ufffd")) {
-    for (const char of wire) quoted += char >= "\x7f" ? hexEscape(char) : escapeAscii(char);
-    return `${quoted}"`;
+  let quoted = "";
+  for (const [piece] of wire.matchAll(characters)) {
+    const text = piece.length === 1 ? piece : Buffer.from(piece, "latin1").toString("utf8");
+    if (piece.length === 1 && piece >= "\x80") quoted += hexEscape(piece);
+    else if (text === '"' || text === "\\") quoted += `\\${text}`;
+    else quoted += printable.test(text) ? piece : escape(text);
   }
-  for (const char of text) quoted += escapeAscii(char);
-  // Back to one character a byte, as everything that is sent.
-  return Buffer.from(`${quoted}"`, "utf8").toString("latin1");
+  return `"${quoted}"`;
 }
 
+/** UTF-8 as bytes, in its shortest form and without surrogates; or else a single byte. */
+const characters =
+  // biome-ignore format: one line for each length
+  /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}|[^]/g;
+
+/** What Go's `unicode.IsPrint` is true of: letters, marks, numbers, punctuation, symbols, and the plain blank. */
+const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
 const namedEscapes: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  "\\": "\\\\",
   "\x07": "\\a",
   "\b": "\\b",
   "\f": "\\f",
@@ -110,10 +118,13 @@ const namedEscapes: Readonly<Record<string, string>> = {
   "\v": "\\v",
 };
 
-function escapeAscii(char: string): string {
-  return namedEscapes[char] ?? (char < " " || char === "\x7f" ? hexEscape(char) : char);
+function escape(char: string): string {
+  const code = char.codePointAt(0) as number;
+  if (code < 0x80) return namedEscapes[char] ?? hexEscape(char);
+  const hex = code.toString(16);
+  return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }
 
-function hexEscape(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+function hexEscape(byte: string): string {
+  return `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
