@@ -321,7 +321,10 @@ export class Parser {
     if (headerBytes > size) throw malformed(`HPUB with ${headerBytes} header bytes in ${size}`);
     if (size > this.limits.maxPayloadBytes) throw payloadTooLarge(size, this.limits.maxPayloadBytes);
     const bodyEnd = bodyStart + size;
-    if (bodyEnd + 2 > end) return -(bodyEnd + 2 - at);
+    if (bodyEnd + 2 > end) {
+      if (bodyEnd < end && bytes[bodyEnd] !== CR) throw unknownOperation("payload not followed by CRLF");
+      return -(bodyEnd + 2 - at);
+    }
     if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
       throw unknownOperation("payload not followed by CRLF");
     this.#lastStart = at;
