@@ -34,7 +34,8 @@ export const defaultConnectOptions: ConnectOptions = {
 };
 
 /**
- * Decodes a CONNECT over what the client said before: absent fields keep their values, unknown ones are ignored.
+ * Decodes a CONNECT over what the client said before: absent fields keep their values, as do those that are null;
+ * unknown ones are ignored.
  * @throws ProtocolError when it is not a JSON object, or a field is of the wrong type
  */
 export function decodeConnect(json: Buffer, previous: ConnectOptions): ConnectOptions {
@@ -44,9 +45,10 @@ export function decodeConnect(json: Buffer, previous: ConnectOptions): ConnectOp
   } catch {
     throw malformed("CONNECT is not valid JSON");
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw malformed("CONNECT is not a JSON object");
-  const fields = value as Readonly<Record<string, unknown>>;
+  if (value === null) return previous;
+  if (typeof value !== "object" || Array.isArray(value)) throw malformed("CONNECT is not a JSON object");
+  // Go reads names in any case, and of several the last.
+  const fields: Fields = new Map(Object.entries(value).map(([name, field]) => [name.toLowerCase(), field]));
   const before = previous.credentials;
   return {
     verbose: booleanField(fields, "verbose", previous.verbose),
@@ -71,23 +73,23 @@ export function decodeConnect(json: Buffer, previous: ConnectOptions): ConnectOp
   };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+type Fields = ReadonlyMap<string, unknown>;
 
 function booleanField(fields: Fields, name: string, previous: boolean): boolean {
-  const value = fields[name] ?? previous;
+  const value = fields.get(name) ?? previous;
   if (typeof value !== "boolean") throw malformed(`CONNECT: ${name} must be true or false`);
   return value;
 }
 
 function numberField(fields: Fields, name: string, previous: number): number {
-  const value = fields[name] ?? previous;
+  const value = fields.get(name) ?? previous;
   if (typeof value !== "number" || !Number.isInteger(value))
     throw malformed(`CONNECT: ${name} must be a whole number`);
   return value;
 }
 
 function stringField(fields: Fields, name: string, previous: string): string {
-  const value = fields[name] ?? previous;
+  const value = fields.get(name) ?? previous;
   if (typeof value !== "string") throw malformed(`CONNECT: ${name} must be a string`);
   return value;
 }
