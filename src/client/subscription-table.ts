@@ -25,21 +25,21 @@ export class SubscriptionTable {
   }
 
   /**
-   * Adds a subscription. A sid that is taken leaves the older one as it is, without a word, as the protocol has it.
+   * Adds a subscription. A sid that is taken leaves the older one as it is, without a word, as the protocol has it;
+   * but permission and limits are asked first, in the reference server's order.
    * @returns why not, as the text of an `-ERR`; null when all is well
    */
   subscribe(subject: string, queue: string | null, sid: string, settings: ClientSettings): string | null {
     const { account, identity } = this.#client;
     if (account === null) return recoverable.subscribeDenied(subject, queue);
-    if (this.#bySid.has(sid)) return null;
+    const permissions = identity?.permissions ?? null;
+    if (queue === systemQueue || (permissions !== null && !permissions.canSubscribe(subject, queue)))
+      return recoverable.subscribeDenied(subject, queue);
     if (settings.maxSubscriptionTokens > 0 && tokenCount(subject) > settings.maxSubscriptionTokens)
       return recoverable.tooManyTokens(subject);
-    const permissions = identity?.permissions ?? null;
-    if (queue === systemQueue || (permissions !== null && !permissions.canSubscribe(subject, queue))) {
-      return recoverable.subscribeDenied(subject, queue);
-    }
     if (this.#isFull(settings.maxSubscriptions) || this.#isFull(account.limits.maxSubscriptions))
       return recoverable.subscriptionsExceeded;
+    if (this.#bySid.has(sid)) return null;
     if (!isValidSubject(subject)) return recoverable.invalidSubject;
     const subscription = new Subscription(this.#client, subject, queue, sid);
     this.#bySid.set(sid, subscription);
