@@ -34,6 +34,8 @@ export class Handshake {
   readonly #parser: Parser;
   #state: State = "expecting";
   #nonce = "";
+  /** Let in without having said who it is. */
+  #isAnonymous = true;
   #deadline: Deadline | null = null;
 
   constructor(client: Client, parser: Parser) {
@@ -52,7 +54,7 @@ export class Handshake {
     const { context } = this.#client;
     const { authenticator } = context;
     if (!authenticator.required) {
-      const identity = authenticator.anonymous(context.connectionType, this.#certificate());
+      const identity = this.#anonymous();
       if (identity !== null) this.#admit(identity);
       return;
     }
@@ -65,15 +67,10 @@ export class Handshake {
 
   onConnect(json: Buffer): void {
     const client = this.#client;
-    const options = decodeConnect(json, client.options);
-    const isSecond = this.#state === "open" && client.hasConnected;
-    client.options = options;
+    client.options = decodeConnect(json, client.options);
+    if (client.hasConnected) client.dropSubscriptions();
     client.hasConnected = true;
-    if (options.protocol < 0 || options.protocol > 1) throw invalidClientProtocol();
-    if (options.account !== "" || options.newAccount) throw authorizationViolation();
-    if (options.noResponders && !(options.headers && client.context.settings.headers))
-      throw noRespondersRequiresHeaders();
-    if (isSecond) client.dropSubscriptions();
+    this.#isAnonymous = false;
     this.#parser.connectDone();
     this.#decide(this.#authenticate());
   }
@@ -82,9 +79,7 @@ export class Handshake {
   async reauthenticate(): Promise<void> {
     if (this.#state !== "open") return;
     const client = this.#client;
-    const identity = await (client.hasConnected
-      ? this.#authenticate()
-      : client.context.authenticator.anonymous(client.context.connectionType, this.#certificate()));
+    const identity = await (this.#isAnonymous ? this.#anonymous() : this.#authenticate());
     if (this.#state !== "open") return;
     const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
     if (identity === null || account === undefined || account !== client.account)
@@ -92,11 +87,11 @@ export class Handshake {
     else client.identity = identity;
   }
 
-  /** A client that does not say CONNECT first is let in only as the `no_auth_user`. */
+  /** A client that does not say CONNECT first is let in only as the `no_auth_user`; a CONNECT after that is its second. */
   onEarlyOperation(): void {
-    const { authenticator, connectionType } = this.#client.context;
-    const identity = authenticator.anonymous(connectionType, this.#certificate());
+    const identity = this.#anonymous();
     if (identity === null) throw authorizationViolation();
+    this.#client.hasConnected = true;
     this.#admit(identity);
   }
 
@@ -130,6 +125,11 @@ export class Handshake {
     });
   }
 
+  #anonymous(): Identity | null {
+    const { authenticator, connectionType } = this.#client.context;
+    return authenticator.anonymous(connectionType, this.#certificate());
+  }
+
   #certificate(): ClientCertificate | null {
     const der = this.#client.connection.tls?.peerCertificate ?? null;
     return der === null ? null : clientCertificateFromDer(der);
@@ -141,30 +141,45 @@ export class Handshake {
       return this.#welcome(result);
     }
     const client = this.#client;
-    const before = this.#state;
     this.#state = "checking";
     // The client has said who it is; how long we take to check is not held against it.
     this.#deadline?.cancel();
     this.#deadline = null;
     this.#parser.pause();
     client.connection.pauseReading();
-    void result.then((identity) => {
+    const { context } = client;
+    const { authenticator } = context;
+    const decided = result.then((identity) => {
       if (this.#state !== "checking") return;
-      this.#state = before;
-      client.context.pass.run(() =>
+      context.pass.run(() =>
         client.parse(() => {
-          if (identity === null) throw authorizationViolation();
-          this.#welcome(identity);
+          // After a reload nobody comes in by what held before.
+          if (context.authenticator !== authenticator) this.#decide(this.#authenticate());
+          else if (identity === null) throw authorizationViolation();
+          else this.#welcome(identity);
           client.connection.resumeReading();
-          this.#parser.resume();
+          if (!this.isChecking) this.#parser.resume();
         }),
       );
     });
+    decided.catch((error: unknown) => context.broker.clock.onFault(error));
   }
 
+  /** Whether an answer is waited for; nothing of the client is looked at until then. */
+  get isChecking(): boolean {
+    return this.#state === "checking";
+  }
+
+  /** The reference server asks who it is first, and only then how it wants to be served. */
   #welcome(identity: Identity): void {
+    const client = this.#client;
     this.#admit(identity);
-    if (this.#client.options.verbose) this.#client.say(okLine);
+    const { options } = client;
+    if (options.account !== "" || options.newAccount) throw authorizationViolation();
+    if (options.protocol < 0 || options.protocol > 1) throw invalidClientProtocol();
+    if (options.noResponders && !(options.headers && client.context.settings.headers))
+      throw noRespondersRequiresHeaders();
+    if (options.verbose) client.say(okLine);
   }
 
   #admit(identity: Identity): void {
