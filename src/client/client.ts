@@ -62,7 +62,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   /** Credentials that came with the connection itself, as cookies do; they fill what CONNECT leaves empty. */
   readonly offered: Partial<Credentials>;
-  /** Whether a CONNECT has come; a second one starts over. */
+  /** Whether a CONNECT has come, or has been dispensed with; another one starts over. */
   hasConnected = false;
 
   constructor(connection: Connection, context: ClientContext, offered: Partial<Credentials> = {}) {
@@ -180,7 +180,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   onRelease(): void {
-    this.parse(() => this.#parser.resume());
+    if (!this.#handshake.isChecking) this.parse(() => this.#parser.resume());
   }
 
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
@@ -264,7 +264,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     stats.outBytes += delivered * size;
     if (this.context.pass.crowded.size > 0 && this.connection.holdBack()) this.#parser.pause();
     if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
-      this.#answerNoResponders(message, account, message.subject);
+      this.#answerNoResponders(message, account);
   }
 
   onSubscribe(subject: string, queue: string | null, sid: string): void {
@@ -288,7 +288,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   onPing(): void {
     this.#trace?.line("[PING]");
     this.#say(pongLine, "PONG");
-    if (this.#firstPingAnswered || this.account === null) return;
+    if (this.#firstPingAnswered || !this.hasConnected || this.account === null) return;
     this.#firstPingAnswered = true;
     if (this.options.protocol < 1) return;
     const isSystem = this.account.name === this.context.systemAccount;
@@ -318,7 +318,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   onError(text: string): void {
     this.context.log.error(`${this.label} - Client error ${text}`);
-    this.close("Client Closed");
+    this.close("Parse Error");
   }
 
   onEarlyOperation(): void {
@@ -474,16 +474,14 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   /** Whether the message may go on; also maps its subject. */
   #admit(message: Message, account: Account): boolean {
-    const { bytes } = message;
-    if (account.mappings !== null && !mapSubject(message, account.mappings)) {
-      // As the reference server has it: a request that a mapping drops has no responders, and no subject either.
-      if (message.hasReply && this.options.noResponders) this.#answerNoResponders(message, account, "");
-      return false;
-    }
-    const { subjectBytes, subjectStart, subjectEnd } = message;
+    if (this.options.pedantic && !isValidLiteralSubject(message.subject))
+      this.complain(recoverable.invalidPublishSubject);
+    if (account.mappings !== null) mapSubject(message, account.mappings);
+    const { bytes, subjectBytes, subjectStart, subjectEnd } = message;
     const permissions = this.identity?.permissions ?? null;
+    const isSystem = account.name === this.context.systemAccount;
     const allowed =
-      !isReservedSubject(subjectBytes, subjectStart, subjectEnd) &&
+      !isReservedSubject(subjectBytes, subjectStart, subjectEnd, isSystem) &&
       (permissions === null ||
         mayPublish(
           message,
@@ -492,8 +490,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
           this.#permits,
           this.context.broker.clock.nowMs(),
         ));
-    if (this.options.pedantic && !isValidLiteralSubject(message.subject))
-      this.complain(recoverable.invalidPublishSubject);
     if (!allowed) this.complain(recoverable.publishDenied(message.subject));
     else if (message.hasReply && isReservedReply(bytes, message.replyStart, message.replyEnd)) {
       this.complain(recoverable.replyDenied(message.reply));
@@ -503,8 +499,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   /** Only a plain subscription of this very connection is told that nobody is there. */
-  #answerNoResponders(message: Message, account: Account, subject: string): void {
-    const { reply } = message;
+  #answerNoResponders(message: Message, account: Account): void {
+    const { reply, subject } = message;
     for (const subscription of account.matches(reply)) {
       if (subscription.subscriber !== this || subscription.queue !== null || subscription.dead) continue;
       // Not a delivery: it does not count towards the end of the subscription.

@@ -30,17 +30,11 @@ export class PublishVerdicts {
   }
 }
 
-/**
- * Applies `mappings` to the message's subject.
- * @returns false when they drop it
- */
-export function mapSubject(message: Message, mappings: SubjectMappings): boolean {
+/** Applies `mappings` to the message's subject. One that they drop has none any more, which nobody subscribes to. */
+export function mapSubject(message: Message, mappings: SubjectMappings): void {
   const subject = message.subject;
-  const mapped = mappings.map(subject);
-  if (mapped === null) return false;
-  if (mapped === subject) return true;
-  message.setSubject(mapped);
-  return true;
+  const mapped = mappings.map(subject) ?? "";
+  if (mapped !== subject) message.setSubject(mapped);
 }
 
 /** Whether the message may be published, by the permission set or as an answer to a request that was delivered. */
@@ -55,18 +49,34 @@ export function mayPublish(
   return permits !== null && permits.allows(message.subject, nowMs);
 }
 
-/** Subjects that only the broker itself publishes on. Source: nats-server `processInboundClientMsg`. */
-export function isReservedSubject(bytes: Buffer, start: number, end: number): boolean {
-  return startsWith(bytes, start, end, gatewayReplies) || startsWith(bytes, start, end, raftSubjects);
+/**
+ * Subjects that only the broker itself publishes on. Source: nats-server `processInboundClientMsg`.
+ * @param isSystem whether the publisher is in the system account
+ */
+export function isReservedSubject(bytes: Buffer, start: number, end: number, isSystem = false): boolean {
+  return (
+    isLonger(bytes, start, end, gatewayReplies) ||
+    isLonger(bytes, start, end, olderGatewayReplies) ||
+    (!isSystem && startsWith(bytes, start, end, raftSubjects))
+  );
 }
 
 /** Reply subjects that would let a client pass for the broker. */
 export function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
-  return reservedReplies.some(
-    (prefix) => end - start > prefix.length && startsWith(bytes, start, end, prefix),
+  return (
+    startsWith(bytes, start, end, serviceReplies) ||
+    isLonger(bytes, start, end, acknowledgements) ||
+    isLonger(bytes, start, end, gatewayReplies) ||
+    isLonger(bytes, start, end, olderGatewayReplies)
   );
 }
 
+function isLonger(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
+  return end - start > prefix.length && startsWith(bytes, start, end, prefix);
+}
+
 const gatewayReplies = Buffer.from("_GR_.", "latin1");
+const olderGatewayReplies = Buffer.from("$GR.", "latin1");
 const raftSubjects = Buffer.from("$NRG.", "latin1");
-const reservedReplies = [Buffer.from("_R_.", "latin1"), gatewayReplies, Buffer.from("$JS.ACK.", "latin1")];
+const serviceReplies = Buffer.from("_R_.", "latin1");
+const acknowledgements = Buffer.from("$JS.ACK.", "latin1");
