@@ -2,7 +2,7 @@
 //
 //   node examples/broker-in-a-test.mjs          (or: node --test examples/broker-in-a-test.mjs)
 //
-// The same calls work in any test runner. In a project of your own: `npm install --save-dev frond`.
+// The same calls work in any test runner.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as dial } from "node:net";
