@@ -6,6 +6,8 @@
  * 64 KiB ones. For small ones they would only let one connection have the thread for longer.
  */
 
+import type { Clock } from "../base/clock.ts";
+
 const smallBytes = 64 * 1024;
 const largeBytes = 1024 * 1024;
 
@@ -13,6 +15,14 @@ export class ReadBuffer {
   #small: Buffer | null = null;
   /** Made when the first connection needs it. */
   #large: Buffer | null = null;
+
+  readonly smallBytes = smallBytes;
+  /** By which readers tell how long a chunk keeps the thread. */
+  readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
 
   get small(): Buffer {
     return (this.#small ??= Buffer.allocUnsafeSlow(smallBytes));

@@ -15,8 +15,13 @@ interface HandleHolder {
   server?: net.Server | null;
 }
 
-/** A read that fills the small buffer this often in a row, with large payloads, asks for the large one. */
+/** So many reads in a row that fill the small buffer ask for the large one. */
 const fullReadsForLarge = 4;
+/**
+ * But only if what fills the small buffer is dealt with in this time, as a few large messages are: a thousand small
+ * ones, or a large fan-out, would keep the thread from everybody else for sixteen times as long.
+ */
+const chunkMsForLarge = 0.15;
 
 /**
  * Makes an accepted, paused socket (`pauseOnConnect`) read through `onread`, if this runtime lets us.
@@ -41,10 +46,17 @@ export function adoptSocket(
     onread: {
       buffer: () => (large ? buffers.large : buffers.small),
       callback: (length: number, chunk: Buffer) => {
-        if (length === chunk.length) fullReads = Math.min(fullReads + 1, 1_000);
-        else if (length < chunk.length >> 2) fullReads = 0;
-        large = fullReads >= fullReadsForLarge;
+        if (length < buffers.smallBytes) {
+          fullReads = 0;
+          large = false;
+          onChunk(chunk, length);
+          return true;
+        }
+        const startMs = buffers.clock.nowMs();
         onChunk(chunk, length);
+        const smallChunkMs = ((buffers.clock.nowMs() - startMs) * buffers.smallBytes) / length;
+        fullReads = smallChunkMs < chunkMsForLarge ? fullReads + 1 : 0;
+        large = fullReads >= fullReadsForLarge;
         return true;
       },
     },
