@@ -70,7 +70,7 @@ export class Server {
     this.#listeners = new Listeners({
       clock,
       log,
-      buffers: new ReadBuffer(clock),
+      buffers: new ReadBuffer(clock, this.#pass),
       options: () => this.options,
       connection: () => this.#connectionContext(),
       onConnection: (listener, connection, offered) => this.#accept(listener, connection, offered),

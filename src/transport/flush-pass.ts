@@ -27,6 +27,8 @@ export class FlushPass {
   /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
   chunkKept = false;
   #chunksKept = 0;
+  /** Whether the chunk that this pass is made of is written to by other connections as soon as the pass is over. */
+  chunkIsShared = false;
 
   constructor(pool: BufferPool) {
     this.pool = pool;
@@ -60,9 +62,12 @@ export class FlushPass {
     this.#schedule();
   }
 
-  /** Whether views of the current chunk may be appended: not while slow receivers keep too many chunks already. */
+  /**
+   * Whether views of the current chunk may be appended: not of one that is others' as well, and not while slow
+   * receivers keep too many chunks already.
+   */
   get viewsAllowed(): boolean {
-    return this.#chunksKept < chunksKeptMax;
+    return !this.chunkIsShared && this.#chunksKept < chunksKeptMax;
   }
 
   /** For {@link Outbound}: the current chunk is needed beyond this pass. */

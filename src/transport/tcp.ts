@@ -37,30 +37,33 @@ export function adoptSocket(
   const server = holder._server ?? holder.server ?? null;
   if (handle === null) return accepted;
   let fullReads = 0;
-  let large = false;
+  let own: Buffer | null = null;
 
   const socket = new Socket({
     handle,
     allowHalfOpen: true,
     pauseOnCreate: true,
     onread: {
-      buffer: () => (large ? buffers.large : buffers.small),
+      buffer: () => own ?? buffers.shared,
       callback: (length: number, chunk: Buffer) => {
-        if (length < buffers.smallBytes) {
-          fullReads = 0;
-          large = false;
-          onChunk(chunk, length);
-          return true;
-        }
-        const startMs = buffers.clock.nowMs();
-        onChunk(chunk, length);
-        const smallChunkMs = ((buffers.clock.nowMs() - startMs) * buffers.smallBytes) / length;
+        const isFull = length >= buffers.smallBytes;
+        const startMs = isFull ? buffers.clock.nowMs() : 0;
+        if (buffers.deliver(chunk, length, onChunk)) own = null;
+        const smallChunkMs = isFull
+          ? ((buffers.clock.nowMs() - startMs) * buffers.smallBytes) / length
+          : Infinity;
         fullReads = smallChunkMs < chunkMsForLarge ? fullReads + 1 : 0;
-        large = fullReads >= fullReadsForLarge;
+        if (fullReads >= fullReadsForLarge && !socket.destroyed) own ??= buffers.takeOwn();
+        else giveBack();
         return true;
       },
     },
   } as unknown as SocketConstructorOpts);
+  const giveBack = (): void => {
+    if (own !== null) buffers.giveBack(own);
+    own = null;
+  };
+  socket.once("close", giveBack);
   holder._handle = null;
   // The server counts its open sockets by this; see net.Server.close.
   const adopted = socket as unknown as HandleHolder;

@@ -240,3 +240,14 @@ export async function messageLine(client: { line(): Promise<string> }): Promise<
   const line = await client.line();
   return line === "PING" ? messageLine(client) : line;
 }
+
+/** Counts the parts that a connection's session is given from now on. */
+export function countParts(connection: Connection): () => number {
+  const original = connection.receivePart.bind(connection);
+  let count = 0;
+  connection.receivePart = (...part) => {
+    count++;
+    original(...part);
+  };
+  return () => count;
+}
