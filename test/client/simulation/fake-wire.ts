@@ -15,6 +15,9 @@ export class FakeWire implements Wire {
   paused = true;
   ended = false;
   destroyed = false;
+  /** The goodbye came before all was written that waited: the connection had been cut just before. */
+  isCutShort = false;
+  #isGone = false;
   #held: Write | null = null;
   #connection: Connection | null = null;
 
@@ -25,10 +28,6 @@ export class FakeWire implements Wire {
   carry(connection: Connection): this {
     this.#connection = connection;
     return this;
-  }
-
-  get holding(): boolean {
-    return this.#held !== null;
   }
 
   write(pieces: readonly Buffer[]): boolean {
@@ -42,10 +41,20 @@ export class FakeWire implements Wire {
     return false;
   }
 
-  /** The peer has read: the write that was held is done. */
+  /** Whether the peer has something to do: to read, or to close what was ended. */
+  get waits(): boolean {
+    return this.#held !== null || (this.ended && !this.#isGone);
+  }
+
+  /** The peer has read: the write that was held is done. After a goodbye it closes. */
   take(): void {
     const held = this.#held;
-    if (held === null) return;
+    if (held === null) {
+      if (!this.ended || this.#isGone) return;
+      this.#isGone = true;
+      this.#connection?.lost("Client Closed");
+      return;
+    }
     if (held.pieces.map((piece) => piece.latin1Slice()).join("") !== held.text)
       throw new Error("what was written has been changed before it was sent");
     this.#held = null;
@@ -62,10 +71,13 @@ export class FakeWire implements Wire {
 
   end(): void {
     this.ended = true;
+    const pendingBytes = this.#connection?.outbound.pendingBytes ?? 0;
+    this.isCutShort = pendingBytes > (this.#held?.text.length ?? 0);
   }
 
   destroy(): void {
-    this.destroyed = true;
+    // Whoever was told goodbye had all of it before.
+    if (!this.#isGone) this.destroyed = true;
     this.paused = true;
   }
 }

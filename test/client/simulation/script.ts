@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FakeWire } from "./fake-wire.ts";
 import { framesOf } from "./frames.ts";
 import { compare, Model } from "./model.ts";
-import { World } from "./world.ts";
+import { World, type Peer } from "./world.ts";
 
 export type Op =
   | {
@@ -93,9 +93,11 @@ export interface Setting {
   readonly peers: number;
   readonly sizes: fc.Arbitrary<number>;
   readonly endings: boolean;
+  /** Clients stop reading more often. */
+  readonly slow?: boolean;
 }
 
-export function scripts({ peers, sizes, endings }: Setting): fc.Arbitrary<Step[]> {
+export function scripts({ peers, sizes, endings, slow = false }: Setting): fc.Arbitrary<Step[]> {
   const peer = fc.nat(peers - 1);
   const op = fc.oneof({ weight: 3, arbitrary: publish(sizes) }, { weight: 2, arbitrary: others });
   const burst = fc
@@ -123,7 +125,13 @@ export function scripts({ peers, sizes, endings }: Setting): fc.Arbitrary<Step[]
     fc.oneof(
       { weight: 12, arbitrary: read },
       { weight: 3, arbitrary: fc.record({ step: fc.constantFrom("take" as const), peer }) },
-      { weight: 2, arbitrary: fc.record({ step: fc.constantFrom("stall" as const, "ease" as const), peer }) },
+      {
+        weight: slow ? 6 : 2,
+        arbitrary: fc.record({
+          step: slow ? fc.constant("stall" as const) : fc.constantFrom("stall" as const, "ease" as const),
+          peer,
+        }),
+      },
       ...(endings
         ? [
             { weight: 1, arbitrary: ending },
@@ -160,10 +168,21 @@ export const beginning: fc.Arbitrary<Beginning> = fc.record({
 });
 
 /** Plays a script, lets everybody read to the end, and compares all that was sent with the model. */
-export function play(
+export async function play(
   beginnings: readonly Beginning[],
   script: readonly Step[],
   prepare: (world: World) => void = () => {},
+): Promise<void> {
+  const world = perform(beginnings, script, prepare);
+  await settle(world);
+  check(world);
+}
+
+/** Plays a script. What was written and not taken waits. */
+export function perform(
+  beginnings: readonly Beginning[],
+  script: readonly Step[],
+  prepare: (world: World) => void,
 ): World {
   const world = new World();
   prepare(world);
@@ -180,19 +199,25 @@ export function play(
     else if (step.step === "lose") peer.connection.lost("Read Error");
     else if (peer.connection.closed) now[step.peer] = join(world, names, beginnings[step.peer] as Beginning);
   }
-  settle(world);
-  check(world);
   return world;
 }
 
 /** Lets everybody read, and time pass for publishers that are held back, until nothing is left to do. */
-export function settle(world: World): void {
-  world.drain();
+export async function settle(world: World): Promise<void> {
+  const isIdle = ({ wire, connection }: Peer): boolean => !wire.waits && (connection.closed || !wire.paused);
+  for (let turn = 0; !world.peers.every(isIdle); turn++) {
+    if (turn > 200) throw new Error("never settled");
+    world.drain();
+    await world.clock.advance(25);
+  }
   if (world.pass.crowded.size > 0) throw new Error("somebody is still called crowded");
 }
 
 export function check(world: World): void {
-  const isWhole = (client: number): boolean => !world.peer(client).wire.destroyed;
+  const isWhole = (client: number): boolean => {
+    const { wire } = world.peer(client);
+    return !wire.destroyed && !wire.isCutShort;
+  };
   const outputs = world.peers.map(({ wire }, client) => framesOf(wire.written, !isWhole(client)));
   const model = new Model(outputs, isWhole);
   const expected = model.replay(world.journal);

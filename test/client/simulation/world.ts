@@ -149,7 +149,7 @@ export class World {
 
   /** Everything is read by everybody. */
   drain(): void {
-    for (let turn = 0; this.peers.some(({ wire }) => wire.holding); turn++) {
+    for (let turn = 0; this.peers.some(({ wire }) => wire.waits); turn++) {
       if (turn > 100_000) throw new Error("never drained");
       for (const { wire } of this.peers) wire.take();
     }
