@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { Bench } from "./parts.ts";
 
 /** A receiver whose first write is under way, and a publisher that sends it as many bytes as it says. */
-function meet() {
+function meet(pendingBytesMax = 1_000_000) {
   const bench = new Bench();
+  bench.limits = { ...bench.limits, pendingBytesMax, crowdedBytes: pendingBytesMax * 0.75 };
   const receiver = bench.connect();
   const publisher = bench.connect();
   const held: boolean[] = [];
@@ -40,7 +41,7 @@ describe("a publisher that crowds a receiver", () => {
     expect(closes(receiver.handler.calls)).toEqual([]);
   });
 
-  test("goes on after a tenth of a second in any case, with all of the chunk that it was held in", async () => {
+  test("goes on when the receiver has taken nothing for a second, and is not held for it again", async () => {
     const { bench, publisher, held, send, publish } = meet();
     publish(760_000);
     expect(held).toEqual([true]);
@@ -48,13 +49,54 @@ describe("a publisher that crowds a receiver", () => {
       send(1);
       send(1);
     };
-    await bench.clock.advance("99ms");
+    await bench.clock.advance("999ms");
     expect(released(publisher.handler.calls)).toBe(0);
-    await bench.clock.advance("2ms");
+    await bench.clock.advance("51ms");
     expect([released(publisher.handler.calls), publisher.wire.reading]).toEqual([1, true]);
-    expect(held).toEqual([true, false, false]);
     publish(1);
-    expect(held).toEqual([true, false, false, true]);
+    expect(held).toEqual([true, false, false, false]);
+  });
+
+  test("goes on after two seconds in any case, until the next message", async () => {
+    const { bench, receiver, publisher, held, send, publish } = meet(8_000_000);
+    for (let count = 0; count < 7; count++) publish(1_100_000);
+    publisher.handler.onReleaseDo = () => send(1);
+    expect([held, publisher.wire.reading]).toEqual([[true], false]);
+    // It takes something each time, but less than it would have to.
+    for (const pause of ["900ms", "900ms"]) {
+      await bench.clock.advance(pause);
+      receiver.wire.drain();
+    }
+    expect(released(publisher.handler.calls)).toBe(0);
+    await bench.clock.advance("199ms");
+    expect(released(publisher.handler.calls)).toBe(0);
+    await bench.clock.advance("51ms");
+    expect([held, released(publisher.handler.calls), publisher.wire.reading]).toEqual([
+      [true, true],
+      1,
+      false,
+    ]);
+  });
+
+  test("goes on before those who came later, and they only if there is room", () => {
+    const { bench, receiver, publisher, publish } = meet();
+    const later = bench.connect();
+    const crowd = (bytes: number) => {
+      receiver.connection.outbound.reserve(0);
+      receiver.connection.outbound.appendView(Buffer.alloc(bytes), true);
+    };
+    publish(100_000);
+    receiver.wire.drain();
+    publish(700_000);
+    later.handler.onDataDo = () => crowd(1);
+    later.connection.receive(Buffer.from("x"), 0, 1, false);
+    expect([publisher.wire.reading, later.wire.reading]).toEqual([false, false]);
+    // What the receiver has taken makes room for the first alone.
+    publisher.handler.onReleaseDo = () => crowd(100_000);
+    receiver.wire.drain();
+    expect([released(publisher.handler.calls), released(later.handler.calls)]).toEqual([1, 0]);
+    receiver.wire.drain();
+    expect([publisher.wire.reading, later.wire.reading]).toEqual([true, true]);
   });
 
   test("may be held again in the same chunk where waiting has helped", () => {
@@ -114,7 +156,7 @@ describe("a publisher that crowds a receiver", () => {
 describe("a receiver that takes nothing", () => {
   test("is not waited for, and is cut when it is full", async () => {
     const { bench, receiver, publisher, held, publish } = meet();
-    await bench.clock.advance("501ms");
+    await bench.clock.advance("1001ms");
     publish(800_000);
     expect([held, publisher.wire.reading]).toEqual([[false], true]);
     publish(300_000);
@@ -140,7 +182,7 @@ describe("a receiver that takes nothing", () => {
     const { bench, receiver, publisher, held } = meet();
     const other = bench.connect();
     other.wire.takes = () => false;
-    await bench.clock.advance("501ms");
+    await bench.clock.advance("1001ms");
     publisher.handler.onDataDo = () => {
       for (const { connection } of [receiver, other]) {
         connection.outbound.reserve(0);

@@ -161,22 +161,22 @@ describe("a peer that falls behind", () => {
     expect(overflows()).toBe(1);
   });
 
-  test("counts as crowded above three quarters, and as relieved at half of that", () => {
+  test("counts as crowded above three quarters, and as relieved when it has taken a twelfth of that", () => {
     const { pass, sink, outbound } = make(limits);
     let relieved = 0;
     sink.takes = () => false;
-    pass.run(() => appendView(outbound, 300));
-    pass.run(() => appendView(outbound, 300));
+    pass.run(() => appendView(outbound, 100));
+    pass.run(() => appendView(outbound, 500));
     pass.enter();
     appendView(outbound, 200);
     expect([...pass.crowded]).toEqual([outbound]);
     outbound.onRelief(() => relieved++);
     pass.leave();
     expect(pass.crowded.size).toBe(0);
-    // The 300 under way, and then the 500 behind them.
+    // The 100 under way, and then the 700 behind them.
     sink.take();
     pass.run(() => outbound.onWritten());
-    expect([outbound.pendingBytes, relieved]).toEqual([500, 0]);
+    expect([outbound.pendingBytes, relieved]).toEqual([700, 0]);
     sink.take();
     pass.run(() => outbound.onWritten());
     expect([outbound.pendingBytes, relieved]).toEqual([0, 1]);
