@@ -9,44 +9,11 @@
  * **Canonical messages.** The commonest form of PUB and HPUB (single blanks, CRLF, no leading zeros) is found by one
  * scan and handed over as offsets. Any other form that the protocol allows is rewritten to that form first.
  */
-import { CR, LF, NINE, SPACE, TAB, viewBytes, ZERO, type ViewedBytes } from "../base/bytes.ts";
+import { CR, LF, NINE, SPACE, TAB, ZERO } from "../base/bytes.ts";
 import { splitArguments, canonicalPublish } from "./control-line.ts";
+import type { OperationHandler } from "./operations.ts";
+import { RepeatedLine } from "./repeated-line.ts";
 import { controlLineTooLong, malformed, payloadTooLarge, unknownOperation } from "./errors.ts";
-
-/** What a session does with each operation. Offsets are into `bytes`, valid until the call returns unless `stable`. */
-export interface OperationHandler {
-  /**
-   * PUB (`headerBytes` is -1) or HPUB. `bytes[tailStart, bodyEnd + 2)` is `[reply ]<sizes>\r\n<headers><payload>\r\n`;
-   * without a reply, `replyStart` equals `replyEnd`. `repeated`: subject, reply and sizes are those of the publish
-   * handed over just before.
-   */
-  onPublish(
-    bytes: Buffer,
-    subjectStart: number,
-    subjectEnd: number,
-    replyStart: number,
-    replyEnd: number,
-    tailStart: number,
-    headerBytes: number,
-    bodyStart: number,
-    bodyEnd: number,
-    stable: boolean,
-    repeated: boolean,
-  ): void;
-  onSubscribe(subject: string, queue: string | null, sid: string): void;
-  /** `max` is 0 when none was given or it could not be read. */
-  onUnsubscribe(sid: string, max: number): void;
-  onConnect(json: Buffer): void;
-  onPing(): void;
-  onPong(): void;
-  onInfo(json: Buffer): void;
-  onError(text: string): void;
-  /**
-   * The first operation is not CONNECT although the parser was told to expect that ({@link Parser.expectConnect}).
-   * Either lets it through by returning, after which CONNECT is no longer expected, or throws.
-   */
-  onEarlyOperation(): void;
-}
 
 export interface ParserLimits {
   readonly maxControlLineBytes: number;
@@ -71,17 +38,7 @@ export class Parser {
   #connectExpected = false;
   #paused = false;
   #closed = false;
-  /**
-   * The line of the last canonical publish in the bytes being parsed: publishers repeat themselves, and comparing a
-   * line with the one before takes a quarter of the time of reading it. Length 0: there is none.
-   */
-  #lastStart = 0;
-  #lastLength = 0;
-  #lastSubjectEnd = 0;
-  #lastReplyEnd = 0;
-  #lastHeaderBytes = 0;
-  #lastSize = 0;
-  #lastViewed: ViewedBytes | null = null;
+  readonly #repeated = new RepeatedLine();
   /** What came while paused; the transport stops reading, so it is at most a chunk or two. */
   #remainder: Buffer | null = null;
 
@@ -140,26 +97,24 @@ export class Parser {
   /** Drops everything; whatever comes later is ignored. */
   close(): void {
     this.#closed = true;
+    this.#repeated.end();
     this.#pending = null;
     this.#remainder = null;
   }
 
   /** Parses whole operations from `at` on; what is left over at the end is kept as pending. */
   #run(bytes: Buffer, from: number, end: number, stable: boolean): void {
-    this.#lastLength = 0;
-    if (this.#lastViewed?.bytes !== bytes) this.#lastViewed = viewBytes(bytes);
+    this.#repeated.begin(bytes);
     this.#runOperations(bytes, from, end, stable);
-    // What nobody will write to again is nobody's to keep, either.
-    if (stable) this.#lastViewed = null;
+    this.#repeated.end();
   }
 
   #runOperations(bytes: Buffer, from: number, end: number, stable: boolean): void {
     let at = from;
     while (at < end) {
-      const next =
-        this.#lastLength > 0 && this.#isLastLine(at, end)
-          ? this.#publishAgain(bytes, at, end, stable)
-          : this.#operation(bytes, at, end, stable);
+      const next = this.#repeated.isAt(at, end)
+        ? this.#publishAgain(bytes, at, end, stable)
+        : this.#operation(bytes, at, end, stable);
       if (next < 0) return this.#stash(bytes, at, end, -next);
       at = next;
       if (this.#paused) return this.#keep(bytes, at, end);
@@ -195,30 +150,19 @@ export class Parser {
     return this.#line(bytes, at, end);
   }
 
-  #isLastLine(at: number, end: number): boolean {
-    const last = this.#lastLength - 4;
-    if (at + last + 4 > end) return false;
-    const { view } = this.#lastViewed as ViewedBytes;
-    const before = this.#lastStart;
-    for (let step = 0; step < last; step += 4) {
-      if (view.getInt32(before + step, true) !== view.getInt32(at + step, true)) return false;
-    }
-    return view.getInt32(before + last, true) === view.getInt32(at + last, true);
-  }
-
   /** The line at `at` is the last one again. Returns as {@link #operation}. */
   #publishAgain(bytes: Buffer, at: number, end: number, stable: boolean): number {
-    const shift = at - this.#lastStart;
-    const headerBytes = this.#lastHeaderBytes;
+    const line = this.#repeated;
+    const { headerBytes } = line;
     const subjectStart = at + (headerBytes < 0 ? 4 : 5);
-    const subjectEnd = this.#lastSubjectEnd + shift;
-    const bodyStart = at + this.#lastLength;
-    const bodyEnd = bodyStart + this.#lastSize;
+    const subjectEnd = at + line.subjectEnd;
+    const bodyStart = at + line.length;
+    const bodyEnd = bodyStart + line.size;
     if (bodyEnd + 2 > end) return -(bodyEnd + 2 - at);
     if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
       throw unknownOperation("payload not followed by CRLF");
     const tailStart = subjectEnd + 1;
-    const replyEnd = this.#lastReplyEnd + shift;
+    const replyEnd = at + line.replyEnd;
     this.#handler.onPublish(
       bytes,
       subjectStart,
@@ -327,12 +271,7 @@ export class Parser {
     }
     if (bytes[bodyEnd] !== CR || bytes[bodyEnd + 1] !== LF)
       throw unknownOperation("payload not followed by CRLF");
-    this.#lastStart = at;
-    this.#lastLength = bodyStart - at;
-    this.#lastSubjectEnd = subjectEnd;
-    this.#lastReplyEnd = replyEnd;
-    this.#lastHeaderBytes = headerBytes;
-    this.#lastSize = size;
+    this.#repeated.remember(at, bodyStart - at, subjectEnd, replyEnd, headerBytes, size);
     this.#handler.onPublish(
       bytes,
       subjectStart,
@@ -352,7 +291,7 @@ export class Parser {
   /** Any operation, in any form that the protocol allows. Returns as {@link #operation}. */
   #line(bytes: Buffer, at: number, end: number): number {
     // Whatever it is, it may change what a publish may be, or is no line to compare with.
-    this.#lastLength = 0;
+    this.#repeated.forget();
     const feed = bytes.indexOf(LF, at);
     if (feed < 0 || feed >= end) {
       this.#checkOperationStart(bytes, at, end);
@@ -459,7 +398,7 @@ export class Parser {
       true,
     );
     // Offsets into other bytes than those being parsed.
-    this.#lastLength = 0;
+    this.#repeated.forget();
     return next;
   }
 

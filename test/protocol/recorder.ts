@@ -1,7 +1,8 @@
 /** What a parser hands over, written down; and byte streams of which it is known what that should be. */
 import fc from "fast-check";
 import { ProtocolError } from "../../src/protocol/errors.ts";
-import { Parser, type OperationHandler, type ParserLimits } from "../../src/protocol/parser.ts";
+import type { OperationHandler } from "../../src/protocol/operations.ts";
+import { Parser, type ParserLimits } from "../../src/protocol/parser.ts";
 
 export const limits: ParserLimits = { maxControlLineBytes: 4096, maxPayloadBytes: 1024 * 1024 };
 
