@@ -69,8 +69,8 @@ describe("messages", () => {
     const client = await open();
     const pongs: string[] = [];
     client.socket.on("pong", (data) => pongs.push(data.toString()));
-    for (const [index, byte] of [...`${quiet}SUB a 1\r\nPUB a 2\r\nhi\r\n`].entries()) {
-      client.socket.send(byte, { fin: false });
+    for (const [index, byte] of Buffer.from(`${quiet}SUB a 1\r\nPUB a 2\r\nhi\r\n`).entries()) {
+      client.socket.send(String.fromCharCode(byte), { fin: false });
       if (index % 9 === 0) client.socket.ping(String(index));
     }
     client.socket.send("PING\r\n", { fin: true });
