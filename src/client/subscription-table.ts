@@ -1,6 +1,7 @@
 /** The subscriptions of one client, by the sid that it chose for each. */
 import { Subscription } from "../broker/subscriber.ts";
 import { recoverable } from "../protocol/errors.ts";
+import { patternTokensMax } from "../subjects/interest.ts";
 import { isValidSubject } from "../subjects/subject.ts";
 import type { Client } from "./client.ts";
 import type { ClientSettings } from "./context.ts";
@@ -35,8 +36,7 @@ export class SubscriptionTable {
     const permissions = identity?.permissions ?? null;
     if (queue === systemQueue || (permissions !== null && !permissions.canSubscribe(subject, queue)))
       return recoverable.subscribeDenied(subject, queue);
-    if (settings.maxSubscriptionTokens > 0 && tokenCount(subject) > settings.maxSubscriptionTokens)
-      return recoverable.tooManyTokens(subject);
+    if (hasTooManyTokens(subject, settings.maxSubscriptionTokens)) return recoverable.tooManyTokens(subject);
     if (this.#isFull(settings.maxSubscriptions) || this.#isFull(account.limits.maxSubscriptions))
       return recoverable.subscriptionsExceeded;
     if (this.#bySid.has(sid)) return null;
@@ -79,8 +79,11 @@ export class SubscriptionTable {
   }
 }
 
-function tokenCount(subject: string): number {
+/** @param max 0: as many as a trie takes, which a control line of the default length cannot exceed */
+function hasTooManyTokens(subject: string, max: number): boolean {
+  const tokensMax = max === 0 ? patternTokensMax : Math.min(max, patternTokensMax);
+  if (subject.length < tokensMax) return false;
   let count = 1;
   for (let at = subject.indexOf("."); at >= 0; at = subject.indexOf(".", at + 1)) count++;
-  return count;
+  return count > tokensMax;
 }

@@ -5,6 +5,9 @@
  * Invariant: a node without children and values is not in the trie, except for the root.
  */
 
+/** The trie goes down a pattern token by token, and the stack has an end: at about 4,000. Longer ones must not be inserted. */
+export const patternTokensMax = 2_048;
+
 /** A value remembers its place in its node, so that removing one of a hundred thousand equals costs the same as one of two. */
 export interface TrieValue {
   /** Owned by the trie while the value is in it. */
@@ -34,7 +37,7 @@ export class SubjectTrie<T extends TrieValue> {
     return this.#size;
   }
 
-  /** `pattern` must be valid; a value is in at most one trie, once. */
+  /** `pattern` must be valid and within {@link patternTokensMax}; a value is in at most one trie, once. */
   insert(pattern: string, value: T): void {
     const tokens = pattern.split(".");
     const last = tokens.length - 1;
