@@ -4,7 +4,6 @@
  */
 import type { Credentials, Identity } from "../auth/identity.ts";
 import type { Permissions } from "../auth/permissions.ts";
-import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
@@ -14,7 +13,6 @@ import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } 
 import { malformed, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import type { OperationHandler } from "../protocol/operations.ts";
 import { Parser } from "../protocol/parser.ts";
-import { isValidLiteralSubject } from "../subjects/subject.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
 import { ClientCohort } from "./cohort.ts";
@@ -23,7 +21,7 @@ import { heartbeatOptions, type ClientContext } from "./context.ts";
 import { closeCodeOf } from "./close-code.ts";
 import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
-import { isReservedReply, isReservedSubject, mapSubject, mayPublish } from "./publish-gate.ts";
+import { PublishGate } from "./publish-gate.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
 import { Trace } from "./trace.ts";
 
@@ -46,9 +44,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   account: Account | null = null;
   echo = true;
   #headers = false;
-  /** Permissions, mappings or pedantry stand between a publish and the router. */
-  #gated = false;
-  #permits: ResponsePermits | null = null;
+  readonly #gate: PublishGate;
   /** Those by which plans with this client's subscriptions were made. */
   #permissionsServed: Permissions | null = null;
   #firstPingAnswered = false;
@@ -77,6 +73,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#trace = this.#makeTrace();
     this.#parser = new Parser(this, context.settings);
     this.#table = new SubscriptionTable(this);
+    this.#gate = new PublishGate(context, (text) => this.complain(text));
     this.#heartbeat = new Heartbeat(
       context.broker.clock,
       heartbeatOptions(context.settings),
@@ -246,14 +243,19 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     if (this.#trace !== null) this.#trace.published(message);
     const first = bytes[subjectStart] as number;
     if (
-      (this.#gated || first === 0x24 || first === 0x5f || replyEnd > replyStart) &&
-      !this.#admit(message, account)
+      (this.#gate.isClosed || first === 0x24 || first === 0x5f || replyEnd > replyStart) &&
+      !this.#gate.admit(message, account)
     )
       return;
     if (this.options.verbose) this.say(okLine);
     const broker = this.context.broker;
     // Within one read, the plan for the same subject is the same, unless somebody came or went.
-    if (!repeated || this.#plan === null || this.#planGeneration !== account.generation || this.#gated) {
+    if (
+      !repeated ||
+      this.#plan === null ||
+      this.#planGeneration !== account.generation ||
+      this.#gate.isClosed
+    ) {
       this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
       this.#planGeneration = account.generation;
     }
@@ -342,8 +344,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.outMessages++;
     this.outBytes += message.bodyEnd - message.bodyStart;
     subscription.deliveredCount++;
-    if (this.#permits !== null && message.hasReply)
-      this.#permits.grant(message.reply, this.context.broker.clock.nowMs());
+    if (this.#gate.permits !== null && message.hasReply)
+      this.#gate.permits.grant(message.reply, this.context.broker.clock.nowMs());
     if (subscription.deliveredCount === subscription.deliveredMax) this.#table.remove(subscription);
     if (this.#trace !== null) this.#trace.delivered(message, subscription);
     return true;
@@ -358,7 +360,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   cohortKey(subscription: Subscription): string | null {
-    if (this.#trace !== null || this.#permits !== null) return null;
+    if (this.#trace !== null || this.#gate.permits !== null) return null;
     return `${this.#headers ? "HMSG" : "MSG"} ${subscription.sid}`;
   }
 
@@ -385,7 +387,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     account.connectionCount++;
     this.identity = identity;
     // What somebody else was asked is not this one's to answer.
-    this.#permits = null;
+    this.#gate.dropPermits();
     this.refresh();
     this.#heartbeat.start(this.context.random());
   }
@@ -426,10 +428,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
     this.#heartbeat.setOptions(heartbeatOptions(settings));
     this.echo = this.options.echo;
-    if (permissions === null || permissions.responses === null) this.#permits = null;
-    else if (this.#permits === null) this.#permits = new ResponsePermits(permissions);
-    else this.#permits.update(permissions);
-    this.#gated = permissions !== null || this.options.pedantic || (this.account?.mappings ?? null) !== null;
+    this.#gate.update(permissions, this.account, this.options.pedantic);
     // Plans remember who is sent the same bytes, and what permissions keep from a subscription.
     if (!isServedAsBefore)
       for (const subscription of this.#table.values()) this.account?.reconsider(subscription);
@@ -471,32 +470,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   #say(line: string, traced: string): void {
     this.say(line);
     this.#trace?.sent(`[${traced}]`);
-  }
-
-  /** Whether the message may go on; also maps its subject. */
-  #admit(message: Message, account: Account): boolean {
-    if (this.options.pedantic && !isValidLiteralSubject(message.subject))
-      this.complain(recoverable.invalidPublishSubject);
-    if (account.mappings !== null) mapSubject(message, account.mappings);
-    const { bytes, subjectBytes, subjectStart, subjectEnd } = message;
-    const permissions = this.identity?.permissions ?? null;
-    const isSystem = account.name === this.context.systemAccount;
-    const allowed =
-      !isReservedSubject(subjectBytes, subjectStart, subjectEnd, isSystem) &&
-      (permissions === null ||
-        mayPublish(
-          message,
-          permissions,
-          this.context.publishVerdicts,
-          this.#permits,
-          this.context.broker.clock.nowMs(),
-        ));
-    if (!allowed) this.complain(recoverable.publishDenied(message.subject));
-    else if (message.hasReply && isReservedReply(bytes, message.replyStart, message.replyEnd)) {
-      this.complain(recoverable.replyDenied(message.reply));
-      return false;
-    }
-    return allowed;
   }
 
   /** Only a plain subscription of this very connection is told that nobody is there. */

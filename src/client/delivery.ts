@@ -8,6 +8,8 @@ import type { Outbound } from "../transport/outbound.ts";
 
 /** From this size on, sending a view costs less than copying. Measured with 1 to 8 receivers. */
 const viewBytesMin = 2_048;
+/** A view that has to wait for others to be sent is of at least this much of the bytes that it is taken from. */
+const viewShareMin = 1 / 4;
 
 /**
  * Appends the message to `outbound` as MSG or HMSG.
@@ -28,8 +30,13 @@ export function appendMessage(
   const tailEnd = stripped ? tail.bytes.length : message.bodyEnd + 2;
   const lasting = message.stable || stripped;
   const prefixBytes = prefixRoom(message, subscription);
-  if (tailEnd - tailStart < viewBytesMin || !(lasting || (viewsAllowed && outbound.idle))) {
-    if (!outbound.reserve(prefixBytes + tailEnd - tailStart)) return false;
+  const tailBytes = tailEnd - tailStart;
+  // What waits keeps all of the bytes that it is a view of.
+  const isViewed =
+    tailBytes >= viewBytesMin &&
+    (outbound.idle ? lasting || viewsAllowed : lasting && tailBytes >= tail.bytes.length * viewShareMin);
+  if (!isViewed) {
+    if (!outbound.reserve(prefixBytes + tailBytes)) return false;
     const at = encodePrefix(outbound.viewed, outbound.at, message, subscription, headers);
     outbound.at = copyBytes(tail, tailStart, tailEnd, outbound.viewed, at);
     return true;

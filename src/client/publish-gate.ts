@@ -3,11 +3,15 @@
  * pedantry never come here but for reserved subjects.
  */
 import type { Permissions } from "../auth/permissions.ts";
-import type { ResponsePermits } from "../auth/response-permits.ts";
+import { ResponsePermits } from "../auth/response-permits.ts";
+import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import { startsWith } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
+import { recoverable } from "../protocol/errors.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
+import { isValidLiteralSubject } from "../subjects/subject.ts";
+import type { ClientContext } from "./context.ts";
 
 /** Whether a permission set lets a subject be published to, remembered by the subject's bytes. */
 export class PublishVerdicts {
@@ -30,23 +34,67 @@ export class PublishVerdicts {
   }
 }
 
+/** What stands between one client's publishes and the router. */
+export class PublishGate {
+  readonly #context: ClientContext;
+  readonly #complain: (text: string) => void;
+  #permissions: Permissions | null = null;
+  #pedantic = false;
+  #isSystem = false;
+  /** Replies that the client may publish to because it was asked; null when its permissions grant none. */
+  permits: ResponsePermits | null = null;
+  /** Permissions, mappings or pedantry: every publish must be admitted, not only those with something reserved. */
+  isClosed = false;
+
+  /** @param complain tells the client why something is not admitted */
+  constructor(context: ClientContext, complain: (text: string) => void) {
+    this.#context = context;
+    this.#complain = complain;
+  }
+
+  update(permissions: Permissions | null, account: Account | null, pedantic: boolean): void {
+    this.#permissions = permissions;
+    this.#pedantic = pedantic;
+    this.#isSystem = account !== null && account.name === this.#context.systemAccount;
+    if (permissions === null || permissions.responses === null) this.permits = null;
+    else if (this.permits === null) this.permits = new ResponsePermits(permissions);
+    else this.permits.update(permissions);
+    this.isClosed = permissions !== null || pedantic || (account?.mappings ?? null) !== null;
+  }
+
+  dropPermits(): void {
+    this.permits = null;
+  }
+
+  /** Whether the message may go on; also maps its subject. */
+  admit(message: Message, account: Account): boolean {
+    if (this.#pedantic && !isValidLiteralSubject(message.subject))
+      this.#complain(recoverable.invalidPublishSubject);
+    if (account.mappings !== null) mapSubject(message, account.mappings);
+    const { bytes, subjectBytes, subjectStart, subjectEnd } = message;
+    const reserved = isReservedSubject(subjectBytes, subjectStart, subjectEnd, this.#isSystem);
+    if (reserved || !this.#mayPublish(message)) {
+      this.#complain(recoverable.publishDenied(message.subject));
+      return false;
+    }
+    if (!message.hasReply || !isReservedReply(bytes, message.replyStart, message.replyEnd)) return true;
+    this.#complain(recoverable.replyDenied(message.reply));
+    return false;
+  }
+
+  /** By the permission set, or as an answer to a request that was delivered. */
+  #mayPublish(message: Message): boolean {
+    if (this.#permissions === null || this.#context.publishVerdicts.allows(this.#permissions, message))
+      return true;
+    return this.permits !== null && this.permits.allows(message.subject, this.#context.broker.clock.nowMs());
+  }
+}
+
 /** Applies `mappings` to the message's subject. One that they drop has none any more, which nobody subscribes to. */
-export function mapSubject(message: Message, mappings: SubjectMappings): void {
+function mapSubject(message: Message, mappings: SubjectMappings): void {
   const subject = message.subject;
   const mapped = mappings.map(subject) ?? "";
   if (mapped !== subject) message.setSubject(mapped);
-}
-
-/** Whether the message may be published, by the permission set or as an answer to a request that was delivered. */
-export function mayPublish(
-  message: Message,
-  permissions: Permissions,
-  verdicts: PublishVerdicts,
-  permits: ResponsePermits | null,
-  nowMs: number,
-): boolean {
-  if (verdicts.allows(permissions, message)) return true;
-  return permits !== null && permits.allows(message.subject, nowMs);
 }
 
 /**
@@ -62,7 +110,7 @@ export function isReservedSubject(bytes: Buffer, start: number, end: number, isS
 }
 
 /** Reply subjects that would let a client pass for the broker. */
-export function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
+function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
   return (
     startsWith(bytes, start, end, serviceReplies) ||
     isLonger(bytes, start, end, acknowledgements) ||
