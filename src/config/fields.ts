@@ -4,7 +4,7 @@ import { kindName } from "./node.ts";
 import type { ArrayNode, ConfigNode, MapNode } from "./node.ts";
 import { problemAt } from "./problems.ts";
 import type { Problems } from "./problems.ts";
-import { unsupported } from "./support.ts";
+import { supportOf } from "./support.ts";
 import type { BlockName } from "./support.ts";
 
 /** Takes one key's value into `target`; throws through {@link problemAt} when it is wrong. */
@@ -33,8 +33,7 @@ export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems:
         (block.keys[key] as KeyReader<T>)(node, target, { key, problems });
         return;
       }
-      const rules = unsupported[block.name];
-      const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
+      const rule = supportOf(block.name, key, node);
       if (rule !== undefined) {
         if (rule.isOff?.(node) === true) return;
         if (rule.support === "error") {

@@ -22,19 +22,30 @@ interface SupportRule {
   readonly reason: string;
   /** Whether a value turns the feature off or says nothing, so that there is nothing to report. */
   readonly isOff?: (node: ConfigNode) => boolean;
+  /** A milder rule for some values. */
+  readonly instead?: (node: ConfigNode) => SupportRule | undefined;
 }
 
-export type SupportTable = Readonly<Record<string, SupportRule>>;
+type SupportTable = Readonly<Record<string, SupportRule>>;
 
 const jetStream: SupportRule = {
   support: "error",
   reason: 'remove the block, or set it to "disabled"',
   isOff: isDisabled,
 };
+/** Without its remotes a broker gets no messages from there. Without its listener, who connects to it is told. */
 const leafnodes: SupportRule = {
   support: "error",
-  reason: "remove its port and its remotes",
-  isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "remotes"]),
+  reason: "remove its remotes",
+  isOff: isEmpty,
+  instead: (node) =>
+    node.kind === "map" && hasNone(node, ["remotes"])
+      ? {
+          support: "warn",
+          reason: "no leaf node can connect to this broker",
+          isOff: () => hasNone(node, ["port", "listen"]),
+        }
+      : undefined,
 };
 const operators: SupportRule = {
   support: "error",
@@ -162,6 +173,13 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   "account limits": { max_leafnodes: noEffect, max_leafs: noEffect },
   "mapping destination": {},
 };
+
+/** @returns what is to be said of a key, in lower case, with this value; undefined when the key is not known at all */
+export function supportOf(block: BlockName, key: string, node: ConfigNode): SupportRule | undefined {
+  const table = unsupported[block];
+  const rule = Object.hasOwn(table, key) ? table[key] : undefined;
+  return rule?.instead?.(node) ?? rule;
+}
 
 /** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */
 export const unsupportedFlags: SupportTable = {

@@ -248,7 +248,7 @@ jetstream {
   store_dir: /data
   max_mem: 1G
 }
-leafnodes { port: 7422 }
+leafnodes { port: 7422, remotes: [{ url: "nats-leaf://hub:7422" }] }
 cluster {
   name: C1
   listen: 0.0.0.0:6222
