@@ -56,9 +56,11 @@ export interface ConnectionLimits extends OutboundLimits {
 /** How long a peer that was told goodbye may take to hear it. */
 const lingerMs = 1_000;
 /** A receiver that has taken nothing for this long is not waited for. */
-const progressMsMax = 500;
-/** The longest that one publisher is held back in one go. */
-const holdMsMax = 100;
+const progressMsMax = 1_000;
+/** The longest that one publisher is held back in one go: for a receiver that does take, but has many to wait for it. */
+const holdMsMax = 2_000;
+/** How often a publisher that is held back is looked after. */
+const holdCheckMs = 50;
 
 export class Connection implements Sink {
   readonly peer: PeerAddress;
@@ -76,8 +78,6 @@ export class Connection implements Sink {
   #pauses = 1;
   /** Ends the hold that is on; null when none is. */
   #endHold: (() => void) | null = null;
-  /** This chunk has been waited for in vain; the rest of it is not held back again. */
-  #holdSpent = false;
   /** Write deadline while open, linger when closed. */
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
@@ -156,14 +156,11 @@ export class Connection implements Sink {
 
   /** A chunk of bytes from the peer. One call is one pass. */
   receive(chunk: Buffer, start: number, end: number, stable: boolean): void {
-    this.beginChunk();
     this.receivePart(chunk, start, end, stable);
   }
 
   /** For a wire whose chunks hold several parts, between which it stops where reading was paused: before the first. */
-  beginChunk(): void {
-    if (this.#endHold === null) this.#holdSpent = false;
-  }
+  beginChunk(): void {}
 
   receivePart(chunk: Buffer, start: number, end: number, stable: boolean): void {
     const handler = this.#handler;
@@ -232,17 +229,19 @@ export class Connection implements Sink {
   }
 
   /**
-   * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until they have caught up,
-   * or for {@link holdMsMax}. Receivers that take nothing at all are not waited for: they are cut when they are full.
+   * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until it is its turn with one
+   * of them ({@link Outbound.onRelief}), or for {@link holdMsMax}. What it publishes next may hold it back again. A
+   * receiver that takes nothing for {@link progressMsMax} is not waited for any more: it is cut when it is full.
    * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
    */
   holdBack(): boolean {
     const receiver = this.#slowReceiver();
     // Whoever is still crowded comes back with what it is sent next.
     this.#pass.crowded.clear();
-    if (receiver === null || this.#closed || this.#holdSpent || this.#endHold !== null) return false;
+    if (receiver === null || this.#closed || this.#endHold !== null) return false;
     this.holdCount++;
     this.pauseReading();
+    const untilMs = this.#clock.nowMs() + holdMsMax;
     const end = (): void => {
       if (this.#endHold !== end) return;
       this.#endHold = null;
@@ -250,11 +249,12 @@ export class Connection implements Sink {
       receiver.forgetRelief(end);
       this.#pass.defer(() => this.#goOn());
     };
+    const check = (): void => {
+      if (!receiver.makesProgress || this.#clock.nowMs() >= untilMs) end();
+      else deadline = this.#clock.after(holdCheckMs, check);
+    };
     this.#endHold = end;
-    const deadline = this.#clock.after(holdMsMax, () => {
-      this.#holdSpent = true;
-      end();
-    });
+    let deadline = this.#clock.after(holdCheckMs, check);
     receiver.onRelief(end);
     return true;
   }

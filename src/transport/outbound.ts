@@ -27,8 +27,10 @@ export interface Sink {
 
 export interface OutboundLimits {
   readonly pendingBytesMax: number;
-  /** Above this, publishers are held back, until half of it is left: three quarters of the former. */
+  /** Above this, publishers are held back, until the peer has taken {@link reliefBytesMax}: three quarters of the former. */
   readonly crowdedBytes: number;
+  /** Instead of publishers being held back, messages for a crowded peer are dropped. */
+  readonly dropsWhenCrowded?: boolean;
 }
 
 const noBytes = viewBytes(emptyBytes);
@@ -36,6 +38,14 @@ const noBytes = viewBytes(emptyBytes);
 const writeBytesMax = 1024 * 1024;
 /** Of what may wait for one peer, the most that one borrowed buffer grows to; see {@link BufferPool.growthBytesMax}. */
 const growthShare = 1 / 8;
+/**
+ * A crowded peer that has taken this much, or a twelfth of what counts as crowded, lets publishers go on: so much that
+ * it pays, and so little that nobody is held back for long.
+ */
+const reliefBytesMax = 1024 * 1024;
+const reliefShare = 1 / 12;
+/** Of a shared run, what is less than this is copied if it has to wait: it would keep all of the run's buffer. */
+const runShareMin = 1 / 4;
 /** Bounds the pieces (and so the views of other people's buffers) that wait for one peer. */
 const piecesMax = 65_536;
 
@@ -65,8 +75,9 @@ export class Outbound {
   #holdsChunk = false;
   /** Chunks kept for this output; see {@link FlushPass.keepChunk}. */
   #chunksKept = 0;
-  /** Called once each when the queue has shrunk to half of what counts as crowded. */
+  /** Who waits for the queue to shrink, and was there first: they go on one by one, as long as it is not crowded. */
   #onRelief: Set<() => void> | null = null;
+  #relieving = false;
 
   constructor(sink: Sink, pass: FlushPass, limits: OutboundLimits, onOverflow: () => void) {
     this.#sink = sink;
@@ -101,27 +112,23 @@ export class Outbound {
   }
 
   /**
-   * Makes room for `count` bytes at `viewed.bytes[at]`. The caller then writes there and moves `at`.
+   * Makes room for `count` bytes of a message at `viewed.bytes[at]`. The caller then writes there and moves `at`.
    * @returns false when the peer is gone or too far behind; nothing may be appended then
    */
   reserve(count: number): boolean {
-    if (this.closed) return false;
-    if (this.run !== null) this.leaveRun(this.run.at);
-    if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
-    this.#queue();
-    return true;
+    return !(this.#dropping && this.#isFull()) && this.#makeRoom(count);
   }
 
-  /** Appends a copy of `source`. */
+  /** Appends a copy of `source`. It is no message: a crowded peer gets it too. */
   append(source: Uint8Array): void {
-    if (!this.reserve(source.length)) return;
+    if (!this.#makeRoom(source.length)) return;
     this.viewed.bytes.set(source, this.at);
     this.at += source.length;
   }
 
-  /** Appends a wire string. */
+  /** Appends a wire string. As {@link append}. */
   appendText(text: string): void {
-    if (!this.reserve(text.length)) return;
+    if (!this.#makeRoom(text.length)) return;
     this.at += this.viewed.bytes.latin1Write(text, this.at, text.length);
   }
 
@@ -145,7 +152,7 @@ export class Outbound {
     if (this.closed) return false;
     if (this.run !== null) this.leaveRun(this.run.at);
     this.#sealAppended();
-    if (!this.#checkOverflow()) return false;
+    if ((this.#dropping && this.#isFull()) || !this.#checkOverflow()) return false;
     run.lease.hold();
     this.run = run;
     this.#runStart = start;
@@ -158,7 +165,12 @@ export class Outbound {
     const run = this.run;
     if (run === null) return;
     this.run = null;
-    if (end > this.#runStart) this.#seal(run.bytes.subarray(this.#runStart, end), run.lease);
+    const start = this.#runStart;
+    if (end > start) {
+      const isSmallShare = end - start < run.bytes.length * runShareMin;
+      if (this.#writingBytes > 0 && isSmallShare) this.#copy(run.bytes, start, end);
+      else this.#seal(run.bytes.subarray(start, end), run.lease);
+    }
     run.lease.release();
   }
 
@@ -167,7 +179,7 @@ export class Outbound {
     this.#pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
-  /** Calls `callback` once the peer has caught up, or is gone. */
+  /** Calls `callback` once, when the peer has taken something and nobody was here before, or when it is gone. */
   onRelief(callback: () => void): void {
     if (this.closed) return callback();
     (this.#onRelief ??= new Set()).add(callback);
@@ -190,7 +202,7 @@ export class Outbound {
         this.#pass.keepChunk();
       }
     }
-    if (this.#onRelief !== null && this.pendingBytes <= this.#limits.crowdedBytes / 2) this.#relieve();
+    if (this.#onRelief !== null && this.pendingBytes <= this.#reliefMark) this.#relieveNext();
   }
 
   /** For the sink: the write that it had not taken at once is done. */
@@ -244,6 +256,24 @@ export class Outbound {
     }
   }
 
+  #makeRoom(count: number): boolean {
+    if (this.closed) return false;
+    if (this.run !== null) this.leaveRun(this.run.at);
+    if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
+    this.#queue();
+    return true;
+  }
+
+  get #dropping(): boolean {
+    return this.#limits.dropsWhenCrowded === true;
+  }
+
+  /** Whether it is crowded even with all that it is willing to take taken. */
+  #isFull(): boolean {
+    if (this.crowded && this.#writingBytes === 0) this.flush();
+    return this.crowded;
+  }
+
   #queue(): void {
     if (this.#queued) return;
     this.#queued = true;
@@ -284,9 +314,29 @@ export class Outbound {
   }
 
   #seal(bytes: Buffer, lease: Lease | null): void {
-    lease?.hold();
-    (this.#sealed ??= []).push({ bytes, lease });
+    const sealed = (this.#sealed ??= []);
     this.#sealedBytes += bytes.length;
+    const last = sealed.at(-1);
+    if (last !== undefined && lease !== null && last.lease === lease && follows(last.bytes, bytes)) {
+      const start = last.bytes.byteOffset - lease.viewed.bytes.byteOffset;
+      const merged = lease.viewed.bytes.subarray(start, start + last.bytes.length + bytes.length);
+      sealed[sealed.length - 1] = { bytes: merged, lease };
+      return;
+    }
+    lease?.hold();
+    sealed.push({ bytes, lease });
+  }
+
+  /** Appends bytes that are counted already, so without a look at the limits. */
+  #copy(source: Buffer, start: number, end: number): void {
+    if (this.viewed.bytes.length - this.at < end - start) {
+      const previousBytes = this.viewed.bytes.length;
+      this.#sealAppended();
+      this.#returnBuffer();
+      this.#lease = this.#pass.pool.borrow(end - start, previousBytes);
+      this.viewed = this.#lease.viewed;
+    }
+    this.at += source.copy(this.viewed.bytes, this.at, start, end);
   }
 
   /** Turns what was appended to the borrowed buffer into a piece; what follows goes behind it in the same buffer. */
@@ -313,7 +363,8 @@ export class Outbound {
     // May flush this very output, so the new buffer comes after it.
     this.#pass.gathered(Math.max(count, previousBytes));
     if (this.closed) return false;
-    this.#lease = this.#pass.pool.borrow(count, previousBytes);
+    // While it is crowded, whoever comes next is to notice soon.
+    this.#lease = this.#pass.pool.borrow(count, this.crowded ? 0 : previousBytes);
     this.viewed = this.#lease.viewed;
     return true;
   }
@@ -328,8 +379,30 @@ export class Outbound {
       this.#onOverflow();
       return false;
     }
-    if (pendingBytes > this.#limits.crowdedBytes) this.#pass.crowded.add(this);
+    if (pendingBytes > this.#limits.crowdedBytes && !this.#dropping) this.#pass.crowded.add(this);
     return true;
+  }
+
+  get #reliefMark(): number {
+    const { crowdedBytes } = this.#limits;
+    return crowdedBytes - Math.min(reliefBytesMax, crowdedBytes * reliefShare);
+  }
+
+  /** What the first one goes on with may fill the queue again; only then is it the next one's turn. */
+  #relieveNext(): void {
+    if (this.#relieving) return;
+    this.#relieving = true;
+    this.#pass.defer(() => {
+      this.#relieving = false;
+      const waiting = this.#onRelief;
+      if (waiting === null || this.crowded) return;
+      const [first] = waiting;
+      if (first === undefined) return;
+      waiting.delete(first);
+      first();
+      if (waiting.size > 0) this.#relieveNext();
+      else this.#onRelief = null;
+    });
   }
 
   #relieve(): void {
@@ -337,6 +410,10 @@ export class Outbound {
     this.#onRelief = null;
     if (waiting !== null) for (const callback of waiting) callback();
   }
+}
+
+function follows(first: Buffer, second: Buffer): boolean {
+  return first.byteOffset + first.length === second.byteOffset;
 }
 
 interface Piece {
