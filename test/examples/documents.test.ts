@@ -35,6 +35,15 @@ describe("documents", () => {
     expect(missing).toEqual([]);
   });
 
+  test.each(["ARCHITECTURE.md", "CONTRIBUTING.md"])("source files that %s names are there", (name) => {
+    const sources = readdirSync(root, { recursive: true, encoding: "utf8" })
+      .map((path) => `/${path.replaceAll("\\", "/")}`)
+      .filter((path) => !path.startsWith("/node_modules/") && !path.startsWith("/dist/"));
+    const named = [...textOf(name).matchAll(/`([\w/.-]+\.(?:ts|mjs))`/g)].map((found) => found[1] as string);
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((file) => !sources.some((path) => path.endsWith(`/${file}`)))).toEqual([]);
+  });
+
   test.each(Object.entries(unsupported))(
     "keys of a %s block that are not supported are named",
     (_block, keys) => {
