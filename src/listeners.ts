@@ -106,7 +106,10 @@ export class Listeners {
         : await this.#openTls(host, port, tls, accept);
     this.#clientDoors.push(door);
     this.#addresses = { ...this.#addresses, client: door.address };
-    this.#context.log.info(`Listening for client connections on ${shown(door.address)}`);
+    // More follows the address for those who look for it in the log and take all up to the next blank: in JSON, what
+    // would follow otherwise is the end of a string.
+    const over = tls === null ? "TCP" : "TLS";
+    this.#context.log.info(`Listening for client connections on ${shown(door.address)} over ${over}`);
     if (tls !== null) this.#context.log.info("TLS required for client connections");
   }
 
