@@ -4,6 +4,7 @@ import { Client } from "./client/client.ts";
 import type { Options } from "./config/options.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
 import { SubjectMappings } from "./subjects/mapping.ts";
+import type { ConnectionLimits } from "./transport/connection.ts";
 
 /** Opens the accounts that the options name, and gives each its limits and mappings. */
 export function applyAccounts(broker: Broker, options: Options): void {
@@ -19,9 +20,11 @@ export function applyAccounts(broker: Broker, options: Options): void {
 export async function applyToSessions(
   broker: Broker,
   options: Options,
+  limits: ConnectionLimits,
   accessChanged: boolean,
 ): Promise<void> {
   const clients = [...broker.sessions.values()].filter((session) => session instanceof Client);
+  for (const { connection } of clients) connection.setLimits(limits);
   await Promise.all(clients.map(async (client) => client.onReload(accessChanged)));
   const excess = broker.sessions.size - options.limits.maxConnections;
   // The youngest go first, as those that would not have been let in.

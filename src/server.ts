@@ -25,7 +25,7 @@ import { connectionsExceeded } from "./protocol/errors.ts";
 import { applyAccounts, applyToSessions } from "./reload.ts";
 import { serverInfo, type ServerIdentity } from "./server-info.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
-import type { Connection, ConnectionContext } from "./transport/connection.ts";
+import type { Connection, ConnectionContext, ConnectionLimits } from "./transport/connection.ts";
 import { FlushPass } from "./transport/flush-pass.ts";
 import { ReadBuffer } from "./transport/read-buffer.ts";
 import { natsVersion, productVersion } from "./version.ts";
@@ -139,7 +139,7 @@ export class Server {
     const accessChanged = difference.groups.has("access") || difference.groups.has("tls");
     if (accessChanged) applyAccounts(this.broker, options);
     await this.#refreshContexts();
-    await applyToSessions(this.broker, options, accessChanged);
+    await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
     if (difference.groups.has("files")) this.#writeFiles(options);
     for (const { option } of difference.changes) this.log.info(`Reloaded: ${option}`);
     return difference;
@@ -215,16 +215,22 @@ export class Server {
   }
 
   #connectionContext(): ConnectionContext {
-    const { maxPendingBytes, writeDeadlineMs } = this.options.limits;
     return {
       pass: this.#pass,
       clock: this.clock,
-      limits: {
-        pendingBytesMax: maxPendingBytes,
-        crowdedBytes: maxPendingBytes * crowdedShare,
-        writeDeadlineMs,
-      },
+      limits: this.#connectionLimits(),
       onFault: (error) => this.#fault(error),
+    };
+  }
+
+  #connectionLimits(): ConnectionLimits {
+    const { limits, noFastProducerStall } = this.options;
+    const { maxPendingBytes, writeDeadlineMs } = limits;
+    return {
+      pendingBytesMax: maxPendingBytes,
+      crowdedBytes: maxPendingBytes * crowdedShare,
+      dropsWhenCrowded: noFastProducerStall,
+      writeDeadlineMs,
     };
   }
 
