@@ -20,7 +20,7 @@ import {
 } from "./websocket-upgrade.ts";
 import { ControlLane, WebSocketWire } from "./websocket.ts";
 
-/** What a reload may change; each snapshot is used until another one takes its place. */
+/** What a reload may change. Asked for with each request. */
 export interface WebSocketTerms extends OriginRules, CookieNames {
   readonly compression: boolean;
   /** Null: {@link handshakeMsDefault}. */
@@ -181,10 +181,15 @@ class Upgrader {
   }
 
   #protocolOfNow(): WebSocketServer {
-    const terms = this.#options.terms();
-    if (terms === this.#terms) return this.#protocol;
-    this.#terms = terms;
-    return (this.#protocol = makeProtocol(terms));
+    const before = this.#terms;
+    const now = this.#options.terms();
+    this.#terms = now;
+    const isSame =
+      now.compression === before.compression &&
+      now.maxPayloadBytes === before.maxPayloadBytes &&
+      now.headers === before.headers;
+    if (!isSame) this.#protocol = makeProtocol(now);
+    return this.#protocol;
   }
 }
 

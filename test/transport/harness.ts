@@ -155,12 +155,15 @@ export class Harness {
     );
   }
 
-  async listenWebSocket(terms: Partial<WebSocketTerms> = {}, gate: TlsGate | null = null): Promise<number> {
+  async listenWebSocket(
+    terms: Partial<WebSocketTerms> | (() => Partial<WebSocketTerms>) = {},
+    gate: TlsGate | null = null,
+  ): Promise<number> {
     const context = this.clientContext("WEBSOCKET");
-    const whole = { ...plainWebSocket, ...terms };
+    const now = typeof terms === "function" ? terms : () => terms;
     return this.#keep(
       await listenWebSocket("127.0.0.1", 0, {
-        terms: () => whole,
+        terms: () => ({ ...plainWebSocket, ...now() }),
         gate,
         clock: this.clock,
         buffers: this.buffers,

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw } from "../fixture/raw-client.ts";
 import { openWebSocket } from "../fixture/raw-websocket.ts";
 import { TlsGate } from "../../src/transport/tls-gate.ts";
+import type { WebSocketTerms } from "../../src/transport/websocket-listener.ts";
 import { frame, opcodes } from "./frames.ts";
 import type { Client } from "../../src/client/client.ts";
 import { countParts, eventually, Harness, megabyte, serverTls } from "./harness.ts";
@@ -47,6 +48,21 @@ describe("the request", () => {
     expect(client.headers["x-served-by"]).toBe("the broker");
     expect(client.headers["sec-websocket-protocol"]).toBeUndefined();
     client.socket.terminate();
+  });
+
+  test("is answered by the rules of now", async () => {
+    let terms: Partial<WebSocketTerms> = { headers: { "X-Version": "1" } };
+    const port = await harness.listenWebSocket(() => terms);
+    const before = await openWebSocket(url(port), offer);
+    terms = { headers: { "X-Version": "2" }, compression: true, allowedOrigins: ["https://good.test"] };
+    const after = await openWebSocket(url(port), offer);
+    expect([before.headers["x-version"], after.headers["x-version"]]).toEqual(["1", "2"]);
+    expect([before.socket.extensions, after.socket.extensions]).toEqual(["", "permessage-deflate"]);
+    expect(await refusalOf(url(port), { origin: "https://evil.test" })).toBe(403);
+    before.socket.send(`${quiet}PING\r\n`);
+    await before.until("PONG\r\n");
+    before.socket.terminate();
+    after.socket.terminate();
   });
 
   test("is refused where a rule says so, and the log is told why", async () => {
