@@ -84,10 +84,15 @@ describe("the request", () => {
     ["with a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "405 Method Not Allowed"],
     ["for an old version", upgradeRequest({ "Sec-WebSocket-Version": "8" }), "400 Bad Request"],
     ["with a bad key", upgradeRequest({ "Sec-WebSocket-Key": "short" }), "400 Bad Request"],
+    [
+      "with an extension that makes no sense",
+      upgradeRequest({ "Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=99" }),
+      "400 Bad Request",
+    ],
     ["that is no HTTP", "SSH-2.0-OpenSSH_9.6\r\n\r\n", "400 Bad Request"],
     ["with endless headers", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}`, "400 Bad Request"],
   ])("%s is refused, and the socket closed", async (_name, text, status) => {
-    const port = await harness.listenWebSocket();
+    const port = await harness.listenWebSocket({ compression: true });
     const client = await connectRaw(port);
     client.send(text);
     const answer = await client.rest();
