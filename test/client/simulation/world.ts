@@ -203,8 +203,10 @@ export class World {
       original.unsubscribe(sid, max);
     };
     client.onConnect = (json) => {
-      journal.push({ kind: "connect", client: place, fields: JSON.parse(json.toString()) });
+      const text = json.toString();
+      // What cannot be read ends the client, and its part in the journal.
       original.connect(json);
+      journal.push({ kind: "connect", client: place, fields: JSON.parse(text) as Record<string, unknown> });
     };
     client.onPing = () => {
       journal.push({ kind: "ping", client: place });
