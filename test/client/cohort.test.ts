@@ -156,6 +156,17 @@ describe("clients that are sent the same bytes", () => {
     expect(world.take(slow)).toBe(all);
   });
 
+  it("have one of them that does not read keep little more than what waits for it", () => {
+    const world = worldOf("SUB a 1\r\n", "");
+    const slow = world.connect(new FakeWire(true));
+    world.receive(slow, `${quiet}SUB a 1\r\n`);
+    const before = process.memoryUsage().arrayBuffers;
+    // A pass for each, so that each has a run of its own.
+    for (let sent = 0; sent < 20_000; sent++) world.receive(1, pub("a", "0123456789abcdef"));
+    expect(world.peer(slow).connection.pendingBytes).toBe(20_000 * msg("a", "1", "0123456789abcdef").length);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
+  });
+
   it("lose one that breaks away, and nothing else", () => {
     const world = worldOf("SUB a 1\r\n", "SUB a 1\r\n", "SUB a 1\r\n", "");
     world.pass.run(() => {
