@@ -72,7 +72,8 @@ export class Listeners {
   certificateEndMs(name: ListenerName): number | null {
     const { tls, websocket } = this.#context.options();
     const own = name === "client" ? tls : (websocket?.tls ?? null);
-    return own?.certFile == null ? null : certificateEndMs(own.certFile);
+    const file = own?.certFile ?? null;
+    return file === null ? null : certificateEndMs(file);
   }
 
   /** No more clients; those that are there stay, and so does monitoring. */
