@@ -85,7 +85,7 @@ class Clients {
   /** What was said and nobody has listened to. */
   rest(): Heard[] {
     return [...this.#byName]
-      .sort()
+      .sort(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([client, ear]) => ear.rest().map((text): Heard => ({ client, only: null, text })));
   }
 
