@@ -4,6 +4,7 @@
  */
 import http from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
 import { acceptSockets, OpenSockets, type SocketListener } from "./listener.ts";
@@ -26,7 +27,7 @@ export class HttpDoor {
   readonly server: http.Server;
   readonly #options: HttpDoorOptions;
   readonly #sockets = new OpenSockets();
-  readonly #deadlines = new Map<Socket, Deadline>();
+  readonly #deadlines = new Map<Duplex, Deadline>();
   readonly #tls = new WeakMap<Socket, TlsState>();
 
   constructor(options: HttpDoorOptions) {
@@ -57,13 +58,13 @@ export class HttpDoor {
   }
 
   /** The request is there: no time runs until {@link expect}. */
-  arrived(socket: Socket): void {
+  arrived(socket: Duplex): void {
     this.#deadlines.get(socket)?.cancel();
     this.#deadlines.delete(socket);
   }
 
   /** A request must come in time, or the socket is closed. */
-  expect(socket: Socket): void {
+  expect(socket: Duplex): void {
     this.arrived(socket);
     if (socket.destroyed) return;
     this.#deadlines.set(

@@ -1,6 +1,7 @@
 /** Accepts clients over WebSocket: an HTTP request that asks to become one, in clear or over TLS. */
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { Clock } from "../base/clock.ts";
 import { Connection, type ConnectionContext, type TlsState } from "./connection.ts";
@@ -104,22 +105,13 @@ class Upgrader {
     this.#door = door;
     this.#options = options;
     this.#terms = options.terms();
-    this.#protocol = makeProtocol(this.#terms);
+    this.#protocol = this.#makeProtocol(this.#terms);
   }
 
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#door.arrived(socket);
     const refusal = this.refuse(request);
-    if (refusal !== null) {
-      const body = refusalBody(refusal);
-      const lines = Object.entries({ ...refusalHeaders, "Content-Length": Buffer.byteLength(body) });
-      const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-      socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${fields}\r\n${body}`);
-      // Whoever does not close in turn is closed.
-      this.#door.expect(socket);
-      socket.resume();
-      return;
-    }
+    if (refusal !== null) return this.#turnAway(socket, refusal);
     const tls = this.#door.tlsOf(socket);
     const peer = { ...peerOf(socket) };
     const receiver: { take: (chunk: Buffer, length: number) => void } = { take: () => {} };
@@ -134,11 +126,24 @@ class Upgrader {
   /** @returns null when the request may become a WebSocket */
   refuse(request: IncomingMessage): Refusal | null {
     const refusal = refusalOf(request, this.#door.tlsOf(request.socket) !== null, this.#options.terms());
-    if (refusal !== null) {
-      const { address, port } = peerOf(request.socket);
-      this.#options.onRefusal(`${address}:${port}`, refusal.reason);
-    }
+    if (refusal !== null) this.#report(request, refusal);
     return refusal;
+  }
+
+  #report({ socket }: IncomingMessage, { reason }: Refusal): void {
+    const { address, port } = peerOf(socket);
+    this.#options.onRefusal(`${address}:${port}`, reason);
+  }
+
+  #turnAway(stream: Duplex, refusal: Refusal): void {
+    const body = refusalBody(refusal);
+    const lines = Object.entries({ ...refusalHeaders, "Content-Length": Buffer.byteLength(body) });
+    const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    stream.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${fields}\r\n${body}`);
+    // Whoever does not close in turn is closed.
+    stream.once("close", () => this.#door.arrived(stream));
+    this.#door.expect(stream);
+    stream.resume();
   }
 
   /** The socket that carries the WebSocket: one that reads into the shared buffers, where it can. */
@@ -180,6 +185,18 @@ class Upgrader {
     if (head.length > 0) receiver.take(head, head.length);
   }
 
+  #makeProtocol(terms: WebSocketTerms): WebSocketServer {
+    const protocol = makeProtocol(terms);
+    // What is left for it to find: extensions that make no sense.
+    protocol.on("wsClientError", (error, lane, request) => {
+      const refusal = { status: 400, reason: error.message };
+      this.#report(request, refusal);
+      this.#turnAway(lane, refusal);
+      lane.once("finish", () => lane.destroy());
+    });
+    return protocol;
+  }
+
   #protocolOfNow(): WebSocketServer {
     const before = this.#terms;
     const now = this.#options.terms();
@@ -188,7 +205,7 @@ class Upgrader {
       now.compression === before.compression &&
       now.maxPayloadBytes === before.maxPayloadBytes &&
       now.headers === before.headers;
-    if (!isSame) this.#protocol = makeProtocol(now);
+    if (!isSame) this.#protocol = this.#makeProtocol(now);
     return this.#protocol;
   }
 }
