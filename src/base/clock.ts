@@ -7,53 +7,51 @@ import { parseDuration } from "./duration.ts";
 
 export type { Deadline } from "./deadlines.ts";
 
+/** How long, in real time, one {@link Clock.advance} waits for peers that do not answer: at once, and in all. */
+const answerMsMax = 100;
+const unansweredMsMax = 300;
+
 export class Clock {
-  readonly #deadlines: Deadlines;
-  #offsetMs = 0;
-  /** Monotonic reading at which the clock stands still; null while it runs. */
-  #frozenMs: number | null = null;
-  #settleHooks = new Set<() => Promise<void>>();
-  readonly #wallAtOriginMs: number;
+  readonly #time: Time;
   /** Told of what a deadline's callback throws. Whoever runs the clock sets it; else it is thrown on. */
   onFault: (error: unknown) => void = (error) => {
     throw error;
   };
 
-  constructor() {
-    this.#wallAtOriginMs = Date.now() - performance.now();
-    this.#deadlines = new Deadlines(
-      () => this.nowMs(),
-      (error) => this.onFault(error),
-    );
+  /** @param shared goes by the same time, and moves with it; what its own deadlines throw is its own */
+  constructor(shared?: Clock) {
+    this.#time = shared === undefined ? new Time() : shared.#time;
   }
 
   /** Monotonic milliseconds, for intervals and deadlines. Never goes back. */
   nowMs(): number {
-    return this.#frozenMs ?? performance.now() + this.#offsetMs;
+    return this.#time.nowMs();
   }
 
   /** Milliseconds since the epoch, for what people and files see. */
   wallMs(): number {
-    return this.#frozenMs === null && this.#offsetMs === 0 ? Date.now() : this.#wallAtOriginMs + this.nowMs();
+    return this.#time.wallMs();
   }
 
   /** Runs `callback` once, `delayMs` from now, unless the returned deadline is cancelled first. */
   after(delayMs: number, callback: () => void): Deadline {
-    return this.#deadlines.add(this.nowMs() + Math.max(0, delayMs), callback);
+    return this.#time.deadlines.add(this.nowMs() + Math.max(0, delayMs), () => {
+      try {
+        callback();
+      } catch (error) {
+        this.onFault(error);
+      }
+    });
   }
 
   /** Makes time stand still until {@link resume}; only {@link advance} moves it. */
   freeze(): void {
-    this.#frozenMs ??= this.nowMs();
-    this.#deadlines.pause();
+    this.#time.freeze();
   }
 
   /** Lets time run again from where it stands. */
   resume(): void {
-    if (this.#frozenMs === null) return;
-    this.#offsetMs = this.#frozenMs - performance.now();
-    this.#frozenMs = null;
-    this.#deadlines.resume();
+    this.#time.resume();
   }
 
   /**
@@ -64,38 +62,126 @@ export class Clock {
     const spanMs = typeof duration === "number" ? duration : parseDuration(duration);
     if (!(spanMs >= 0))
       throw new RangeError(`a clock only moves forward: advance(${JSON.stringify(duration)})`);
-    const wasFrozen = this.#frozenMs !== null;
-    this.freeze();
-    const targetMs = this.nowMs() + spanMs;
-    await this.#settle();
-    for (
-      let next = this.#deadlines.nextMs();
-      next !== null && next <= targetMs;
-      next = this.#deadlines.nextMs()
-    ) {
-      this.#frozenMs = Math.max(next, this.nowMs());
-      this.#deadlines.fireDue(1);
-      await this.#settle();
-    }
-    this.#frozenMs = targetMs;
-    if (!wasFrozen) this.resume();
+    await this.#time.advance(spanMs);
   }
 
   /** Registers work (a commit queue, say) that {@link advance} waits for between two deadlines. */
+  onSettle(hook: () => Promise<void>): () => void {
+    return this.#time.onSettle(hook);
+  }
+
+  /**
+   * For what asks a peer that it must not give up because time was moved faster than an answer can travel: while
+   * {@link advance} is under way, time stands still until `answer` is there, or for a moment.
+   */
+  expect(answer: Promise<void>): void {
+    this.#time.expect(answer);
+  }
+
+  /** Whether {@link advance} is under way. */
+  get moving(): boolean {
+    return this.#time.moving;
+  }
+
+  /** Cancels every deadline; the clock still tells the time. */
+  close(): void {
+    this.#time.deadlines.close();
+  }
+}
+
+/** What all clocks share that move together. */
+class Time {
+  readonly deadlines = new Deadlines(
+    () => this.nowMs(),
+    // Each clock tells its owner; what comes here was thrown by one that has none.
+    (error) => {
+      throw error;
+    },
+  );
+  moving = false;
+  #offsetMs = 0;
+  /** Monotonic reading at which time stands still; null while it runs. */
+  #frozenMs: number | null = null;
+  #advance: Promise<void> = Promise.resolve();
+  readonly #settleHooks = new Set<() => Promise<void>>();
+  #answers: Promise<void>[] = [];
+  #unansweredMs = 0;
+  readonly #wallAtOriginMs = Date.now() - performance.now();
+
+  nowMs(): number {
+    return this.#frozenMs ?? performance.now() + this.#offsetMs;
+  }
+
+  wallMs(): number {
+    return this.#frozenMs === null && this.#offsetMs === 0 ? Date.now() : this.#wallAtOriginMs + this.nowMs();
+  }
+
+  freeze(): void {
+    this.#frozenMs ??= this.nowMs();
+    this.deadlines.pause();
+  }
+
+  resume(): void {
+    if (this.#frozenMs === null) return;
+    this.#offsetMs = this.#frozenMs - performance.now();
+    this.#frozenMs = null;
+    this.deadlines.resume();
+  }
+
+  /** One after the other, if there are several. */
+  async advance(spanMs: number): Promise<void> {
+    const move = this.#advance.then(async () => this.#move(spanMs));
+    this.#advance = move.catch(() => {});
+    await move;
+  }
+
   onSettle(hook: () => Promise<void>): () => void {
     this.#settleHooks.add(hook);
     return () => this.#settleHooks.delete(hook);
   }
 
-  /** Cancels every deadline; the clock still tells the time. */
-  close(): void {
-    this.#deadlines.close();
+  expect(answer: Promise<void>): void {
+    if (this.moving) this.#answers.push(answer);
+  }
+
+  async #move(spanMs: number): Promise<void> {
+    const wasFrozen = this.#frozenMs !== null;
+    this.freeze();
+    const targetMs = this.nowMs() + spanMs;
+    this.moving = true;
+    this.#unansweredMs = 0;
+    try {
+      await this.#settle();
+      for (
+        let next = this.deadlines.nextMs();
+        next !== null && next <= targetMs;
+        next = this.deadlines.nextMs()
+      ) {
+        this.#frozenMs = Math.max(next, this.nowMs());
+        this.deadlines.fireDue(1);
+        await this.#settle();
+      }
+      this.#frozenMs = targetMs;
+    } finally {
+      this.moving = false;
+      if (!wasFrozen) this.resume();
+    }
   }
 
   async #settle(): Promise<void> {
     for (const hook of this.#settleHooks) await hook();
     // One turn of the event loop: lets sockets and microtasks that the deadline woke have their say.
     await new Promise<void>((resolve) => setImmediate(resolve));
+    const answers = this.#answers;
+    if (answers.length === 0) return;
+    this.#answers = [];
+    if (this.#unansweredMs >= unansweredMsMax) return;
+    const startMs = performance.now();
+    const answered = await Promise.race([
+      Promise.all(answers).then(() => true),
+      realDelay(answerMsMax).then(() => false),
+    ]);
+    if (!answered) this.#unansweredMs += performance.now() - startMs;
   }
 }
 

@@ -15,14 +15,21 @@ const timerDelayMsMax = 2 ** 31 - 1;
 class Entry implements Deadline {
   readonly atMs: number;
   readonly callback: () => void;
+  /** Of two that are due at the same time the one that was added first goes first. */
+  readonly #serial: number;
   readonly #owner: Deadlines;
   /** Index in the heap; -1 when not in it. */
   place = -1;
 
-  constructor(owner: Deadlines, atMs: number, callback: () => void) {
+  constructor(owner: Deadlines, atMs: number, serial: number, callback: () => void) {
     this.#owner = owner;
     this.atMs = atMs;
+    this.#serial = serial;
     this.callback = callback;
+  }
+
+  isBefore(other: Entry): boolean {
+    return this.atMs < other.atMs || (this.atMs === other.atMs && this.#serial < other.#serial);
   }
 
   cancel(): void {
@@ -33,6 +40,7 @@ class Entry implements Deadline {
 export class Deadlines {
   readonly #nowMs: () => number;
   readonly #heap: Entry[] = [];
+  #lastSerial = 0;
   #timer: NodeJS.Timeout | null = null;
   #armedForMs = Infinity;
   #paused = false;
@@ -50,7 +58,7 @@ export class Deadlines {
   }
 
   add(atMs: number, callback: () => void): Deadline {
-    const entry = new Entry(this, atMs, callback);
+    const entry = new Entry(this, atMs, ++this.#lastSerial, callback);
     entry.place = this.#heap.length;
     this.#heap.push(entry);
     this.#up(entry);
@@ -66,17 +74,17 @@ export class Deadlines {
   /** Runs what is due now, earliest first. A deadline added on the way waits for the next call, unless `countMax` allows it. */
   fireDue(countMax = Infinity): void {
     const now = this.#nowMs();
-    for (let fired = 0; fired < countMax; fired++) {
-      const top = this.#heap[0];
-      if (top === undefined || top.atMs > now) break;
-      this.removeEntry(top);
-      try {
-        top.callback();
-      } catch (error) {
-        this.#onFault(error);
+    try {
+      for (let fired = 0; fired < countMax; fired++) {
+        const top = this.#heap[0];
+        if (top === undefined || top.atMs > now) break;
+        this.removeEntry(top);
+        this.#call(top);
       }
+    } finally {
+      // Whoever is told of a fault may throw it on; what is left still has its time.
+      this.#arm();
     }
-    this.#arm();
   }
 
   pause(): void {
@@ -107,6 +115,14 @@ export class Deadlines {
     this.#down(last);
   }
 
+  #call(entry: Entry): void {
+    try {
+      entry.callback();
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
   #arm(): void {
     const next = this.#heap[0]?.atMs;
     if (this.#paused || next === undefined) return this.#disarm();
@@ -133,7 +149,7 @@ export class Deadlines {
     const heap = this.#heap;
     while (entry.place > 0) {
       const parent = heap[(entry.place - 1) >> 1] as Entry;
-      if (parent.atMs <= entry.atMs) return;
+      if (parent.isBefore(entry)) return;
       this.#swap(parent, entry);
     }
   }
@@ -143,8 +159,8 @@ export class Deadlines {
     for (;;) {
       const left = heap[2 * entry.place + 1];
       const right = heap[2 * entry.place + 2];
-      const least = right !== undefined && left !== undefined && right.atMs < left.atMs ? right : left;
-      if (least === undefined || least.atMs >= entry.atMs) return;
+      const least = right !== undefined && left !== undefined && right.isBefore(left) ? right : left;
+      if (least === undefined || entry.isBefore(least)) return;
       this.#swap(entry, least);
     }
   }
