@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Clock } from "../../src/base/clock.ts";
+
+const open: Clock[] = [];
+afterEach(() => {
+  for (const clock of open.splice(0)) clock.close();
+});
+
+function newClock(shared?: Clock): Clock {
+  const clock = new Clock(shared);
+  open.push(clock);
+  return clock;
+}
+
+describe("a clock", () => {
+  it("moves the time of day as far as it is moved", async () => {
+    const clock = newClock();
+    clock.freeze();
+    const start = clock.wallMs();
+    expect(Math.abs(start - Date.now())).toBeLessThan(1_000);
+    await clock.advance("36h");
+    expect(clock.wallMs() - start).toBeCloseTo(36 * 3_600_000, 3);
+  });
+
+  it("stands still until it is resumed", async () => {
+    const clock = newClock();
+    clock.freeze();
+    const at = clock.nowMs();
+    let fired = false;
+    clock.after(1, () => (fired = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([clock.nowMs(), fired]).toEqual([at, false]);
+    clock.resume();
+    clock.resume();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(fired).toBe(true);
+    expect(clock.nowMs()).toBeGreaterThan(at);
+  });
+
+  it("waits for what a deadline has begun before it goes on", async () => {
+    const clock = newClock();
+    const seen: string[] = [];
+    let work = Promise.resolve();
+    const stop = clock.onSettle(async () => work);
+    clock.after(10, () => {
+      work = new Promise<void>((resolve) => setTimeout(resolve, 10)).then(() => void seen.push("work"));
+    });
+    clock.after(20, () => seen.push("second"));
+    await clock.advance(30);
+    expect(seen).toEqual(["work", "second"]);
+    stop();
+    work = Promise.reject(new Error("nobody waits for this"));
+    work.catch(() => {});
+    await clock.advance(1);
+  });
+
+  it("runs on although what it waited for has failed, and can be moved again", async () => {
+    const clock = newClock();
+    const stop = clock.onSettle(async () => Promise.reject(new Error("failed")));
+    await expect(clock.advance(10)).rejects.toThrow("failed");
+    expect(clock.moving).toBe(false);
+    const before = clock.nowMs();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(clock.nowMs()).toBeGreaterThan(before);
+    stop();
+    await clock.advance(1_000);
+    expect(clock.nowMs()).toBeGreaterThan(before + 1_000);
+  });
+
+  it("runs on although a deadline has failed and nobody looks after that", async () => {
+    const clock = newClock();
+    clock.after(1, () => {
+      throw new Error("a mistake");
+    });
+    let fired = false;
+    clock.after(15, () => (fired = true));
+    await expect(clock.advance(10)).rejects.toThrow("a mistake");
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(fired).toBe(true);
+  });
+
+  it("keeps its faults to itself when it shares its time", async () => {
+    const [one, faults] = [newClock(), [] as string[]];
+    const other = newClock(one);
+    one.onFault = () => void faults.push("one");
+    other.onFault = () => void faults.push("other");
+    for (const clock of [other, one])
+      clock.after(5, () => {
+        throw new Error("a mistake");
+      });
+    await one.advance(10);
+    expect(faults).toEqual(["other", "one"]);
+    expect(Math.round(other.nowMs() - one.nowMs())).toBe(0);
+  });
+
+  it("takes a delay below zero for none", async () => {
+    const clock = newClock();
+    clock.freeze();
+    let fired = false;
+    clock.after(-50, () => (fired = true));
+    await clock.advance(0);
+    expect(fired).toBe(true);
+  });
+
+  it("forgets its deadlines when it is closed, and still tells the time", async () => {
+    const clock = newClock();
+    let fired = false;
+    clock.after(1, () => (fired = true));
+    clock.close();
+    await clock.advance(10);
+    expect(fired).toBe(false);
+    expect(clock.nowMs()).toBeGreaterThan(0);
+  });
+});
