@@ -6,8 +6,8 @@ afterEach(() => {
   for (const clock of open.splice(0)) clock.close();
 });
 
-function newClock(shared?: Clock): Clock {
-  const clock = new Clock(shared);
+function newClock(): Clock {
+  const clock = new Clock();
   open.push(clock);
   return clock;
 }
@@ -54,19 +54,6 @@ describe("a clock", () => {
     await clock.advance(1);
   });
 
-  it("runs on although what it waited for has failed, and can be moved again", async () => {
-    const clock = newClock();
-    const stop = clock.onSettle(async () => Promise.reject(new Error("failed")));
-    await expect(clock.advance(10)).rejects.toThrow("failed");
-    expect(clock.moving).toBe(false);
-    const before = clock.nowMs();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(clock.nowMs()).toBeGreaterThan(before);
-    stop();
-    await clock.advance(1_000);
-    expect(clock.nowMs()).toBeGreaterThan(before + 1_000);
-  });
-
   it("runs on although a deadline has failed and nobody looks after that", async () => {
     const clock = newClock();
     clock.after(1, () => {
@@ -77,20 +64,6 @@ describe("a clock", () => {
     await expect(clock.advance(10)).rejects.toThrow("a mistake");
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(fired).toBe(true);
-  });
-
-  it("keeps its faults to itself when it shares its time", async () => {
-    const [one, faults] = [newClock(), [] as string[]];
-    const other = newClock(one);
-    one.onFault = () => void faults.push("one");
-    other.onFault = () => void faults.push("other");
-    for (const clock of [other, one])
-      clock.after(5, () => {
-        throw new Error("a mistake");
-      });
-    await one.advance(10);
-    expect(faults).toEqual(["other", "one"]);
-    expect(Math.round(other.nowMs() - one.nowMs())).toBe(0);
   });
 
   it("takes a delay below zero for none", async () => {
