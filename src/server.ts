@@ -8,7 +8,7 @@ import { createAuthenticator } from "./auth/authenticator.ts";
 import type { Authenticator, Credentials } from "./auth/identity.ts";
 import { createServerId } from "./auth/nkey.ts";
 import { PasswordChecker } from "./auth/password.ts";
-import { realDelay, type Clock } from "./base/clock.ts";
+import { Clock, realDelay } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { Broker } from "./broker/broker.ts";
 import { Client } from "./client/client.ts";
@@ -53,7 +53,10 @@ export class Server {
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
 
-  constructor(options: Options, clock: Clock, log: Log) {
+  /** @param shared one clock may serve several brokers, each of which answers for its own deadlines */
+  constructor(options: Options, shared: Clock, log: Log) {
+    const clock = new Clock(shared);
+    clock.onFault = (error) => this.#fault(error);
     const id = createServerId();
     this.identity = { id, name: options.serverName ?? id };
     this.options = options;
@@ -65,7 +68,6 @@ export class Server {
     });
     // Whoever does not look at it must not be ended by it.
     this.closed.catch(() => {});
-    clock.onFault = (error) => this.#fault(error);
     this.#configLoadedMs = clock.wallMs();
     this.#listeners = new Listeners({
       clock,

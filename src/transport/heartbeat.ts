@@ -23,6 +23,8 @@ export class Heartbeat {
   #lastHeardMs: number;
   #pingSentMs = 0;
   #rttTakenMs = -Infinity;
+  /** Told when the peer has answered, or is gone; null while nobody waits. */
+  #answered: (() => void) | null = null;
   /** Milliseconds; null until the first answer. */
   rttMs: number | null = null;
 
@@ -53,6 +55,8 @@ export class Heartbeat {
       this.#rttTakenMs = nowMs;
     }
     this.#outstanding = 0;
+    this.#answered?.();
+    this.#answered = null;
   }
 
   /** Pings now, whatever the interval, to measure the round trip. */
@@ -70,6 +74,8 @@ export class Heartbeat {
   stop(): void {
     this.#deadline?.cancel();
     this.#deadline = null;
+    this.#answered?.();
+    this.#answered = null;
   }
 
   #tick(): void {
@@ -88,5 +94,7 @@ export class Heartbeat {
     this.#outstanding++;
     this.#pingSentMs = this.#clock.nowMs();
     this.#ping();
+    if (this.#clock.moving && this.#outstanding === 1)
+      this.#clock.expect(new Promise((resolve) => (this.#answered = resolve)));
   }
 }

@@ -1,6 +1,6 @@
 /** A broker in this process, with a look inside. */
-import type { Clock } from "../../src/base/clock.ts";
-import { Clock as NewClock } from "../../src/base/clock.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { optionsFromObject, type BrokerOptions } from "../../src/config/embedding.ts";
 import { Server } from "../../src/server.ts";
@@ -19,7 +19,7 @@ export interface Running {
 }
 
 export async function run(options: BrokerOptions = {}): Promise<Running> {
-  const clock = new NewClock();
+  const clock = new Clock();
   const server = new Server(optionsFromObject({ port: 0, ...options }).options, clock, silentLog);
   await server.start();
   const port = server.addresses.client?.port ?? 0;
@@ -40,4 +40,13 @@ export async function run(options: BrokerOptions = {}): Promise<Running> {
       await server.close();
     },
   };
+}
+
+/** Waits, in real time, until `condition` holds. */
+export async function eventually(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${String(condition)}`);
+    await sleep(2);
+  }
 }
