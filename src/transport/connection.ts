@@ -154,15 +154,8 @@ export class Connection implements Sink {
 
   // For the wire.
 
-  /** A chunk of bytes from the peer. One call is one pass. */
+  /** Bytes from the peer. One call is one pass, or part of the one that the wire has begun. */
   receive(chunk: Buffer, start: number, end: number, stable: boolean): void {
-    this.receivePart(chunk, start, end, stable);
-  }
-
-  /** For a wire whose chunks hold several parts, between which it stops where reading was paused: before the first. */
-  beginChunk(): void {}
-
-  receivePart(chunk: Buffer, start: number, end: number, stable: boolean): void {
     const handler = this.#handler;
     if (this.#closed || handler === null) return;
     const pass = this.#pass;
@@ -187,7 +180,7 @@ export class Connection implements Sink {
   /** The write under way is done. */
   written(): void {
     this.#lastProgressMs = this.#clock.nowMs();
-    this.#pass.run(() => this.outbound.onWritten());
+    this.#run(() => this.outbound.onWritten());
     if (this.#closed || this.outbound.writing) return;
     this.#deadline?.cancel();
     this.#deadline = null;

@@ -133,7 +133,6 @@ export class WebSocketWire implements Wire, FrameHandler {
   /** Bytes from the socket, changed on the way and not kept. */
   onChunk(bytes: Buffer, start: number, end: number): void {
     if (this.#deaf) return;
-    this.#connection.beginChunk();
     const chunk = bytes.subarray(start, end);
     if (this.#rest !== null) this.#keep(Buffer.concat([this.#rest.subarray(this.#restAt), chunk]), 0);
     else if (this.#compressing) {
@@ -149,7 +148,7 @@ export class WebSocketWire implements Wire, FrameHandler {
   // FrameHandler
 
   onPayload(bytes: Buffer, start: number, end: number): boolean {
-    this.#connection.receivePart(bytes, start, end, false);
+    this.#connection.receive(bytes, start, end, false);
     return !this.#paused;
   }
 
@@ -271,7 +270,7 @@ export class WebSocketWire implements Wire, FrameHandler {
   /** A message that `ws` has inflated, or, where compression was negotiated, not had to. */
   #onMessage(data: Buffer): void {
     this.#inflating = false;
-    this.#connection.receivePart(data, 0, data.length, false);
+    this.#connection.receive(data, 0, data.length, false);
     this.#connection.takeChunkKept();
     this.#readOn();
   }

@@ -246,9 +246,9 @@ export async function messageLine(client: { line(): Promise<string> }): Promise<
 
 /** Counts the parts that a connection's session is given from now on. */
 export function countParts(connection: Connection): () => number {
-  const original = connection.receivePart.bind(connection);
+  const original = connection.receive.bind(connection);
   let count = 0;
-  connection.receivePart = (...part) => {
+  connection.receive = (...part) => {
     count++;
     original(...part);
   };
