@@ -20,6 +20,11 @@ export interface EmbeddedBroker {
   readonly websocketUrl: string | null;
   /** `http://…` or `https://…`; null without monitoring. */
   readonly monitorUrl: string | null;
+  /**
+   * Connects an official client of this process without a socket:
+   * `await wsconnect({ servers: "ws://in-process", wsFactory: broker.wsFactory })`.
+   */
+  readonly wsFactory: () => Promise<{ socket: WebSocket; encrypted: boolean }>;
   /** Moves the broker's time by hand: `await broker.clock.advance("30s")`. */
   readonly clock: Clock;
   /** Resolves once the broker has stopped; rejects if it had to stop because of a fault of its own. */
@@ -41,7 +46,12 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Embedde
   const logger = wantsLog ? await (await import("./logger.ts")).createLogger(loaded.options.log) : null;
   const server = new Server(loaded.options, clock, logger ?? silentLog);
   for (const warning of loaded.warnings) server.log.warn(warning);
-  await server.start();
+  try {
+    await server.start();
+  } catch (error) {
+    logger?.close();
+    throw error;
+  }
   const { client, websocket, monitor } = server.addresses;
   const address = client as ListenAddress;
   return {
@@ -50,10 +60,18 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Embedde
     port: address.port,
     websocketUrl: websocket === null ? null : `${websocket.tls ? "wss" : "ws"}://${reachable(websocket)}`,
     monitorUrl: monitor === null ? null : `${monitor.tls ? "https" : "http"}://${reachable(monitor)}`,
+    // The clients' types ask for all of a browser's WebSocket; what they use of it is there.
+    wsFactory: async () => ({
+      socket: (await server.connectInProcess()) as unknown as WebSocket,
+      encrypted: false,
+    }),
     clock,
     closed: server.closed,
     reload: async ({ clock: _, ...changed }) => {
-      await server.reload(optionsFromObject({ ...changed, port: changed.port ?? address.port }).options);
+      // The port that is open was asked for by another number where any would do.
+      const isSamePort = changed.port === undefined || changed.port === address.port;
+      const port = isSamePort ? loaded.options.port : changed.port;
+      await server.reload(optionsFromObject({ ...changed, port }).options);
     },
     close: async () => {
       await server.close();

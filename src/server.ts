@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { createAuthenticator } from "./auth/authenticator.ts";
-import type { Authenticator, Credentials } from "./auth/identity.ts";
+import type { Authenticator, ConnectionType, Credentials } from "./auth/identity.ts";
 import { createServerId } from "./auth/nkey.ts";
 import { PasswordChecker } from "./auth/password.ts";
 import { Clock, realDelay } from "./base/clock.ts";
@@ -26,6 +26,7 @@ import { applyAccounts, applyToSessions } from "./reload.ts";
 import { serverInfo, type ServerIdentity } from "./server-info.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import type { Connection, ConnectionContext, ConnectionLimits } from "./transport/connection.ts";
+import type { InProcessSocket } from "./transport/in-process.ts";
 import { FlushPass } from "./transport/flush-pass.ts";
 import { ReadBuffer } from "./transport/read-buffer.ts";
 import { natsVersion, productVersion } from "./version.ts";
@@ -33,7 +34,14 @@ import { natsVersion, productVersion } from "./version.ts";
 /** Publishers are held back for receivers that have this share of `max_pending` waiting. */
 const crowdedShare = 0.75;
 const lastWordsMs = 1_500;
-const listenerNames: readonly ListenerName[] = ["client", "websocket"];
+/** How clients come in. */
+type DoorName = ListenerName | "in-process";
+const connectionTypes: Readonly<Record<DoorName, ConnectionType>> = {
+  client: "STANDARD",
+  websocket: "WEBSOCKET",
+  "in-process": "IN_PROCESS",
+};
+const doorNames = Object.keys(connectionTypes) as DoorName[];
 
 export class Server {
   readonly identity: ServerIdentity;
@@ -47,7 +55,7 @@ export class Server {
   readonly #frames = newFrames();
   readonly #passwords = new PasswordChecker();
   readonly #listeners: Listeners;
-  readonly #contexts = new Map<ListenerName, ClientContext>();
+  readonly #contexts = new Map<DoorName, ClientContext>();
   #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
@@ -57,6 +65,7 @@ export class Server {
   constructor(options: Options, shared: Clock, log: Log) {
     const clock = new Clock(shared);
     clock.onFault = (error) => this.#fault(error);
+    this.#pass.onFault = (error) => this.#fault(error);
     const id = createServerId();
     this.identity = { id, name: options.serverName ?? id };
     this.options = options;
@@ -92,7 +101,7 @@ export class Server {
     );
     applyAccounts(this.broker, options);
     try {
-      for (const listener of listenerNames) await this.#newContext(listener, options);
+      for (const door of doorNames) await this.#newContext(door, options);
       await this.#listeners.open();
       // Now that ports are known that were to be any.
       await this.#refreshContexts();
@@ -172,48 +181,74 @@ export class Server {
   /** Gives each listener's clients the settings of now. */
   async #refreshContexts(): Promise<void> {
     const { options } = this;
-    for (const [listener, context] of this.#contexts) {
-      const authenticator = await this.#authenticatorFor(options, listener);
+    for (const [door, context] of this.#contexts) {
+      const authenticator = await this.#authenticatorFor(options, door);
       context.authenticator = authenticator;
       context.settings = clientSettings(options, context.connectionType);
-      context.info = this.#infoFor(listener, authenticator);
+      context.info = this.#infoFor(door, authenticator);
     }
   }
 
-  async #authenticatorFor(options: Options, listener: ListenerName): Promise<Authenticator> {
-    const authenticator = createAuthenticator(options, listener, this.#passwords);
+  async #authenticatorFor(options: Options, door: DoorName): Promise<Authenticator> {
+    const authenticator = createAuthenticator(
+      options,
+      door === "websocket" ? "websocket" : "client",
+      this.#passwords,
+    );
     await authenticator.prepare();
     return authenticator;
   }
 
-  async #newContext(listener: ListenerName, options: Options): Promise<void> {
-    const authenticator = await this.#authenticatorFor(options, listener);
+  async #newContext(door: DoorName, options: Options): Promise<void> {
+    const authenticator = await this.#authenticatorFor(options, door);
     const parts = { broker: this.broker, pass: this.#pass, log: this.log };
-    const type = listener === "client" ? "STANDARD" : "WEBSOCKET";
-    const info = this.#infoFor(listener, authenticator);
-    this.#contexts.set(listener, newClientContext(parts, this.#frames, options, type, authenticator, info));
+    const info = this.#infoFor(door, authenticator);
+    const context = newClientContext(
+      parts,
+      this.#frames,
+      options,
+      connectionTypes[door],
+      authenticator,
+      info,
+    );
+    this.#contexts.set(door, context);
   }
 
-  #infoFor(listener: ListenerName, authenticator: Authenticator): ServerInfo {
+  #infoFor(door: DoorName, authenticator: Authenticator): ServerInfo {
     const { options } = this;
-    const own = listener === "client" ? null : options.websocket;
+    const own = door === "websocket" ? options.websocket : null;
+    const isLocal = door === "in-process";
     const { client, websocket } = this.#listeners.addresses;
     const bound = own === null ? client : websocket;
     return serverInfo(this.identity, options, {
       address: bound ?? { host: options.host, port: options.port },
       advertise: own === null ? options.clientAdvertise : own.advertise,
-      tls: own === null ? options.tls : own.tls,
+      // Nobody else can listen in on a connection without a wire.
+      tls: isLocal ? null : own === null ? options.tls : own.tls,
       allowNonTls: own === null && options.allowNonTls,
       authRequired: authenticator.requiredInInfo,
     });
   }
 
-  #accept(listener: ListenerName, connection: Connection, offered: Partial<Credentials>): void {
-    const client = new Client(connection, this.#contexts.get(listener) as ClientContext, offered);
-    client.open();
-    if (this.broker.sessions.size <= this.options.limits.maxConnections) return;
-    connection.greet();
-    client.fail(connectionsExceeded());
+  /** A client in this process, without a socket: what it gives is like a browser's WebSocket. */
+  async connectInProcess(): Promise<InProcessSocket> {
+    if (this.#state !== "running") throw new Error("the broker is not running: it takes no new clients");
+    const { connectInProcess } = await import("./transport/in-process.ts");
+    return connectInProcess(this.#connectionContext(), (connection) =>
+      this.#accept("in-process", connection, {}),
+    );
+  }
+
+  #accept(door: DoorName, connection: Connection, offered: Partial<Credentials>): void {
+    try {
+      const client = new Client(connection, this.#contexts.get(door) as ClientContext, offered);
+      client.open();
+      if (this.broker.sessions.size <= this.options.limits.maxConnections) return;
+      connection.greet();
+      client.fail(connectionsExceeded());
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   #connectionContext(): ConnectionContext {

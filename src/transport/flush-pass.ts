@@ -14,6 +14,10 @@ const chunksKeptMax = 16;
 
 export class FlushPass {
   readonly pool: BufferPool;
+  /** Told of what goes wrong at the end of a pass, which is nobody's in particular. Whoever runs the passes sets it. */
+  onFault: (error: unknown) => void = (error) => {
+    throw error;
+  };
   #depth = 0;
   readonly #dirty: Outbound[] = [];
   #afterwards: (() => void)[] = [];
@@ -51,6 +55,8 @@ export class FlushPass {
   leave(): void {
     try {
       if (this.#depth === 1) this.#finish();
+    } catch (error) {
+      this.onFault(error);
     } finally {
       this.#depth--;
     }
