@@ -72,7 +72,7 @@ function reasonOf(error: unknown): string {
   if (code === "ECONNREFUSED") return "nothing listens there";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "there is no such host";
   if (code.startsWith("HPE_") || code === "UND_ERR_SOCKET") return "what answers there does not speak HTTP";
-  if (/CERT|ISSUER/.test(code))
+  if (/CERT|ISSUER|UNABLE_TO_VERIFY/.test(code))
     return `its certificate is not trusted here (${code}); see NODE_EXTRA_CA_CERTS`;
   return cause instanceof Error ? cause.message : String(cause);
 }

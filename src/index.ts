@@ -1,4 +1,16 @@
 /** The public API: `import { createBroker } from "frond"`. */
 export { createBroker, type BrokerOptions, type EmbeddedBroker } from "./create-broker.ts";
+export type {
+  BrokerAccount,
+  BrokerLog,
+  BrokerMappings,
+  BrokerMonitor,
+  BrokerPermissions,
+  BrokerSubjects,
+  BrokerTls,
+  BrokerUser,
+  BrokerWebSocket,
+  Duration,
+} from "./config/broker-options.ts";
 export { Clock, type Deadline } from "./base/clock.ts";
 export { ConfigError } from "./config/problems.ts";

@@ -111,7 +111,11 @@ export class Listeners {
     // would follow otherwise is the end of a string.
     const over = tls === null ? "TCP" : "TLS";
     this.#context.log.info(`Listening for client connections on ${shown(door.address)} over ${over}`);
-    if (tls !== null) this.#context.log.info("TLS required for client connections");
+    if (tls !== null) {
+      this.#context.log.info(
+        `TLS ${options().allowNonTls ? "available" : "required"} for client connections`,
+      );
+    }
   }
 
   async #openTls(

@@ -50,6 +50,8 @@ export type Command =
       readonly subject: string;
       readonly account: string | null;
       readonly url: string;
+      /** Ask also whether this user may publish and subscribe. */
+      readonly user?: string;
     }
   /** Nothing to do but say so. An unknown flag shows the usage and exits with 0, as nats-server does. */
   | {
@@ -280,17 +282,21 @@ function signalOf(text: string): Command {
 function explainOf(words: readonly string[]): Command {
   let subject: string | null = null;
   let account: string | null = null;
+  let user: string | null = null;
   let url = monitorUrlDefault;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
-    const found = /^--?(account|url)(?:=(.*))?$/s.exec(word);
+    const found = /^--?(account|url|user)(?:=(.*))?$/s.exec(word);
     if (found !== null) {
       const value = found[2] ?? words[++at];
       if (value === undefined || value === "") return failure(`explain: --${found[1]} needs a value`);
       if (found[1] === "account") account = value;
+      else if (found[1] === "user") user = value;
       else url = value;
+    } else if (word === "-h" || word === "-help" || word === "--help") {
+      return { command: "help" };
     } else if (word.startsWith("-")) {
-      return failure(`explain: unknown flag ${word}; there are --account and --url`);
+      return failure(`explain: unknown flag ${word}; there are --account, --user and --url`);
     } else if (subject === null) {
       subject = word;
     } else {
@@ -305,7 +311,7 @@ function explainOf(words: readonly string[]): Command {
     return failure(`${JSON.stringify(subject)} is not a valid subject`);
   if (!isMonitorUrl(url))
     return failure(`explain: --url must be the monitoring URL, such as ${monitorUrlDefault}`);
-  return { command: "explain", subject, account, url };
+  return { command: "explain", subject, account, url, ...(user !== null && { user }) };
 }
 
 function isMonitorUrl(text: string): boolean {

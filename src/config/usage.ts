@@ -5,7 +5,8 @@ export const usageText = `frond: a message broker that speaks NATS
 
   frond [flags]                    run a broker
   frond explain <subject> [flags]  say who would get a message, who would not, and why
-      --account <name>             in this account (default: $G)
+      --account <name>             in this account (default: every account in use)
+      --user <name>                and whether this user may publish and subscribe
       --url <url>                  ask the broker with this monitoring URL (default: http://127.0.0.1:8222)
   frond help | version
 
@@ -32,7 +33,7 @@ Log
   -logtime_utc                     in UTC
   -D, -debug                       log more
   -V, -trace                       log every protocol line
-  -VV                              and those of the system account
+  -VV                              the same; those of the system account are always among them
   -DV, -DVV                        -D with -V, -D with -VV
   -max_traced_msg_len <bytes>      cut traced messages off here (default: never)
 
