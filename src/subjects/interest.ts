@@ -82,7 +82,7 @@ export class SubjectTrie<T extends TrieValue> {
       if (node.here !== null) yield* node.here;
       if (node.rest !== null) yield* node.rest;
       if (node.star !== null) open.push(node.star);
-      if (node.children !== null) open.push(...node.children.values());
+      if (node.children !== null) for (const child of node.children.values()) open.push(child);
     }
   }
 

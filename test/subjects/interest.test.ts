@@ -124,6 +124,15 @@ describe("the interest trie", () => {
     expect(found(trie, "a.b")).toEqual([]);
   });
 
+  it("gives all its values, however many there are below one token", () => {
+    const trie = new SubjectTrie<Value>();
+    const count = 300_000;
+    for (let at = 0; at < count; at++) trie.insert(`t${at}`, valueOf(`t${at}`));
+    let seen = 0;
+    for (const value of trie.values()) if (value.triePlace === 0) seen++;
+    expect(seen).toBe(count);
+  });
+
   it("is not slow for a subject of many tokens, nor deep for a pattern of many", () => {
     const trie = new SubjectTrie<Value>();
     const deep = Array.from({ length: patternTokensMax }, () => "*").join(".");
