@@ -27,10 +27,7 @@ export class Trace {
 
   /** CONNECT, without its secrets. */
   connect(json: Buffer): void {
-    const text = json
-      .toString("utf8")
-      .replace(/("(?:pass|auth_token|sig|jwt)"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1"[REDACTED]"');
-    this.line(`[CONNECT ${text}]`);
+    this.line(`[CONNECT ${json.toString("utf8").replace(secrets, '$1"[REDACTED]"')}]`);
   }
 
   published(message: Message): void {
@@ -60,3 +57,6 @@ export class Trace {
     return `${bytes.subarray(0, max).toString("utf8")}...`;
   }
 }
+
+/** In any case, as they are read, and also where the text is broken off. */
+const secrets = /("(?:pass\w*|auth_token\w*|sig|proxy_sig|nkey|jwt)"\s*:\s*)"(?:[^"\\]|\\.)*"?/gi;
