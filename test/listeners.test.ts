@@ -11,7 +11,10 @@ const websocketAddress = /Listening for websocket clients on (wss?):\/\/(.+):(\d
 
 test.each([
   ["TCP", ""],
-  ["TLS", `tls { cert_file: ${certificatePath("server.pem")}, key_file: ${certificatePath("server-key.pem")} }`],
+  [
+    "TLS",
+    `tls { cert_file: ${certificatePath("server.pem")}, key_file: ${certificatePath("server-key.pem")} }`,
+  ],
 ])("over %s, addresses can be read from a log file and the process id from its own", async (over, tls) => {
   const folder = await mkdtemp(join(tmpdir(), "frond-log-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

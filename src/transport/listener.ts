@@ -68,7 +68,8 @@ export class OpenSockets {
 }
 
 /**
- * Listens on the address and hands over each accepted socket: paused, without delay, half-open.
+ * Listens on the address and hands over each accepted socket: paused, without delay, half-open. On 0.0.0.0 it is heard
+ * on every address of the machine, those of IPv6 included, as with nats-server: `localhost` may mean either.
  * @param port 0 for any that is free
  * @throws Error that names the address when it cannot be had
  */
@@ -79,21 +80,36 @@ export async function acceptSockets(
   onSocket: (accepted: net.Socket) => void,
 ): Promise<SocketListener> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, onSocket);
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === "EADDRINUSE" ? "the address is in use" : error.message;
-      reject(new Error(`cannot listen on ${host}:${port}: ${why}`, { cause: error }));
-    };
-    server.once("error", fail);
+  const isAny = host === "0.0.0.0";
+  try {
+    await listen(server, isAny ? "::" : host, port).catch((error: NodeJS.ErrnoException) => {
+      if (!isAny || !withoutIpv6.has(error.code ?? "")) throw error;
+      return listen(server, host, port);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "the address is in use" : message;
+    throw new Error(`cannot listen on ${host}:${port}: ${why}`, { cause: error });
+  }
+  const { address, port: bound } = server.address() as net.AddressInfo;
+  return new SocketListener(server, sockets, { host: isAny ? host : address, port: bound });
+}
+
+/** How a machine that has no IPv6, or has it switched off, refuses `::`. */
+const withoutIpv6: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"]);
+
+function listen(server: net.Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
     server.listen({ host, port, backlog }, () => {
-      server.removeListener("error", fail);
+      server.removeListener("error", reject);
       resolve();
     });
   });
-  const { address, port: bound } = server.address() as net.AddressInfo;
-  return new SocketListener(server, sockets, { host: address, port: bound });
 }
 
+/** Who is at the other end; IPv4 as such where it came in through a socket for both. */
 export function peerOf(socket: net.Socket): { address: string; port: number } {
-  return { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+  const address = (socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/i, "");
+  return { address, port: socket.remotePort ?? 0 };
 }
