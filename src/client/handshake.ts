@@ -79,8 +79,10 @@ export class Handshake {
   async reauthenticate(): Promise<void> {
     if (this.#state !== "open") return;
     const client = this.#client;
+    const { authenticator } = client.context;
     const identity = await (this.#isAnonymous ? this.#anonymous() : this.#authenticate());
-    if (this.#state !== "open") return;
+    // Another reload, which asks for itself, may have come between.
+    if (this.#state !== "open" || client.context.authenticator !== authenticator) return;
     const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
     if (identity === null || account === undefined || account !== client.account)
       client.fail(authorizationViolation());

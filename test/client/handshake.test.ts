@@ -88,10 +88,10 @@ describe("a client whose password takes time to check", () => {
   it("may go away meanwhile", async () => {
     const { door, world, place } = setUp();
     world.receive(place, login);
-    const { isWanted } = door.asked[0]?.request as AuthRequest;
-    expect(isWanted?.()).toBe(true);
+    const isWanted = (): boolean | undefined => door.asked[0]?.request.isWanted?.();
+    expect(isWanted()).toBe(true);
     world.peer(place).connection.lost("Read Error");
-    expect(isWanted?.()).toBe(false);
+    expect(isWanted()).toBe(false);
     await door.asked[0]?.answer(identity());
     expect([world.take(place), world.broker.accounts.get("$G")?.connectionCount]).toEqual(["", 0]);
   });
@@ -278,6 +278,22 @@ describe("a reload", () => {
     world.receive(0, "PUB in 1\r\n1\r\nPUB in 1\r\n2\r\n");
     expect(world.take(0)).toBe(`MSG in 2 1\r\n1\r\n-ERR 'Permissions Violation for Publish to "in"'\r\n`);
     expect(world.take(1)).toBe("MSG in 2 1\r\n1\r\n");
+  });
+
+  it("goes by the last of several, in whatever order they are answered", async () => {
+    const { door, world, place } = setUp();
+    world.receive(place, login);
+    await door.asked[0]?.answer(identity("$G", "first"));
+    const [older, newer] = [new SlowDoor(), new SlowDoor()];
+    const { client } = world.peer(place);
+    world.context.authenticator = older;
+    const reloads = [client.onReload(true)];
+    world.context.authenticator = newer;
+    reloads.push(client.onReload(true));
+    await newer.asked[0]?.answer(identity("$G", "newer"));
+    await older.asked[0]?.answer(identity("$G", "older"));
+    await Promise.all(reloads);
+    expect(client.authorizedUser).toBe("newer");
   });
 
   it("ends a client that is somebody else's now, or nobody's", async () => {
