@@ -47,8 +47,9 @@ export function decodeConnect(json: Buffer, previous: ConnectOptions): ConnectOp
   }
   if (value === null) return previous;
   if (typeof value !== "object" || Array.isArray(value)) throw malformed("CONNECT is not a JSON object");
-  // Go reads names in any case, and of several the last.
-  const fields: Fields = new Map(Object.entries(value).map(([name, field]) => [name.toLowerCase(), field]));
+  // Go reads names in any case, and of several the last that is not null.
+  const told = Object.entries(value).filter(([, field]) => field !== null);
+  const fields: Fields = new Map(told.map(([name, field]) => [name.toLowerCase(), field]));
   const before = previous.credentials;
   return {
     verbose: booleanField(fields, "verbose", previous.verbose),

@@ -43,6 +43,7 @@ describe("CONNECT", () => {
       noResponders: true,
     });
     expect(decode('{"verbose":true,"Verbose":false}').verbose).toBe(false);
+    expect(decode('{"verbose":false,"Verbose":null}').verbose).toBe(false);
   });
 
   it("says nothing with null", () => {
