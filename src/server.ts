@@ -81,7 +81,7 @@ export class Server {
     this.#listeners = new Listeners({
       clock,
       log,
-      buffers: new ReadBuffer(clock, this.#pass),
+      buffers: new ReadBuffer(this.#pass),
       options: () => this.options,
       connection: () => this.#connectionContext(),
       onConnection: (listener, connection, offered) => this.#accept(listener, connection, offered),

@@ -25,6 +25,10 @@ import { PublishGate } from "./publish-gate.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
 import { Trace } from "./trace.ts";
 
+/** On average in a read, for {@link Connection.paysLargeReads}. */
+const largeMessageBytes = 512;
+const largeFanOutMax = 16;
+
 export class Client implements OperationHandler, ConnectionHandler, Subscriber, Session {
   readonly id: number;
   readonly kind = "Client";
@@ -184,8 +188,15 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
     this.lastActivityMs = this.context.broker.clock.wallMs();
     this.#heartbeat.heard(this.context.broker.clock.nowMs());
+    const { stats } = this.context.broker;
+    const messagesBefore = this.inMessages;
+    const sentBefore = stats.outBytes;
     this.parse(() => this.#parser.parse(chunk, start, end, stable));
     this.#plan = null;
+    const bytes = end - start;
+    this.connection.paysLargeReads =
+      bytes >= (this.inMessages - messagesBefore) * largeMessageBytes &&
+      stats.outBytes - sentBefore <= bytes * largeFanOutMax;
   }
 
   onClose(reason: string): void {

@@ -82,6 +82,11 @@ export class Connection implements Sink {
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
   #lastProgressMs: number;
+  /**
+   * Set by the session: what it gets is few large messages for few receivers, so that reading more at once saves more
+   * than it keeps others waiting.
+   */
+  paysLargeReads = false;
   /** How often this publisher was held back. */
   holdCount = 0;
 

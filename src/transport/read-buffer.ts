@@ -9,7 +9,6 @@
  * Large reads pay when messages are large: forwarding 1 KiB payloads gains about a third with 1 MiB reads over
  * 64 KiB ones. For small ones they would only let one connection have the thread for longer.
  */
-import type { Clock } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 
 const smallBytes = 64 * 1024;
@@ -21,16 +20,13 @@ const freeMax = 4;
 
 export class ReadBuffer {
   readonly smallBytes = smallBytes;
-  /** By which readers tell how long a chunk keeps the thread. */
-  readonly clock: Clock;
   readonly #pass: FlushPass;
   #shared: Buffer | null = null;
   readonly #free: Buffer[] = [];
   #ownCount = 0;
   #parted: Buffer | null = null;
 
-  constructor(clock: Clock, pass: FlushPass) {
-    this.clock = clock;
+  constructor(pass: FlushPass) {
     this.#pass = pass;
   }
 

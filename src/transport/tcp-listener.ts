@@ -19,7 +19,12 @@ export async function listenTcp(
   return acceptSockets(host, port, sockets, (accepted) => {
     const connection: Connection = new Connection(
       (owner) => {
-        const socket = adoptSocket(accepted, buffers, chunkReceiver(owner, buffers));
+        const socket = adoptSocket(
+          accepted,
+          buffers,
+          chunkReceiver(owner, buffers),
+          () => owner.paysLargeReads,
+        );
         sockets.add(socket);
         return new SocketWire(socket, owner, false);
       },

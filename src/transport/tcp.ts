@@ -17,20 +17,17 @@ interface HandleHolder {
 
 /** So many reads in a row that fill the small buffer ask for the large one. */
 const fullReadsForLarge = 4;
-/**
- * But only if what fills the small buffer is dealt with in this time, as a few large messages are: a thousand small
- * ones, or a large fan-out, would keep the thread from everybody else for sixteen times as long.
- */
-const chunkMsForLarge = 0.15;
 
 /**
  * Makes an accepted, paused socket (`pauseOnConnect`) read through `onread`, if this runtime lets us.
+ * @param paysLarge asked after a chunk that filled the small buffer: whether the next may be sixteen times as large
  * @returns a paused socket that calls `onChunk`; the accepted socket must not be used any more
  */
 export function adoptSocket(
   accepted: net.Socket,
   buffers: ReadBuffer,
   onChunk: (chunk: Buffer, length: number) => void,
+  paysLarge: () => boolean,
 ): net.Socket {
   const holder = accepted as unknown as HandleHolder;
   const handle = holder._handle;
@@ -46,13 +43,8 @@ export function adoptSocket(
     onread: {
       buffer: () => own ?? buffers.shared,
       callback: (length: number, chunk: Buffer) => {
-        const isFull = length >= buffers.smallBytes;
-        const startMs = isFull ? buffers.clock.nowMs() : 0;
         if (buffers.deliver(chunk, length, onChunk)) own = null;
-        const smallChunkMs = isFull
-          ? ((buffers.clock.nowMs() - startMs) * buffers.smallBytes) / length
-          : Infinity;
-        fullReads = smallChunkMs < chunkMsForLarge ? fullReads + 1 : 0;
+        fullReads = length >= buffers.smallBytes && paysLarge() ? fullReads + 1 : 0;
         if (fullReads >= fullReadsForLarge && !socket.destroyed) own ??= buffers.takeOwn();
         else giveBack();
         return true;

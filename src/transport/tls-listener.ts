@@ -128,7 +128,12 @@ class Arrival {
     this.#clear.release(() => {
       if (connection.closed) return;
       const bytes = raw.read() as Buffer | null;
-      const socket = adoptSocket(raw, buffers, chunkReceiver(connection, buffers));
+      const socket = adoptSocket(
+        raw,
+        buffers,
+        chunkReceiver(connection, buffers),
+        () => connection.paysLargeReads,
+      );
       this.#sockets.move(raw, socket);
       connection.carryOn(new SocketWire(socket, connection, false), null);
       connection.ready();

@@ -95,6 +95,12 @@ function refusalBody(refusal: Refusal): string {
   return `${STATUS_CODES[refusal.status]}: ${refusal.reason}\n`;
 }
 
+/** Where what the carrier reads goes: nowhere, until there is a connection. */
+interface Receiver {
+  take: (chunk: Buffer, length: number) => void;
+  paysLargeReads: () => boolean;
+}
+
 class Upgrader {
   readonly #door: HttpDoor;
   readonly #options: WebSocketListenOptions;
@@ -114,7 +120,7 @@ class Upgrader {
     if (refusal !== null) return this.#turnAway(socket, refusal);
     const tls = this.#door.tlsOf(socket);
     const peer = { ...peerOf(socket) };
-    const receiver: { take: (chunk: Buffer, length: number) => void } = { take: () => {} };
+    const receiver: Receiver = { take: () => {}, paysLargeReads: () => false };
     const carrier = this.#carrier(socket, tls, receiver);
     const lane = new ControlLane(carrier);
     this.#protocolOfNow().handleUpgrade(request, lane as unknown as Socket, Buffer.alloc(0), (ws) => {
@@ -147,18 +153,19 @@ class Upgrader {
   }
 
   /** The socket that carries the WebSocket: one that reads into the shared buffers, where it can. */
-  #carrier(
-    socket: Socket,
-    tls: TlsState | null,
-    receiver: { readonly take: (chunk: Buffer, length: number) => void },
-  ): Socket {
+  #carrier(socket: Socket, tls: TlsState | null, receiver: Receiver): Socket {
     if (tls !== null) {
       socket.pause();
       socket.on("data", (chunk: Buffer) => receiver.take(chunk, chunk.length));
       return socket;
     }
     const { buffers } = this.#options;
-    const carrier = adoptSocket(socket, buffers, (chunk, length) => receiver.take(chunk, length));
+    const carrier = adoptSocket(
+      socket,
+      buffers,
+      (chunk, length) => receiver.take(chunk, length),
+      () => receiver.paysLargeReads(),
+    );
     carrier.on("error", () => {});
     this.#door.move(socket, carrier);
     return carrier;
@@ -175,6 +182,7 @@ class Upgrader {
       tls,
       connectionContext,
     );
+    receiver.paysLargeReads = () => connection.paysLargeReads;
     receiver.take = (chunk, length) => {
       wire.onChunk(chunk, 0, length);
       if (connection.takeChunkKept() && tls === null) buffers.part(chunk);
@@ -218,7 +226,7 @@ interface Upgrade {
   readonly head: Buffer;
   readonly peer: { address: string; port: number };
   readonly tls: TlsState | null;
-  readonly receiver: { take: (chunk: Buffer, length: number) => void };
+  readonly receiver: Receiver;
 }
 
 function makeProtocol(terms: WebSocketTerms): WebSocketServer {

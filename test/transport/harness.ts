@@ -61,7 +61,7 @@ export class Harness {
   readonly clock = new Clock();
   readonly broker = new Broker(this.clock, 1_000, () => 7);
   readonly pass = new FlushPass(new BufferPool());
-  readonly buffers = new ReadBuffer(this.clock, this.pass);
+  readonly buffers = new ReadBuffer(this.pass);
   readonly faults: unknown[] = [];
   /** Of every client there was, in order. */
   readonly clients: Client[] = [];
