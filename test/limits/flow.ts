@@ -69,6 +69,11 @@ export class FlowClient {
     this.socket.write(text, "latin1");
   }
 
+  /** How many messages of one publisher have come. */
+  countOf(publisher: string): number {
+    return this.#next.get(publisher) ?? 0;
+  }
+
   /** Resolves when `ready` says so, asked whenever something has come. Rejects with `what` after `timeoutMs`. */
   async until(ready: () => boolean, what: string, timeoutMs = 15_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+/** The soak, and what a short share of runs in `npm test`, at full length. */
+const soak = ["test/long/**/*.test.ts"];
+const longer = ["test/fuzz/**/*.test.ts", "test/client/**/*.property.test.ts"];
+
+/** A share of it is the soak alone. */
+const shareSecondsMax = 300;
+const isShare = Number(process.env["FROND_LONG_SECONDS"] ?? shareSecondsMax) < shareSecondsMax;
+
+export default defineConfig({
+  test: {
+    include: isShare ? soak : [...soak, ...longer],
+    hookTimeout: 60_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
