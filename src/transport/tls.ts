@@ -43,7 +43,10 @@ export class ServerCertificates {
       ...certificates,
     ];
     if (pairs.length === 0) throw new Error("TLS needs a certificate: give cert_file and key_file");
-    const ca = terms.caFile === null ? undefined : readAuthorities(terms.caFile);
+    const authorities = terms.caFile === null ? undefined : readAuthorities(terms.caFile);
+    // Only to check clients with: OpenSSL would also complete the certificate's chain from them, up to the root, and
+    // clients are to be shown what is in the certificate's file.
+    const ca = terms.verify ? authorities : undefined;
     this.#entries = pairs.map((pair) => readPair(pair.certFile, pair.keyFile, ca, terms));
   }
 

@@ -67,6 +67,14 @@ describe("TLS required", () => {
     client.close();
   });
 
+  test("shows what is in the certificate's file, not the authorities for clients", async () => {
+    const port = await harness.listenTls({ ...serverTls, caFile: certificateFile("ca.pem") }, required);
+    const { client } = await upgrade(port, { ca: [] });
+    expect((client.socket as tls.TLSSocket).authorizationError).toBe("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    await expectServed(client);
+    client.close();
+  });
+
   test("says version and cipher of TLS 1.2 as Go does", async () => {
     const port = await harness.listenTls(serverTls, required);
     const { client } = await upgrade(port, {
