@@ -13,7 +13,7 @@ export interface Logger extends Log {
   reopen(): void;
   /** Takes over what a reload may change: how much is logged, and how. */
   setOptions(options: LogOptions): void;
-  /** Writes out what is still in memory. */
+  /** Writes out what is still in memory, or lets it be written before the process ends. */
   close(): void;
 }
 
@@ -21,6 +21,7 @@ export interface Logger extends Log {
 interface Destination {
   write(text: string): unknown;
   flushSync(): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
   reopen(file?: string): void;
   end(): void;
 }
@@ -86,9 +87,15 @@ function openTarget(
 ): Target {
   let options = first;
   let file = first.file;
+  // Who traces looks in the log for what the broker has done, often just before ending it the hard way; so then nothing
+  // is answered before it is written. Otherwise a slow reader of standard error holds nobody up.
+  const sync = first.debug || first.trace;
   const destination = open(
-    file === null ? { fd: stderrDescriptor, sync: false } : { dest: file, sync: true, mkdir: true },
+    file === null ? { fd: stderrDescriptor, sync } : { dest: file, sync: true, mkdir: true },
   ) as Destination;
+  // A log that cannot be written (a full disk, a reader that is gone) is no reason to end.
+  let broken = false;
+  destination.on("error", () => (broken = true));
   let bytes = file === null ? 0 : sizeOf(file);
   return {
     write: (text) => {
@@ -110,12 +117,10 @@ function openTarget(
       destination.reopen(file);
       bytes = sizeOf(file);
     },
+    // What is on its way to standard error keeps the process until it is there. Nothing waits for it here: to flush
+    // a pipe that nobody reads any more would be tried for ever.
     close: () => {
-      try {
-        destination.flushSync();
-      } catch {
-        // Nobody is left to tell: standard error itself is gone, or was never opened.
-      }
+      if (file !== null && !broken) destination.flushSync();
     },
   };
 }

@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { startBroker } from "./fixture/broker-process.ts";
+import { connectRaw } from "./fixture/raw-client.ts";
+
+test("what was answered is in the trace, even when the broker is killed right after", async () => {
+  const broker = await startBroker({ args: ["-DV"] });
+  onTestFinished(() => broker.kill());
+  const client = await connectRaw(broker.port, { connect: { verbose: false } });
+  const sids = Array.from({ length: 200 }, (_, at) => at + 1);
+  client.send(`${sids.map((sid) => `SUB foo.${sid} ${sid}\r\n`).join("")}PING\r\n`);
+  await client.untilPong();
+  await broker.kill();
+  const traced = [...broker.output.matchAll(/\[SUB (\S+) (\d+)]/g)].map(([, , sid]) => Number(sid));
+  expect(traced).toEqual(sids);
+});
+
+test.each([[[]], [["-DV"]]])(
+  "with nobody there to read the log, it serves and ends as ever: %j",
+  async (flags) => {
+    const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
+    const child = spawn(process.execPath, [command, "-a", "127.0.0.1", "-p", "-1", ...flags], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let log = "";
+    for await (const chunk of child.stderr) {
+      log += String(chunk);
+      if (log.includes("Server is ready")) break;
+    }
+    const client = await connectRaw(Number(/on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]), {
+      connect: { verbose: false },
+    });
+    client.send("SUB a 1\r\nPUB a 2\r\nhi\r\n");
+    expect([await client.line(), await client.line()]).toEqual(["MSG a 1 2", "hi"]);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  },
+);
+
+test("a log that cannot be written is no reason to end", { skip: process.platform !== "linux" }, async () => {
+  const broker = await startBroker({ args: ["-l", "/dev/full"] });
+  onTestFinished(() => broker.kill());
+  const client = await connectRaw(broker.port, { connect: { verbose: false } });
+  expect(await client.untilPong()).toEqual([]);
+  broker.signal("SIGTERM");
+  expect(await broker.exited).toEqual({ code: 0, signal: null });
+});
