@@ -51,10 +51,15 @@ export class SocketPeer {
   /** Resolves when the broker has done all that was sent here, and all that it sent before has come. */
   async fence(): Promise<void> {
     this.send("PING\r\n");
+    await this.nextPong();
+    if (this.closed) throw new Error("closed while waiting for PONG");
+  }
+
+  /** Resolves with the answer to one more PING that was sent, or at the end of the connection. */
+  async nextPong(): Promise<void> {
     const wanted = ++this.#pings;
     const end = performance.now() + fenceMsMax;
-    while (this.#pongs < wanted) {
-      if (this.closed) throw new Error("closed while waiting for PONG");
+    while (this.#pongs < wanted && !this.closed) {
       if (performance.now() > end) throw new Error(`no PONG in ${fenceMsMax} ms`);
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
