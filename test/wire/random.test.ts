@@ -127,7 +127,11 @@ function shown(peer: SocketPeer): string[] {
   const isMessage = (text: string): boolean => /^H?MSG/.test(text);
   return [
     ...lines.filter((text) => !isMessage(text)),
-    ...lines.filter(isMessage).sort(),
+    // Which of several subscriptions hears that nobody is there is the server's own affair, too.
+    ...lines
+      .filter(isMessage)
+      .map((text) => text.replace(/^(HMSG \S+) \S+ (.*\r\nNATS\/1\.0 503)/, "$1 ? $2"))
+      .sort(),
     ...(peer.closed ? ["closed"] : []),
   ];
 }
