@@ -57,8 +57,8 @@ export interface ConnectionLimits extends OutboundLimits {
 const lingerMs = 1_000;
 /** A receiver that has taken nothing for this long is not waited for. */
 const progressMsMax = 1_000;
-/** The longest that one publisher is held back in one go: for a receiver that does take, but has many to wait for it. */
-const holdMsMax = 2_000;
+/** The longest that one publisher is held back in one go, however many wait before it for a receiver that does take. */
+const holdMsMax = 1_000;
 /** How often a publisher that is held back is looked after. */
 const holdCheckMs = 50;
 

@@ -57,17 +57,16 @@ describe("a publisher that crowds a receiver", () => {
     expect(held).toEqual([true, false, false, false]);
   });
 
-  test("goes on after two seconds in any case, until the next message", async () => {
+  test("goes on after a second in any case, until the next message", async () => {
     const { bench, receiver, publisher, held, send, publish } = meet(64_000_000);
     for (const bytes of [1_100_000, 1_100_000, 49_000_000]) publish(bytes);
     publisher.handler.onReleaseDo = () => send(1);
     expect([held, publisher.wire.reading]).toEqual([[true], false]);
     // It takes something each time, and is crowded all the same.
-    for (const pause of ["900ms", "900ms"]) {
+    for (const pause of ["400ms", "400ms"]) {
       await bench.clock.advance(pause);
       receiver.wire.drain();
     }
-    expect(released(publisher.handler.calls)).toBe(0);
     await bench.clock.advance("199ms");
     expect(released(publisher.handler.calls)).toBe(0);
     await bench.clock.advance("51ms");
