@@ -142,6 +142,12 @@ export class Account {
     return plan;
   }
 
+  #forgetPlans(): void {
+    this.routes.clear();
+    this.#oneOffRoutes.clear();
+    this.#planner.forget();
+  }
+
   #match(bytes: Buffer, start: number, end: number): Plan {
     const subject = bytes.latin1Slice(start, end);
     const found = this.#found;
@@ -151,9 +157,13 @@ export class Account {
       !this.interest.lastTokenMattered && !found.some((each) => each.subscriber.filters(each));
     const plan = found.length === 0 ? emptyPlan : this.#planner.plan(subject, found);
     found.length = 0;
+    if (this.#planner.receiverCount > receiversPlannedMax) this.#forgetPlans();
     return plan;
   }
 }
+
+/** Of plans that are cached: about 100 MB, whoever subscribes to what. */
+const receiversPlannedMax = 4_000_000;
 
 const oneOffPrefixes = ["_INBOX.", "_R_.", "$JS.ACK."].map((prefix) => Buffer.from(prefix, "latin1"));
 

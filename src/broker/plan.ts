@@ -16,52 +16,82 @@ export class Plan {
   readonly plain: readonly Subscription[];
   readonly cohorts: readonly Cohort[];
   readonly groups: readonly QueueGroup[];
+  /** What it was made of: the serials of all its subscriptions. */
+  readonly serials: Float64Array;
 
-  constructor(plain: readonly Subscription[], cohorts: readonly Cohort[], groups: readonly QueueGroup[]) {
+  constructor(
+    plain: readonly Subscription[],
+    cohorts: readonly Cohort[],
+    groups: readonly QueueGroup[],
+    serials: Float64Array,
+  ) {
     this.plain = plain;
     this.cohorts = cohorts;
     this.groups = groups;
+    this.serials = serials;
+  }
+
+  isOf(subscriptions: readonly Subscription[]): boolean {
+    if (this.serials.length !== subscriptions.length) return false;
+    for (let at = 0; at < subscriptions.length; at++)
+      if (this.serials[at] !== (subscriptions[at] as Subscription).serial) return false;
+    return true;
   }
 }
 
-export const emptyPlan = new Plan([], [], []);
+export const emptyPlan = new Plan([], [], [], new Float64Array());
 
 /** Fewer than this many alike are not worth a cohort. */
 const cohortMembersMin = 2;
-const receiversSharedMax = 8;
-const plansMax = 1_024;
+const plansMax = 4_096;
 
-/** Makes plans, and shares equal ones: ten thousand subjects below one wildcard subscription need one, not ten thousand. */
+/**
+ * Makes plans, and shares equal ones: ten thousand subjects below one wildcard subscription need one, not ten thousand.
+ * With a thousand subscriptions a plan is 20 KB, so that not to share it would take gigabytes.
+ */
 export class Planner {
-  readonly #plans = new Map<string, WeakRef<Plan>>();
+  /** By a hash of the serials; of two with the same hash the later one is found. */
+  readonly #plans = new Map<number, WeakRef<Plan>>();
+  /** Receivers in all plans made since {@link forget}: whoever keeps them keeps so many places at most. */
+  receiverCount = 0;
 
   /**
    * Sorts the subscriptions that match `subject` into a plan. Queue groups are merged by name over all matching
    * patterns; subscriptions that may not see this subject are left out.
    */
   plan(subject: string, matches: readonly Subscription[]): Plan {
-    const plain: Subscription[] = [];
-    const queued: Subscription[] = [];
-    for (const subscription of matches) {
-      if (subscription.dead || subscription.subscriber.deniesDelivery(subject, subscription)) continue;
-      (subscription.queue === null ? plain : queued).push(subscription);
-    }
-    if (plain.length === 0 && queued.length === 0) return emptyPlan;
-    if (queued.length > 0 || plain.length > receiversSharedMax) return makePlan(plain, queued);
-    const key = plain.map((subscription) => subscription.serial).join(",");
-    let plan = this.#plans.get(key)?.deref();
-    if (plan === undefined) {
-      plan = makePlan(plain, queued);
-      if (this.#plans.size >= plansMax) this.#plans.clear();
-      this.#plans.set(key, new WeakRef(plan));
-    }
+    const served = matches.filter(
+      (subscription) => !subscription.dead && !subscription.subscriber.deniesDelivery(subject, subscription),
+    );
+    if (served.length === 0) return emptyPlan;
+    const hash = hashOf(served);
+    const known = this.#plans.get(hash)?.deref();
+    if (known?.isOf(served) === true) return known;
+    const plan = makePlan(served);
+    this.receiverCount += served.length;
+    if (this.#plans.size >= plansMax) this.#plans.clear();
+    this.#plans.set(hash, new WeakRef(plan));
     return plan;
+  }
+
+  forget(): void {
+    this.#plans.clear();
+    this.receiverCount = 0;
   }
 }
 
-function makePlan(plain: readonly Subscription[], queued: readonly Subscription[]): Plan {
+function hashOf(subscriptions: readonly Subscription[]): number {
+  let hash = 0;
+  for (const { serial } of subscriptions) hash = (Math.imul(hash, 0x5bd1e995) ^ serial) | 0;
+  return hash;
+}
+
+function makePlan(served: readonly Subscription[]): Plan {
+  const plain = served.filter(({ queue }) => queue === null);
+  const queued = served.filter(({ queue }) => queue !== null);
   const { single, cohorts } = gatherCohorts(plain);
-  return new Plan(single, cohorts, gatherGroups(queued));
+  const serials = Float64Array.from(served, ({ serial }) => serial);
+  return new Plan(single, cohorts, gatherGroups(queued), serials);
 }
 
 function gatherCohorts(plain: readonly Subscription[]): { single: Subscription[]; cohorts: Cohort[] } {

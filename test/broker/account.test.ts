@@ -152,6 +152,36 @@ describe("the plans of an account", () => {
     expect(planFor(account, "a.b")).not.toBe(planFor(account, "a.c"));
   });
 
+  it("are one also for many receivers, and for queue groups", () => {
+    const account = accountOf();
+    const subscriber = new FakeSubscriber("s");
+    subscriber.likeness = "alike";
+    for (let at = 0; at < 1_000; at++)
+      account.add(
+        new Subscription(subscriber, at % 2 === 0 ? "e.>" : "e.*.x", at % 3 === 0 ? "q" : null, `${at}`),
+      );
+    const plan = planFor(account, "e.0.x");
+    expect(receivers(plan)).toHaveLength(1_000);
+    for (let at = 1; at < 2_000; at++)
+      if (planFor(account, `e.${at}.x`) !== plan) throw new Error(`${at} has another`);
+  });
+
+  it("are forgotten before they hold more than is good", () => {
+    const account = accountOf();
+    const subscriber = new FakeSubscriber("s");
+    for (let at = 0; at < 2_000; at++) account.add(new Subscription(subscriber, "e.>", null, `${at}`));
+    const subjects = Array.from({ length: 2_500 }, (_, at) => `e.${at}`);
+    // One subscription of its own for each subject makes all plans different.
+    for (const [at, subject] of subjects.entries())
+      account.add(new Subscription(subscriber, subject, null, `own ${at}`));
+    for (const subject of subjects) planFor(account, subject);
+    let kept = 0;
+    for (const plan of account.cachedPlans()) kept += plan.plain.length;
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThanOrEqual(4_010_000);
+    expect(receivers(planFor(account, "e.7"))).toHaveLength(2_001);
+  });
+
   it("are made once for an inbox, and anew only where its last token matters", () => {
     const account = accountOf();
     const subscriber = new FakeSubscriber("s");
