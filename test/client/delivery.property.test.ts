@@ -15,7 +15,7 @@ import {
 
 /** More of the same with `FROND_LONG=1`. */
 const isLong = process.env["FROND_LONG"] === "1";
-const runs = isLong ? 4_000 : 300;
+const runs = isLong ? 4_000 : 200;
 vi.setConfig({ testTimeout: isLong ? 300_000 : 20_000 });
 
 describe("whatever clients do, each is sent what a server that delivers one by one would send", () => {

@@ -20,7 +20,7 @@ describe("any stream of operations, however it is cut", () => {
         // What was called stable has not been written to since.
         expect(unchanged(recorder)).toBe(true);
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -174,7 +174,7 @@ describe("any bytes", () => {
           expect(held).toBeLessThanOrEqual(heldMax);
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -187,7 +187,7 @@ describe("any bytes", () => {
         expect(pieced.calls).toEqual(whole.calls);
         expect([other?.text, other?.reason]).toEqual([error?.text, error?.reason]);
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -203,7 +203,7 @@ describe("any bytes", () => {
         expect(inPlace.calls).toEqual(alone.calls);
         expect(error).toEqual(other);
       }),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 });
