@@ -1,5 +1,6 @@
 /** Publishers and receivers that move many messages fast, and notice the first one that is missing, twice there or out of order. */
-import { type Socket, connect } from "node:net";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface FlowOptions {
@@ -18,7 +19,7 @@ const greetingTimeoutMs = 10_000;
 
 /** A connection whose messages are counted, not kept. */
 export class FlowClient {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   received = 0;
   receivedBytes = 0;
   pongs = 0;
@@ -38,7 +39,7 @@ export class FlowClient {
   #stopped = false;
   #wake: (() => void)[] = [];
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.socket = socket;
     socket.on("data", (chunk) => this.#onData(chunk));
     const end = (): void => {
@@ -213,7 +214,14 @@ function filled(letter: number): Buffer {
 }
 
 export async function connectFlow({ port, connect: fields = {} }: FlowOptions): Promise<FlowClient> {
-  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+  return connectFlowOver(connect({ host: "127.0.0.1", port, noDelay: true }), fields);
+}
+
+/** As {@link connectFlow}, over whatever carries bytes. */
+export async function connectFlowOver(
+  socket: Duplex,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<FlowClient> {
   const client = new FlowClient(socket);
   const connectFields = { verbose: false, pedantic: false, headers: true, ...fields };
   await client.until(() => client.lines.length > 0, "INFO", greetingTimeoutMs);

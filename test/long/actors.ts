@@ -5,7 +5,7 @@ import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { WebSocket, createWebSocketStream } from "ws";
 import type { ClientLibrary } from "../fixture/client-library.ts";
 import type { Random } from "../fuzz/random.ts";
-import { FlowClient, connectFlow, flood } from "../limits/flow.ts";
+import { type FlowClient, connectFlow, connectFlowOver, flood } from "../limits/flow.ts";
 import type { Host } from "./host-process.ts";
 
 export interface Stage {
@@ -32,11 +32,7 @@ async function receiver(stage: Stage, subject: string, sid: string, queue = ""):
 
 async function overWebSocket(stage: Stage): Promise<FlowClient> {
   const socket = new WebSocket(stage.host.websocketUrl, { perMessageDeflate: false });
-  const client = new FlowClient(createWebSocketStream(socket) as never);
-  await client.until(() => client.lines.length > 0, "INFO over WebSocket");
-  client.write('CONNECT {"verbose":false,"headers":true}\r\n');
-  await client.roundTrip();
-  return client;
+  return connectFlowOver(createWebSocketStream(socket));
 }
 
 /** Bursts of any size to receivers of every kind, none of which may miss one. */
