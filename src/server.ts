@@ -105,12 +105,12 @@ export class Server {
       await this.#listeners.open();
       // Now that ports are known that were to be any.
       await this.#refreshContexts();
+      this.#writeFiles(options);
     } catch (error) {
       await this.close();
       throw error;
     }
     this.#state = "running";
-    this.#writeFiles(options);
     log.info("Server is ready");
   }
 
@@ -165,8 +165,8 @@ export class Server {
     // Peers get a moment to hear it, in real time: the broker's own may stand still.
     await Promise.race([this.#listeners.drained(), realDelay(lastWordsMs)]);
     this.#listeners.destroy();
-    this.#removePortsFile?.();
     this.#state = "closed";
+    this.#removePortsFile?.();
     this.log.info("Server Exiting..");
     this.#settle.resolve();
   }
@@ -306,11 +306,15 @@ export class Server {
       `Stopping because of a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
     this.#settle.reject(error);
-    void this.close();
+    this.close().catch((failure: unknown) => this.log.error(`Stopping failed: ${String(failure)}`));
   }
 }
 
 function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new Error(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,4 +1,5 @@
 /** A broker inside a program: several of them, one after the other, with what is wrong said clearly. */
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/problems.ts";
 import { createBroker, type BrokerOptions, type EmbeddedBroker } from "../../src/create-broker.ts";
@@ -59,6 +60,18 @@ describe("starting", () => {
       `cannot listen on 127.0.0.1:${taken.port}: the address is in use`,
     );
     await works(taken.port);
+  });
+
+  test("says which file cannot be written, and leaves nothing open", async () => {
+    const taken = await broker();
+    const { port } = taken;
+    await taken.close();
+    const file = fileURLToPath(import.meta.url);
+    await expect(createBroker({ port, pidFile: `${file}/x.pid` })).rejects.toThrow(
+      `cannot write ${file}/x.pid: `,
+    );
+    await expect(createBroker({ port, portsFileDir: `${file}/x` })).rejects.toThrow(file);
+    await works((await broker({ port })).port);
   });
 
   test.each<[BrokerOptions, string]>([
