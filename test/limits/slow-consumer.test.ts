@@ -43,7 +43,7 @@ async function watchPair(): Promise<() => Promise<{ longestMs: number; count: nu
   };
 }
 
-test.each([[16], [4_096], [200_000]])("a receiver that never reads, %i bytes", async (payloadBytes) => {
+test.each([[128], [4_096], [200_000]])("a receiver that never reads, %i bytes", async (payloadBytes) => {
   broker = await run({ maxPending: 8 * mebibyte });
   const dead = await broker.receiver("flow");
   dead.stopReading();
