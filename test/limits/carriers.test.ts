@@ -21,7 +21,7 @@ beforeEach(async () => {
     tls: {
       certFile: certificate("server.pem"),
       keyFile: certificate("server-key.pem"),
-      handshakeFirst: "30ms",
+      handshakeFirst: "300ms",
     },
     allowNonTls: true,
     websocket: { port: 0, compression: true },
