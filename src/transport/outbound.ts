@@ -63,6 +63,8 @@ export class Outbound {
   readonly #sink: Sink;
   readonly #pass: FlushPass;
   #limits: OutboundLimits;
+  /** {@link OutboundLimits.dropsWhenCrowded}, which is asked for with every message. */
+  #drops: boolean;
   readonly #onOverflow: () => void;
   /** Called once everything is with the sink, after {@link end}. */
   #onSent: (() => void) | null = null;
@@ -83,6 +85,7 @@ export class Outbound {
     this.#sink = sink;
     this.#pass = pass;
     this.#limits = limits;
+    this.#drops = limits.dropsWhenCrowded === true;
     this.#onOverflow = onOverflow;
     pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
@@ -116,7 +119,8 @@ export class Outbound {
    * @returns false when the peer is gone or too far behind; nothing may be appended then
    */
   reserve(count: number): boolean {
-    return !(this.#dropping && this.#isFull()) && this.#makeRoom(count);
+    if (this.#drops && this.#isFull()) return false;
+    return this.#makeRoom(count);
   }
 
   /** Appends a copy of `source`. It is no message: a crowded peer gets it too. */
@@ -152,7 +156,7 @@ export class Outbound {
     if (this.closed) return false;
     if (this.run !== null) this.leaveRun(this.run.at);
     this.#sealAppended();
-    if ((this.#dropping && this.#isFull()) || !this.#checkOverflow()) return false;
+    if ((this.#drops && this.#isFull()) || !this.#checkOverflow()) return false;
     run.lease.hold();
     this.run = run;
     this.#runStart = start;
@@ -176,6 +180,7 @@ export class Outbound {
 
   setLimits(limits: OutboundLimits): void {
     this.#limits = limits;
+    this.#drops = limits.dropsWhenCrowded === true;
     this.#pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
@@ -262,10 +267,6 @@ export class Outbound {
     if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
     this.#queue();
     return true;
-  }
-
-  get #dropping(): boolean {
-    return this.#limits.dropsWhenCrowded === true;
   }
 
   /** Whether it is crowded even with all that it is willing to take taken. */
@@ -379,7 +380,7 @@ export class Outbound {
       this.#onOverflow();
       return false;
     }
-    if (pendingBytes > this.#limits.crowdedBytes && !this.#dropping) this.#pass.crowded.add(this);
+    if (pendingBytes > this.#limits.crowdedBytes && !this.#drops) this.#pass.crowded.add(this);
     return true;
   }
 
