@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/problems.ts";
 import { createBroker, type BrokerOptions, type EmbeddedBroker } from "../../src/create-broker.ts";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
+import { openWebSocket } from "../fixture/raw-websocket.ts";
 import { connectFlow } from "../limits/flow.ts";
 
 const brokers: EmbeddedBroker[] = [];
@@ -141,6 +142,14 @@ describe("closing", () => {
     expect(await subscriber.rest()).toBe("MSG a 1 2\r\nhi\r\n");
     await publisher.rest();
     await expect(closing.closed).resolves.toBeUndefined();
+  });
+
+  test("tells clients over WebSocket why, in the close frame", async () => {
+    const closing = await broker({ websocket: { port: 0 } });
+    const { until, closed } = await openWebSocket(closing.websocketUrl ?? "");
+    await until("INFO");
+    await closing.close();
+    expect(await closed).toEqual({ code: 1001, reason: "Server Shutdown" });
   });
 
   test("waits only a moment for those who do not listen, even if the clock stands still", async () => {
