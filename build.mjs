@@ -18,7 +18,7 @@ await build({
   sourcemap: true,
   sourcesContent: false,
   // Native, or with files of their own to load.
-  external: ["bcrypt", "ws"],
+  external: ["bcrypt", "lmdb", "ws"],
   // pino and what it needs are CommonJS.
   banner: { js: 'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);' },
   logLevel: "warning",
