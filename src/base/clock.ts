@@ -10,6 +10,10 @@ export type { Deadline } from "./deadlines.ts";
 /** How long, in real time, one {@link Clock.advance} waits for peers that do not answer: at once, and in all. */
 const answerMsMax = 100;
 const unansweredMsMax = 300;
+/** The monotonic clock tells the wall time between two looks at the system's; apart by more, that one counts. */
+const driftMsMax = 20;
+/** A clock that goes back by less has not been set, but corrected. */
+const setBackMsMin = 1_000;
 
 export class Clock {
   readonly #time: Time;
@@ -31,6 +35,11 @@ export class Clock {
   /** Milliseconds since the epoch, for what people and files see. */
   wallMs(): number {
     return this.#time.wallMs();
+  }
+
+  /** The wall clock to the microsecond or better, never earlier than what it gave before. Costs no object. */
+  stamp(into: { timeMs: number; timeNs: number }): void {
+    this.#time.stamp(into);
   }
 
   /** Runs `callback` once, `delayMs` from now, unless the returned deadline is cancelled first. */
@@ -106,7 +115,8 @@ class Time {
   readonly #settleHooks = new Set<() => Promise<void>>();
   #answers: Promise<void>[] = [];
   #unansweredMs = 0;
-  readonly #wallAtOriginMs = Date.now() - performance.now();
+  #wallAtOriginMs = Date.now() - performance.now();
+  #lastStampMs = 0;
 
   nowMs(): number {
     return this.#frozenMs ?? performance.now() + this.#offsetMs;
@@ -114,6 +124,23 @@ class Time {
 
   wallMs(): number {
     return this.#frozenMs === null && this.#offsetMs === 0 ? Date.now() : this.#wallAtOriginMs + this.nowMs();
+  }
+
+  stamp(into: { timeMs: number; timeNs: number }): void {
+    let wallMs = this.#wallAtOriginMs + this.nowMs();
+    if (this.#frozenMs === null && this.#offsetMs === 0) {
+      const systemMs = Date.now();
+      // Somebody has set the system's clock, or the two have drifted apart.
+      if (Math.abs(wallMs - systemMs) > driftMsMax) {
+        this.#wallAtOriginMs = systemMs - performance.now();
+        wallMs = systemMs;
+      }
+    }
+    if (wallMs < this.#lastStampMs && this.#lastStampMs - wallMs < setBackMsMin) wallMs = this.#lastStampMs;
+    this.#lastStampMs = wallMs;
+    const whole = Math.floor(wallMs);
+    into.timeMs = whole;
+    into.timeNs = Math.floor((wallMs - whole) * 1_000_000);
   }
 
   freeze(): void {

@@ -1,0 +1,84 @@
+/**
+ * What the broker says itself: answers, acks, deliveries of streams. Routes at once, so it is never called from within
+ * a `deliver`; whoever wants to answer there waits for the end of the pass (`FlushPass.defer`).
+ */
+import { type ViewedBytes, viewBytes } from "../base/bytes.ts";
+import type { Account } from "./account.ts";
+import { composeMessage, Message } from "./message.ts";
+import type { Router } from "./router.ts";
+
+/** Larger bodies get bytes of their own, which receivers may then keep instead of copying. */
+const scratchBodyBytesMax = 2_048;
+/** Subject, reply and sizes; those that are longer get bytes of their own as well. */
+const scratchLineBytesMax = 2_048;
+
+/** Parts of a message that lie in bytes of somebody else: headers and payload one after the other. */
+export interface Body {
+  readonly bytes: Buffer;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  readonly headerBytes: number;
+}
+
+export class Publisher {
+  readonly #router: Router;
+  readonly #message = new Message();
+  readonly #scratch: ViewedBytes = viewBytes(
+    Buffer.allocUnsafeSlow(scratchLineBytesMax + scratchBodyBytesMax + 2),
+  );
+
+  constructor(router: Router) {
+    this.#router = router;
+  }
+
+  /**
+   * @param reply "" for none; subjects are wire strings
+   * @param headers a whole block, `NATS/1.0` and all
+   * @returns how many took it
+   */
+  publish(
+    account: Account,
+    subject: string,
+    reply: string,
+    headers: Uint8Array | null,
+    payload: Uint8Array,
+  ): number {
+    const message = composeMessage(this.#message, subject, reply, headers, payload);
+    return this.#router.publish(account, message, null);
+  }
+
+  /** Like {@link publish}, but receivers are found by `to`, a wire subject in bytes, while they see `subject`. */
+  deliver(account: Account, to: Buffer, subject: string, reply: string, body: Body): number {
+    const message = this.#frame(subject, reply, body);
+    message.routedByOther = true;
+    const plan = account.planFor(to, 0, to.length);
+    const delivered = this.#router.deliver(plan, message, null);
+    message.routedByOther = false;
+    return delivered;
+  }
+
+  #frame(subject: string, reply: string, { bytes, bodyStart, bodyEnd, headerBytes }: Body): Message {
+    const total = bodyEnd - bodyStart;
+    const sizes = headerBytes === 0 ? `${total}\r\n` : `${headerBytes} ${total}\r\n`;
+    const line = reply === "" ? `${subject} ${sizes}` : `${subject} ${reply} ${sizes}`;
+    const message = this.#message;
+    const isSmall = total <= scratchBodyBytesMax && line.length <= scratchLineBytesMax;
+    const target = isSmall ? this.#scratch.bytes : Buffer.allocUnsafe(line.length + total + 2);
+    target.latin1Write(line, 0, line.length);
+    bytes.copy(target, line.length, bodyStart, bodyEnd);
+    target[line.length + total] = 0x0d;
+    target[line.length + total + 1] = 0x0a;
+    message.setBytes(target);
+    message.subjectStart = 0;
+    message.subjectEnd = subject.length;
+    message.tailStart = subject.length + 1;
+    message.replyStart = message.tailStart;
+    message.replyEnd = message.tailStart + reply.length;
+    message.headerBytes = headerBytes;
+    message.bodyStart = line.length;
+    message.bodyEnd = line.length + total;
+    message.stable = !isSmall;
+    message.plainTail = null;
+    return message;
+  }
+}

@@ -1,0 +1,28 @@
+/** What JetStream needs of the broker it lives in. Made by the server; the only way out of this folder. */
+import type { Clock, Deadline } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Broker } from "../broker/broker.ts";
+import type { Publisher } from "../broker/publisher.ts";
+import type { Service } from "../broker/service.ts";
+import type { Store } from "../store/contract.ts";
+
+export interface Host {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly publisher: Publisher;
+  /** Listens for JetStream; whoever uses it stops its own subscriptions. */
+  readonly service: Service;
+  readonly serverName: string;
+  readonly serverId: string;
+  readonly domain: string | null;
+  /** Runs `work` at the end of the pass, where routing is allowed; outside of one, in a pass of its own soon. */
+  defer(work: () => void): void;
+  /** As `Clock.after`, with `work` run as a pass. */
+  after(delayMs: number, work: () => void): Deadline;
+  /** The connection that is being read now is not read further until the store is not crowded any more. */
+  holdPublisher(): void;
+  /** 22 characters, unique. */
+  nuid(): string;
+}
