@@ -1,0 +1,21 @@
+/** What the journal and those behind it hand one another. */
+import type { OperationSink } from "./operation.ts";
+
+/** A group as it was written: operations one behind the other, to be read with `decodeOperation`. */
+export interface JournalGroup {
+  readonly number: number;
+  /** The operations: `bytes[start, end)`. Valid until the next group is taken from a reader. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where a log on disk puts what it decides. */
+export interface GroupWriter extends OperationSink {
+  /** The group that what is put now belongs to, or the last one while nothing is gathered. */
+  readonly lastGroup: number;
+  /** Groups up to here are durable. */
+  readonly durableGroup: number;
+  /** Groups up to here are in LMDB and need not be kept any more. */
+  readonly appliedGroup: number;
+}
