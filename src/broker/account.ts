@@ -25,6 +25,12 @@ export interface Traffic {
   readonly outBytes: number;
 }
 
+/** Told of every subscription that comes and goes, after the fact. */
+export interface InterestObserver {
+  onAdd(subscription: Subscription): void;
+  onRemove(subscription: Subscription): void;
+}
+
 export class Account {
   readonly name: string;
   limits: AccountLimits;
@@ -43,6 +49,7 @@ export class Account {
   insertCount = 0;
   removeCount = 0;
   matchCount = 0;
+  readonly interestObservers = new Set<InterestObserver>();
   readonly #planner = new Planner();
   #lastSerial = 0;
   readonly #found: Subscription[] = [];
@@ -62,6 +69,8 @@ export class Account {
     this.interest.insert(subscription.subject, subscription);
     this.insertCount++;
     this.reconsider(subscription);
+    if (this.interestObservers.size === 0) return;
+    for (const observer of this.interestObservers) observer.onAdd(subscription);
   }
 
   /** It is new, or served in another way than before: plans that hold it are made anew. */
@@ -75,6 +84,8 @@ export class Account {
     if (!this.interest.remove(subscription.subject, subscription)) return;
     this.removeCount++;
     this.#invalidate(subscription.subject);
+    if (this.interestObservers.size === 0) return;
+    for (const observer of this.interestObservers) observer.onRemove(subscription);
   }
 
   /** Who is interested in what `pattern` matches has changed, or how they are served. */

@@ -29,6 +29,8 @@ export class Message {
   stable = false;
   /** Set while receivers are found by another subject than the one they see; see `Router.route`. */
   routedByOther = false;
+  /** What receivers are found by then, as a wire string. */
+  routingSubject = "";
   /**
    * The tail for receivers without headers, made by the first of them: `[reply ]<payload size>\r\n<payload>\r\n`.
    * Null until then; reset with every message.
@@ -105,4 +107,17 @@ export function composeMessage(
   message.stable = true;
   message.plainTail = null;
   return message;
+}
+
+/** The tail without headers: made once for a message, by the first receiver that needs it. */
+export function plainTailOf(message: Message): ViewedBytes {
+  if (message.plainTail !== null) return message.plainTail;
+  const payloadStart = message.bodyStart + message.headerBytes;
+  const reply = message.hasReply ? `${message.reply} ` : "";
+  const line = `${reply}${message.bodyEnd - payloadStart}\r\n`;
+  const tail = Buffer.allocUnsafe(line.length + message.bodyEnd + 2 - payloadStart);
+  tail.latin1Write(line, 0, line.length);
+  message.bytes.copy(tail, line.length, payloadStart, message.bodyEnd + 2);
+  message.plainTail = viewBytes(tail);
+  return message.plainTail;
 }

@@ -2,7 +2,7 @@
  * What to do with a message on one subject: immutable once made, shared by all subjects that have the same
  * receivers, and kept in the route cache. A subscription that goes away in the meantime is marked dead in it.
  */
-import type { Cohort, Subscriber, Subscription } from "./subscriber.ts";
+import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
 
 export interface QueueGroup {
   readonly name: string;
@@ -12,10 +12,19 @@ export interface QueueGroup {
   readonly remote: readonly Subscription[];
 }
 
+/** One link that has an interest in the subject, however many of its subscriptions match. */
+export interface LinkReceiver {
+  readonly link: LinkSubscriber;
+  /** Its subscriptions without a queue. */
+  readonly plain: readonly Subscription[];
+}
+
 export class Plan {
+  /** Of subscribers in the broker itself, as are the cohorts. */
   readonly plain: readonly Subscription[];
   readonly cohorts: readonly Cohort[];
   readonly groups: readonly QueueGroup[];
+  readonly links: readonly LinkReceiver[];
   /** What it was made of: the serials of all its subscriptions. */
   readonly serials: Float64Array;
 
@@ -23,11 +32,13 @@ export class Plan {
     plain: readonly Subscription[],
     cohorts: readonly Cohort[],
     groups: readonly QueueGroup[],
+    links: readonly LinkReceiver[],
     serials: Float64Array,
   ) {
     this.plain = plain;
     this.cohorts = cohorts;
     this.groups = groups;
+    this.links = links;
     this.serials = serials;
   }
 
@@ -39,7 +50,7 @@ export class Plan {
   }
 }
 
-export const emptyPlan = new Plan([], [], [], new Float64Array());
+export const emptyPlan = new Plan([], [], [], [], new Float64Array());
 
 /** Fewer than this many alike are not worth a cohort. */
 const cohortMembersMin = 2;
@@ -87,11 +98,23 @@ function hashOf(subscriptions: readonly Subscription[]): number {
 }
 
 function makePlan(served: readonly Subscription[]): Plan {
-  const plain = served.filter(({ queue }) => queue === null);
+  const plain = served.filter(({ queue, subscriber }) => queue === null && subscriber.tier === 0);
   const queued = served.filter(({ queue }) => queue !== null);
   const { single, cohorts } = gatherCohorts(plain);
   const serials = Float64Array.from(served, ({ serial }) => serial);
-  return new Plan(single, cohorts, gatherGroups(queued), serials);
+  return new Plan(single, cohorts, gatherGroups(queued), gatherLinks(served), serials);
+}
+
+function gatherLinks(served: readonly Subscription[]): LinkReceiver[] {
+  const links = new Map<LinkSubscriber, Subscription[]>();
+  for (const subscription of served) {
+    if (subscription.subscriber.tier !== 1) continue;
+    const link = subscription.subscriber as LinkSubscriber;
+    let plain = links.get(link);
+    if (plain === undefined) links.set(link, (plain = []));
+    if (subscription.queue === null) plain.push(subscription);
+  }
+  return [...links].map(([link, plain]) => ({ link, plain }));
 }
 
 function gatherCohorts(plain: readonly Subscription[]): { single: Subscription[]; cohorts: Cohort[] } {

@@ -5,7 +5,7 @@
 import type { Account } from "./account.ts";
 import type { Message } from "./message.ts";
 import type { Plan, QueueGroup } from "./plan.ts";
-import type { Cohort, Subscriber, Subscription } from "./subscriber.ts";
+import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
 
 export class Router {
   /** xorshift state for picking queue members; never 0. */
@@ -27,9 +27,25 @@ export class Router {
 
   /** Like {@link publish}, but finds receivers by `subject` while they see the message's own. */
   route(account: Account, subject: string, message: Message, origin: Subscriber | null): number {
+    return this.routeToGroups(account, subject, message, origin, null);
+  }
+
+  /** As {@link route} and {@link deliverToGroups} in one. */
+  routeToGroups(
+    account: Account,
+    subject: string,
+    message: Message,
+    origin: Subscriber | null,
+    queues: readonly string[] | null,
+  ): number {
     const bytes = Buffer.from(subject, "latin1");
+    const plan = account.planFor(bytes, 0, bytes.length);
     message.routedByOther = true;
-    const delivered = this.deliver(account.planFor(bytes, 0, bytes.length), message, origin);
+    message.routingSubject = subject;
+    const delivered =
+      queues === null
+        ? this.deliver(plan, message, origin)
+        : this.deliverToGroups(plan, message, origin, queues);
     message.routedByOther = false;
     return delivered;
   }
@@ -37,6 +53,31 @@ export class Router {
   /** Carries out `plan`, which must be the one for the message's subject now. @returns how many took it */
   deliver(plan: Plan, message: Message, origin: Subscriber | null): number {
     const silent = origin === null || origin.echo ? null : origin;
+    const delivered = this.#deliverPlain(plan, message, silent);
+    if (plan.links.length > 0)
+      return delivered + this.#deliverWithLinks(plan, plan.groups, message, origin, silent);
+    const groups = plan.groups;
+    let taken = 0;
+    for (let at = 0; at < groups.length; at++)
+      if (this.#deliverToOne((groups[at] as QueueGroup).local, message, silent)) taken++;
+    return delivered + taken;
+  }
+
+  /** Like {@link deliver}, for a message whose sender has chosen the queue groups: only those named get it. */
+  deliverToGroups(
+    plan: Plan,
+    message: Message,
+    origin: Subscriber | null,
+    queues: readonly string[],
+  ): number {
+    const silent = origin === null || origin.echo ? null : origin;
+    const delivered = this.#deliverPlain(plan, message, silent);
+    const named = queues.length === 0 ? [] : plan.groups.filter(({ name }) => queues.includes(name));
+    if (named.length === 0 && plan.links.length === 0) return delivered;
+    return delivered + this.#deliverWithLinks(plan, named, message, origin, silent);
+  }
+
+  #deliverPlain(plan: Plan, message: Message, silent: Subscriber | null): number {
     let delivered = 0;
     const plain = plan.plain;
     for (let at = 0; at < plain.length; at++) {
@@ -46,16 +87,33 @@ export class Router {
     }
     const cohorts = plan.cohorts;
     for (let at = 0; at < cohorts.length; at++) delivered += (cohorts[at] as Cohort).deliver(message, silent);
-    const groups = plan.groups;
-    for (let at = 0; at < groups.length; at++)
-      if (this.#deliverToGroup(groups[at] as QueueGroup, message, silent)) delivered++;
     return delivered;
   }
 
-  #deliverToGroup(group: QueueGroup, message: Message, silent: Subscriber | null): boolean {
-    return (
-      this.#deliverToOne(group.local, message, silent) || this.#deliverToOne(group.remote, message, silent)
-    );
+  /** Queue groups without a local member that takes it choose a link; then each link gets it once, groups and all. */
+  #deliverWithLinks(
+    plan: Plan,
+    groups: readonly QueueGroup[],
+    message: Message,
+    origin: Subscriber | null,
+    silent: Subscriber | null,
+  ): number {
+    let delivered = 0;
+    let chosen: Subscription[] = noSubscriptions;
+    for (const { local, remote } of groups) {
+      if (this.#deliverToOne(local, message, silent)) delivered++;
+      else {
+        const member = this.#chooseRemote(remote, origin);
+        if (member !== null) chosen = [...chosen, member];
+      }
+    }
+    for (const { link, plain } of plan.links) {
+      const open = plain.find(({ dead }) => !dead) ?? null;
+      const queues = chosen.length === 0 ? chosen : chosen.filter(({ subscriber }) => subscriber === link);
+      if ((open === null && queues.length === 0) || !link.takesFrom(origin)) continue;
+      if (link.deliverBeyond(message, open, queues)) delivered++;
+    }
+    return delivered;
   }
 
   /** A random member first, then the ones after it until one accepts. */
@@ -72,6 +130,18 @@ export class Router {
     return false;
   }
 
+  /** In proportion to how many members of the group are behind each link. */
+  #chooseRemote(members: readonly Subscription[], origin: Subscriber | null): Subscription | null {
+    let weightSum = 0;
+    let chosen: Subscription | null = null;
+    for (const member of members) {
+      if (member.dead || !(member.subscriber as LinkSubscriber).takesFrom(origin)) continue;
+      weightSum += member.weight;
+      if (chosen === null || this.#nextRandom() % weightSum < member.weight) chosen = member;
+    }
+    return chosen;
+  }
+
   #nextRandom(): number {
     let x = this.#random;
     x ^= x << 13;
@@ -81,3 +151,5 @@ export class Router {
     return x >>> 0;
   }
 }
+
+const noSubscriptions: Subscription[] = [];

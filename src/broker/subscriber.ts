@@ -25,6 +25,22 @@ export interface Subscriber {
   formCohort(members: readonly Subscription[]): Cohort;
 }
 
+/**
+ * A subscriber of tier 1: one connection that many are behind. However many of its subscriptions match, it gets a
+ * message once, and is told of all its queue groups that were chosen at the same time.
+ */
+export interface LinkSubscriber extends Subscriber {
+  readonly tier: 1;
+  /** Whether it is there, and may be sent what comes from `origin`; null for the broker itself. */
+  takesFrom(origin: Subscriber | null): boolean;
+  /**
+   * As {@link Subscriber.deliver}.
+   * @param plain one of its subscriptions without a queue, if any matches
+   * @param queues those of its queue subscriptions whose groups are to choose a member behind it
+   */
+  deliverBeyond(message: Message, plain: Subscription | null, queues: readonly Subscription[]): boolean;
+}
+
 /** Several subscriptions that are sent the same bytes, served together. */
 export interface Cohort {
   readonly members: readonly Subscription[];
@@ -44,6 +60,8 @@ export class Subscription implements TrieValue {
   deliveredCount = 0;
   /** Ends after this many deliveries since it began; 0: never. */
   deliveredMax = 0;
+  /** How many members of its queue group it stands for, behind a link. */
+  weight = 1;
   triePlace = -1;
   /** Unique in its account; another one from when it is served in another way. See `Account.reconsider`. */
   serial = 0;

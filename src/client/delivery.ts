@@ -1,6 +1,6 @@
 /** A message on its way out to one client: a short prefix and, in one copy, the tail that it came with. */
-import { copyBytes, viewBytes, writeWords, type ViewedBytes } from "../base/bytes.ts";
-import type { Message } from "../broker/message.ts";
+import { copyBytes, writeWords, type ViewedBytes } from "../base/bytes.ts";
+import { plainTailOf, type Message } from "../broker/message.ts";
 import type { Subscription } from "../broker/subscriber.ts";
 import { deliveryPrefix, prefixBytesMax, writePrefix, type DeliveryPrefix } from "../protocol/encoder.ts";
 import { hasWildcard } from "../subjects/subject.ts";
@@ -102,17 +102,4 @@ function makePrefix(subscription: Subscription): DeliveryPrefix {
   const prefix = deliveryPrefix(hasWildcard(subject) ? null : subject, sid);
   subscription.prefix = prefix;
   return prefix;
-}
-
-/** The tail without headers: made once for a message, by the first receiver that needs it. */
-function plainTailOf(message: Message): ViewedBytes {
-  if (message.plainTail !== null) return message.plainTail;
-  const payloadStart = message.bodyStart + message.headerBytes;
-  const reply = message.hasReply ? `${message.reply} ` : "";
-  const line = `${reply}${message.bodyEnd - payloadStart}\r\n`;
-  const tail = Buffer.allocUnsafe(line.length + message.bodyEnd + 2 - payloadStart);
-  tail.latin1Write(line, 0, line.length);
-  message.bytes.copy(tail, line.length, payloadStart, message.bodyEnd + 2);
-  message.plainTail = viewBytes(tail);
-  return message.plainTail;
 }

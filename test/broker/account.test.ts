@@ -17,11 +17,15 @@ function planFor(account: Account, subject: string): Plan {
 }
 
 /** Everybody in a plan who is still there, by group. */
-function receivers({ plain, cohorts, groups }: Plan): string[] {
+function receivers({ plain, cohorts, groups, links }: Plan): string[] {
   const alive = (subscriptions: readonly Subscription[]): Subscription[] =>
     subscriptions.filter(({ dead }) => !dead);
   return [
-    ...alive([...plain, ...cohorts.flatMap(({ members }) => members)]).map(({ sid }) => sid),
+    ...alive([
+      ...plain,
+      ...cohorts.flatMap(({ members }) => members),
+      ...links.flatMap((each) => each.plain),
+    ]).map(({ sid }) => sid),
     ...groups.flatMap(({ name, local, remote }) => [
       ...alive(local).map(({ sid }) => `${name} local ${sid}`),
       ...alive(remote).map(({ sid }) => `${name} remote ${sid}`),

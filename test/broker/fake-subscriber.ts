@@ -27,6 +27,18 @@ export class FakeSubscriber implements Subscriber {
     return true;
   }
 
+  takesFrom(origin: Subscriber | null): boolean {
+    return this.accepts && origin !== this;
+  }
+
+  /** Writes down the queue groups as well. */
+  deliverBeyond(message: Message, plain: Subscription | null, queues: readonly Subscription[]): boolean {
+    if (!this.accepts) return false;
+    const groups = queues.map(({ queue }) => ` ${queue}`).join("");
+    this.received.push(`${plain === null ? "-" : plain.sid} ${message.subject}${groups}`);
+    return true;
+  }
+
   deniesDelivery(subject: string): boolean {
     return this.denied.has(subject);
   }

@@ -113,6 +113,57 @@ describe("routing", () => {
     expect(there.take()).toHaveLength(50);
   });
 
+  it("sends a link each message once, with all its groups that were chosen", () => {
+    const { subscribe, publish } = setUp();
+    const [here, there] = [new FakeSubscriber("here"), new FakeSubscriber("there", 1)];
+    subscribe(there, "a", null, "1");
+    subscribe(there, ">", null, "2");
+    subscribe(there, "a", "q", "3");
+    subscribe(there, "a", "w", "4");
+    subscribe(here, "a", "w", "5");
+    expect(publish("a")).toBe(2);
+    expect(here.take()).toEqual(["5 a"]);
+    expect(there.take()).toEqual([expect.stringMatching(/^[12] a q$/)]);
+  });
+
+  it("gives a link to choose only what its members are worth", () => {
+    const { subscribe, publish } = setUp();
+    const [one, nine] = [new FakeSubscriber("one", 1), new FakeSubscriber("nine", 1)];
+    subscribe(one, "a", "q");
+    subscribe(nine, "a", "q").weight = 9;
+    for (let time = 0; time < 2_000; time++) publish("a");
+    const share = one.take().length;
+    expect(share + nine.take().length).toBe(2_000);
+    expect(share).toBeGreaterThan(120);
+    expect(share).toBeLessThan(290);
+  });
+
+  it("delivers what came over a link to the groups that it names, and never back", () => {
+    const { account, router, subscribe } = setUp();
+    const [here, from, onward] = [
+      new FakeSubscriber("here"),
+      new FakeSubscriber("from", 1),
+      new FakeSubscriber("onward", 1),
+    ];
+    from.echo = false;
+    subscribe(here, "a", null, "1");
+    subscribe(here, "a", "q", "2");
+    subscribe(here, "a", "w", "3");
+    subscribe(from, "a", null, "4");
+    subscribe(from, "a", "x", "5");
+    subscribe(onward, "a", "x", "6");
+    const message = composeMessage(new Message(), "a", "", null, Buffer.alloc(0));
+    const bytes = Buffer.from("a");
+    const deliver = (...queues: string[]): number =>
+      router.deliverToGroups(account.planFor(bytes, 0, 1), message, from, queues);
+    expect(deliver()).toBe(1);
+    expect(here.take()).toEqual(["1 a"]);
+    expect(deliver("w", "x")).toBe(3);
+    expect(here.take()).toEqual(["1 a", "3 a"]);
+    expect(onward.take()).toEqual(["- a x"]);
+    expect(from.take()).toEqual([]);
+  });
+
   it("takes nothing along when a member goes away", () => {
     const { account, subscribe, publish } = setUp();
     const [leaving, staying] = [new FakeSubscriber("leaving"), new FakeSubscriber("staying")];
