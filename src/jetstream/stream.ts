@@ -9,7 +9,7 @@ import type { JetStreamAccount } from "./account.ts";
 import type { Host } from "./host.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { StreamConfig } from "./stream-config.ts";
-import type { StreamConsumer } from "./stream-consumer.ts";
+import type { ManagedConsumer } from "./consumer-api.ts";
 
 export interface StreamTimes {
   readonly createdMs: number;
@@ -22,7 +22,7 @@ export class Stream {
   readonly store: StreamStore;
   readonly times: StreamTimes;
   /** By name. */
-  readonly consumers = new Map<string, StreamConsumer>();
+  readonly consumers = new Map<string, ManagedConsumer>();
   config: StreamConfig;
   readonly #ingest: Ingest;
   #subscriptions: Subscription[] = [];
