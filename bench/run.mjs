@@ -147,10 +147,10 @@ async function runScenario(scenario, frond, peer, { rounds, effort }) {
  * @returns {Promise<() => Promise<Sample>>} measures one round
  */
 async function prepare(scenario, program, effort, brokers) {
-  const { measure, measureFresh, websocket = false } = scenario;
+  const { measure, measureFresh, websocket = false, store } = scenario;
   if (measureFresh) return () => measureFresh(program, effort);
   if (!measure) throw new Error(`${scenario.name} measures nothing`);
-  const broker = await startBroker(program, { websocket });
+  const broker = await startBroker(program, { websocket, store: store?.(program.name) ?? null });
   brokers.push(broker);
   await measure(broker, effort, true);
   return () => measure(broker, effort, false);

@@ -54,15 +54,25 @@ export function natsServerProgram() {
   return null;
 }
 
-/** @param {Program} program @param {{ websocket?: boolean }} [options] @returns {Promise<Broker>} */
+/**
+ * @param {Program} program
+ * @param {{ websocket?: boolean, store?: { syncInterval?: string | null } | null }} [options] with a store: JetStream in a folder of its own
+ * @returns {Promise<Broker>}
+ */
 export async function startBroker(program, options = {}) {
   const port = await freePort();
   const websocketPort = options.websocket ? await freePort() : null;
   const folder = await mkdtemp(join(tmpdir(), "frond-bench-"));
   const args = ["-a", "127.0.0.1", "-p", String(port)];
-  if (websocketPort !== null) {
+  const blocks = [];
+  if (websocketPort !== null) blocks.push(`websocket { listen: "127.0.0.1:${websocketPort}", no_tls: true }`);
+  if (options.store) {
+    const sync = options.store.syncInterval ? `, sync_interval: ${options.store.syncInterval}` : "";
+    blocks.push(`jetstream { store_dir: ${JSON.stringify(join(folder, "store"))}${sync} }`);
+  }
+  if (blocks.length > 0) {
     const config = join(folder, "bench.conf");
-    await writeFile(config, `websocket { listen: "127.0.0.1:${websocketPort}", no_tls: true }\n`);
+    await writeFile(config, `${blocks.join("\n")}\n`);
     args.push("-c", config);
   }
   const [file = "", ...leading] = program.command;

@@ -12,11 +12,14 @@
 #include "payload.h"
 
 static const char USAGE[] =
-    "usage: loadgen throughput|latency|idle --port PORT [--host 127.0.0.1] [--ws] [--seconds S] [--apart PID]\n"
+    "usage: loadgen throughput|latency|idle|asking|consuming|watching --port PORT [--host 127.0.0.1] [--ws] [--seconds S] [--apart PID]\n"
     "  throughput  --size BYTES --pubs P --subs S --subjects K --shape fan|pairs|queue\n"
     "              --count N --window BYTES\n"
     "  latency     --size BYTES --in-flight N\n"
     "  idle        --connections N\n"
+    "  asking      --subject S --expected TEXT --size BYTES --connections N --window N --subjects K\n"
+    "  consuming   --create-subject S --create JSON [--next-subject S] --batch N --size BYTES --count N\n"
+    "  watching    --stream S --subject S --size BYTES --watchers N --window N\n"
     "--ws: over WebSocket. --apart: this process on one core, the server with that PID on the others.\n";
 
 // Far beyond any run's own deadline: if a loop here had a flaw, the process would still end.
@@ -30,6 +33,9 @@ int main(int argc, char **argv) {
   throughput_options throughput = {.size = 16, .pubs = 1, .subs = 1, .subjects = 1, .seconds = 1};
   latency_options latency = {.in_flight = 1};
   idle_options idle = {.connections = 1000};
+  asking_options asking = {.expected = "", .subjects = 1, .window = 1};
+  consuming_options consuming = {.batch = 100};
+  watching_options watching = {.watchers = 100, .window = 100};
   int server_pid = 0;
   if (argc < 2) usage("no mode given");
   for (int i = 2; i < argc; i++) {
@@ -43,7 +49,15 @@ int main(int argc, char **argv) {
     if (!strcmp(name, "--host")) to.host = value;
     else if (!strcmp(name, "--port")) to.port = (int)number(name, value, 1, 65535);
     else if (!strcmp(name, "--apart")) server_pid = (int)number(name, value, 1, 1e9);
-    else if (!strcmp(name, "--size")) throughput.size = (size_t)number(name, value, PAYLOAD_MIN, 1024 * 1024);
+    else if (!strcmp(name, "--size")) throughput.size = (size_t)number(name, value, 0, 1024 * 1024);
+    else if (!strcmp(name, "--subject")) asking.subject = watching.subject = value;
+    else if (!strcmp(name, "--expected")) asking.expected = value;
+    else if (!strcmp(name, "--create-subject")) consuming.create_subject = value;
+    else if (!strcmp(name, "--create")) consuming.create = value;
+    else if (!strcmp(name, "--next-subject")) consuming.next_subject = value;
+    else if (!strcmp(name, "--batch")) consuming.batch = (uint32_t)number(name, value, 1, 100000);
+    else if (!strcmp(name, "--stream")) watching.stream = value;
+    else if (!strcmp(name, "--watchers")) watching.watchers = (uint32_t)number(name, value, 1, 1000);
     else if (!strcmp(name, "--pubs")) throughput.pubs = (uint32_t)number(name, value, 1, 1000);
     else if (!strcmp(name, "--subs")) throughput.subs = (uint32_t)number(name, value, 0, 1000);
     else if (!strcmp(name, "--subjects")) throughput.subjects = (uint32_t)number(name, value, 1, 999999);
@@ -67,7 +81,15 @@ int main(int argc, char **argv) {
 
   if (server_pid) keep_apart(server_pid);
 
-  throughput.to = latency.to = idle.to = to;
+  if (throughput.size < PAYLOAD_MIN && (throughput.size || strcmp(argv[1], "asking"))) usage("--size is too small");
+  throughput.to = latency.to = idle.to = asking.to = consuming.to = watching.to = to;
+  asking.size = consuming.size = watching.size = throughput.size;
+  asking.seconds = watching.seconds = throughput.seconds;
+  asking.connections = idle.connections;
+  asking.subjects = throughput.subjects;
+  consuming.count = throughput.count;
+  consuming.seconds = LAST_RESORT_SECONDS / 2;
+  if (throughput.window_bytes) asking.window = watching.window = (uint32_t)throughput.window_bytes;
   latency.size = throughput.size;
   latency.seconds = idle.seconds = throughput.seconds;
   if (!strcmp(argv[1], "throughput")) {
@@ -87,6 +109,15 @@ int main(int argc, char **argv) {
     run_latency(&latency);
   } else if (!strcmp(argv[1], "idle")) {
     run_idle(&idle);
+  } else if (!strcmp(argv[1], "asking")) {
+    if (!asking.subject) usage("--subject is missing");
+    run_asking(&asking);
+  } else if (!strcmp(argv[1], "consuming")) {
+    if (!consuming.create_subject || !consuming.create || !consuming.count) usage("--create and --count are needed");
+    run_consuming(&consuming);
+  } else if (!strcmp(argv[1], "watching")) {
+    if (!watching.stream || !watching.subject) usage("--stream and --subject are needed");
+    run_watching(&watching);
   } else {
     usage(argv[1]);
   }

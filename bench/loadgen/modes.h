@@ -1,4 +1,4 @@
-// The three things that this generator measures; each prints its result as JSON lines on stdout.
+// What this generator measures; each prints its result as JSON lines on stdout.
 #ifndef BENCH_MODES_H
 #define BENCH_MODES_H
 
@@ -34,6 +34,36 @@ typedef struct {
   double seconds; // hold for at most so long; a line or the end of stdin ends it earlier
 } idle_options;
 
+typedef struct {
+  address to;
+  const char *subject;  // asked on; with several subjects the start of each, a number follows
+  const char *expected; // text that every answer must hold
+  size_t size;          // payload bytes, 0 or at least 16
+  uint32_t connections, window, subjects;
+  double seconds;
+} asking_options;
+
+typedef struct {
+  address to;
+  const char *create_subject, *create; // the request that makes the consumer
+  const char *next_subject;            // of pulls; NULL: it pushes to bench.deliver
+  size_t size;
+  uint32_t batch;
+  uint64_t count;
+  double seconds; // at most
+} consuming_options;
+
+typedef struct {
+  address to;
+  const char *stream, *subject; // the start of each subject published to
+  size_t size;
+  uint32_t watchers, window;
+  double seconds;
+} watching_options;
+
+void run_asking(const asking_options *options);
+void run_consuming(const consuming_options *options);
+void run_watching(const watching_options *options);
 void run_throughput(const throughput_options *options);
 void run_latency(const latency_options *options);
 void run_idle(const idle_options *options);

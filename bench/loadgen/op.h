@@ -6,11 +6,12 @@
 
 typedef enum { OP_INFO, OP_MSG, OP_PING, OP_PONG, OP_OK } op_type;
 
-// Pointers are into the parsed buffer. Everything but type is set for OP_MSG only; reply_len 0: no reply.
+// Pointers are into the parsed buffer. Everything but type is set for OP_MSG only, which stands for HMSG as well;
+// reply_len 0: no reply, header_len 0: no headers. `size` counts the payload alone.
 typedef struct {
   op_type type;
-  const uint8_t *subject, *reply, *payload;
-  size_t subject_len, reply_len, size;
+  const uint8_t *subject, *reply, *headers, *payload;
+  size_t subject_len, reply_len, header_len, size;
   uint64_t sid;
 } op;
 
