@@ -5,6 +5,7 @@ import { defaultSystemAccount, globalAccount, newAccount } from "./accounts.ts";
 import type { AccountDraft, Draft, WebSocketDraft } from "./draft.ts";
 import { showDuration } from "./fields.ts";
 import { deepFreeze } from "./freeze.ts";
+import { leafNodesOf } from "./leafnodes.ts";
 import { isAdvertisable } from "./listen.ts";
 import type {
   AccountOptions,
@@ -65,6 +66,11 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     tls: tlsOf(draft.tls, "tls", problems),
     allowNonTls: draft.allowNonTls,
     websocket: websocketOf(draft.websocket, access, problems),
+    leafnodes: leafNodesOf(
+      draft.leafnodes,
+      accounts.map(({ name }) => name),
+      problems,
+    ),
     authorization: {
       user: draft.authorization.user,
       password: draft.authorization.password,

@@ -2,6 +2,7 @@
  * What has been said so far, from whatever side, before defaults and checks: null where nothing was said. Later
  * sources write over earlier ones; `complete.ts` makes {@link import("./options.ts").Options} of it.
  */
+import type { LeafNodesDraft } from "./leafnodes.ts";
 import type {
   MappingOptions,
   NkeyUserOptions,
@@ -36,6 +37,7 @@ export interface Draft {
   tls: TlsOptions | null;
   allowNonTls: boolean;
   websocket: WebSocketDraft | null;
+  leafnodes: LeafNodesDraft | null;
   authorization: AuthorizationDraft;
   accounts: AccountDraft[];
   /** Of the account `$G`. */
@@ -158,6 +160,7 @@ export function emptyDraft(): Draft {
     tls: null,
     allowNonTls: false,
     websocket: null,
+    leafnodes: null,
     authorization: { place: null, user: null, password: null, token: null, timeoutMs: null, users: null },
     accounts: [],
     mappings: [],

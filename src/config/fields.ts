@@ -33,7 +33,7 @@ export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems:
         (block.keys[key] as KeyReader<T>)(node, target, { key, problems });
         return;
       }
-      const rule = supportOf(block.name, key, node);
+      const rule = supportOf(block.name, key);
       if (rule !== undefined) {
         if (rule.isOff?.(node) === true) return;
         if (rule.support === "error") {

@@ -41,3 +41,16 @@ function crc16(bytes: readonly number[]): number {
   }
   return crc;
 }
+
+/** A user's private half, `SU…`: two prefix bytes, the second spread over both, 32 bytes of seed, and the checksum. */
+export function isNkeySeed(text: string): boolean {
+  const bytes = decodeBase32(text);
+  if (bytes === null || bytes.length !== keyBytes + 1) return false;
+  const kind = (((bytes[0] as number) & 7) << 5) | ((bytes[1] as number) >> 3);
+  const checksum = (bytes[keyBytes - 1] as number) | ((bytes[keyBytes] as number) << 8);
+  return (
+    ((bytes[0] as number) & 0xf8) === 18 << 3 &&
+    kind === prefixBytes.user &&
+    crc16(bytes.slice(0, keyBytes - 1)) === checksum
+  );
+}

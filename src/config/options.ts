@@ -6,6 +6,8 @@
  * strings (one character a byte); user names, passwords and paths are ordinary text.
  */
 
+import type { LeafNodeOptions } from "./leafnode-options.ts";
+
 export interface Options {
   readonly serverName: string | null;
   readonly host: string;
@@ -25,6 +27,8 @@ export interface Options {
   readonly tls: TlsOptions | null;
   readonly allowNonTls: boolean;
   readonly websocket: WebSocketOptions | null;
+  /** Null: this broker neither is nor has a leaf node. */
+  readonly leafnodes: LeafNodeOptions | null;
   readonly authorization: AuthorizationOptions;
   /** Every account in file order, `$G` and the system account included. */
   readonly accounts: readonly AccountOptions[];

@@ -14,6 +14,7 @@ import {
 } from "./fields.ts";
 import { asStrings, readBlock, showDuration } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
+import { readLeafNodes } from "./leafnodes.ts";
 import { asListenAddress } from "./listen.ts";
 import { logKeys } from "./log.ts";
 import { readMappings } from "./mappings.ts";
@@ -49,6 +50,9 @@ const readSystemAccount: KeyReader<Draft> = (node, draft, { key }) => {
 };
 const readNoSystemAccount: KeyReader<Draft> = (node, draft, { key }) => {
   draft.noSystemAccount = asBoolean(node, key);
+};
+const readLeafNodesBlock: KeyReader<Draft> = (node, draft, { problems }) => {
+  draft.leafnodes = readLeafNodes(node, problems);
 };
 const readWebSocketBlock: KeyReader<Draft> = (node, draft, { problems }) => {
   draft.websocket = readWebSocket(node, problems);
@@ -88,6 +92,8 @@ const listenerKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   allow_non_tls: (node, draft, { key }) => (draft.allowNonTls = asBoolean(node, key)),
   websocket: readWebSocketBlock,
   ws: readWebSocketBlock,
+  leafnodes: readLeafNodesBlock,
+  leaf: readLeafNodesBlock,
   http: (node, draft, { key }) => {
     const { host, port } = asListenAddress(node, key);
     draft.monitorHost = host;

@@ -14,7 +14,11 @@ export type BlockName =
   | "permissions"
   | "account"
   | "account limits"
-  | "mapping destination";
+  | "mapping destination"
+  | "leafnodes"
+  | "leafnode authorization"
+  | "leafnode user"
+  | "leafnode remote";
 
 interface SupportRule {
   readonly support: "warn" | "error";
@@ -22,8 +26,6 @@ interface SupportRule {
   readonly reason: string;
   /** Whether a value turns the feature off or says nothing, so that there is nothing to report. */
   readonly isOff?: (node: ConfigNode) => boolean;
-  /** A milder rule for some values. */
-  readonly instead?: (node: ConfigNode) => SupportRule | undefined;
 }
 
 type SupportTable = Readonly<Record<string, SupportRule>>;
@@ -32,20 +34,6 @@ const jetStream: SupportRule = {
   support: "error",
   reason: 'remove the block, or set it to "disabled"',
   isOff: isDisabled,
-};
-/** Without its remotes a broker gets no messages from there. Without its listener, who connects to it is told. */
-const leafnodes: SupportRule = {
-  support: "error",
-  reason: "remove its remotes",
-  isOff: isEmpty,
-  instead: (node) =>
-    node.kind === "map" && hasNone(node, ["remotes"])
-      ? {
-          support: "warn",
-          reason: "no leaf node can connect to this broker",
-          isOff: () => hasNone(node, ["port", "listen"]),
-        }
-      : undefined,
 };
 const operators: SupportRule = {
   support: "error",
@@ -80,6 +68,11 @@ const crossAccount: SupportRule = {
   reason: "subjects stay within their account; remove it",
   isOff: isEmpty,
 };
+const leafWriteTimeout: SupportRule = {
+  support: "warn",
+  reason: "a link that takes nothing for the length of write_deadline is closed",
+  isOff: (node) => node.kind === "string" && (node.value === "default" || node.value === "close"),
+};
 const callout: SupportRule = { support: "error", reason: "define users here, or in accounts" };
 
 export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
@@ -88,8 +81,6 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
     store_dir: { support: "warn", reason: "nothing is stored" },
     storedir: { support: "warn", reason: "nothing is stored" },
     default_js_domain: noEffect,
-    leafnodes,
-    leaf: leafnodes,
     cluster: {
       support: "error",
       reason: "Frond is one node; remove everything but the name",
@@ -172,13 +163,20 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   },
   "account limits": { max_leafnodes: noEffect, max_leafs: noEffect },
   "mapping destination": {},
+  leafnodes: { write_timeout: leafWriteTimeout },
+  "leafnode authorization": { proxy_required: proxies },
+  "leafnode user": { proxy_required: proxies },
+  "leafnode remote": {
+    proxy: { support: "error", reason: "dial the hub itself, or through a proxy for TCP", isOff: isEmpty },
+    jetstream_cluster_migrate: noEffect,
+    js_cluster_migrate: noEffect,
+  },
 };
 
-/** @returns what is to be said of a key, in lower case, with this value; undefined when the key is not known at all */
-export function supportOf(block: BlockName, key: string, node: ConfigNode): SupportRule | undefined {
+/** @returns what is to be said of a key, in lower case; undefined when the key is not known at all */
+export function supportOf(block: BlockName, key: string): SupportRule | undefined {
   const table = unsupported[block];
-  const rule = Object.hasOwn(table, key) ? table[key] : undefined;
-  return rule?.instead?.(node) ?? rule;
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 /** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */

@@ -270,7 +270,6 @@ accounts {
     ),
   ).toEqual([
     '3:1: "jetstream"',
-    '7:1: "leafnodes"',
     '8:1: "cluster"',
     '13:1: "mqtt"',
     '16:7: "jetstream"',

@@ -39,6 +39,7 @@ test("without a word said, everything has nats-server's default", () => {
     tls: null,
     allowNonTls: false,
     websocket: null,
+    leafnodes: null,
     authorization: { user: null, password: null, token: null, users: null, nkeys: null },
     accounts: [
       { name: "$G", nkey: null, limits, mappings: [] },

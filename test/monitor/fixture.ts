@@ -39,6 +39,7 @@ export const testOptions: Options = {
   tls: null,
   allowNonTls: false,
   websocket: null,
+  leafnodes: null,
   authorization: { user: null, password: null, token: null, users: null, nkeys: null },
   accounts: [],
   systemAccount: "$SYS",
