@@ -53,10 +53,10 @@ export class Account {
   readonly #planner = new Planner();
   #lastSerial = 0;
   readonly #found: Subscription[] = [];
-  /** Plans of one-off subjects, by the subject up to and with its last dot. */
+  /** Plans of one-off subjects, by what stands before their own part: see {@link oneOffHeadEnd}. */
   readonly #oneOffRoutes: RouteCache<Plan>;
-  /** Of the last match. */
-  #isSameForAnyLastToken = false;
+  /** Whether a subscription of the last match may be kept from some of its subjects by permissions. */
+  #isFiltered = false;
 
   constructor(name: string, limits: AccountLimits, seed: number) {
     this.name = name;
@@ -94,7 +94,8 @@ export class Account {
     this.routes.invalidate(pattern);
     const lastDot = pattern.lastIndexOf(".");
     const head = pattern.slice(0, lastDot + 1);
-    if (pattern.endsWith(".>") || lastDot < 0 || hasWildcard(pattern.slice(0, lastDot)))
+    if (pattern.startsWith(ackPrefix)) this.#oneOffRoutes.invalidate(`${ackPrefix}>`);
+    else if (pattern.endsWith(".>") || lastDot < 0 || hasWildcard(pattern.slice(0, lastDot)))
       this.#oneOffRoutes.invalidate(pattern);
     else this.#oneOffRoutes.forget(head);
   }
@@ -140,16 +141,18 @@ export class Account {
   }
 
   /**
-   * An inbox is used once, or once for each request; its last token alone differs. So what is kept is the plan for
-   * everything up to there, where no subscription cares for that token.
+   * An inbox is used once, or once for each request, and an ack subject for one delivery; only the end of them differs.
+   * So what is kept is the plan for everything up to there, where no subscription cares for the rest.
    */
   #oneOffPlan(bytes: Buffer, start: number, end: number): Plan {
-    let headEnd = end;
-    while (headEnd > start && bytes[headEnd - 1] !== dot) headEnd--;
+    const isAck = startsWith(bytes, start, end, ackPrefixBytes);
+    const headEnd = oneOffHeadEnd(bytes, start, end, isAck);
     const kept = headEnd === end ? undefined : this.#oneOffRoutes.lookup(bytes, start, headEnd);
     if (kept !== undefined) return kept;
     const plan = this.#match(bytes, start, end);
-    if (headEnd < end && this.#isSameForAnyLastToken) this.#oneOffRoutes.store(bytes, start, headEnd, plan);
+    const { lastTokenMattered, tokensLookedAt } = this.interest;
+    const isSameForAll = !this.#isFiltered && (isAck ? tokensLookedAt <= ackHeadTokens : !lastTokenMattered);
+    if (headEnd < end && isSameForAll) this.#oneOffRoutes.store(bytes, start, headEnd, plan);
     return plan;
   }
 
@@ -164,8 +167,7 @@ export class Account {
     const found = this.#found;
     this.matchCount++;
     this.interest.match(subject, found);
-    this.#isSameForAnyLastToken =
-      !this.interest.lastTokenMattered && !found.some((each) => each.subscriber.filters(each));
+    this.#isFiltered = found.some((each) => each.subscriber.filters(each));
     const plan = found.length === 0 ? emptyPlan : this.#planner.plan(subject, found);
     found.length = 0;
     if (this.#planner.receiverCount > receiversPlannedMax) this.#forgetPlans();
@@ -176,7 +178,32 @@ export class Account {
 /** Of plans that are cached: about 100 MB, whoever subscribes to what. */
 const receiversPlannedMax = 4_000_000;
 
-const oneOffPrefixes = ["_INBOX.", "_R_.", "$JS.ACK."].map((prefix) => Buffer.from(prefix, "latin1"));
+const ackPrefix = "$JS.ACK.";
+const ackPrefixBytes = Buffer.from(ackPrefix, "latin1");
+/** `$JS.ACK.<stream>.<consumer>`: what comes behind belongs to one delivery. */
+const ackHeadTokens = 4;
+const oneOffPrefixes = [
+  ...["_INBOX.", "_R_."].map((prefix) => Buffer.from(prefix, "latin1")),
+  ackPrefixBytes,
+];
+
+/** Where the part begins that is the subject's own: its last token, or all behind an ack's consumer. `end` if there is none. */
+function oneOffHeadEnd(bytes: Buffer, start: number, end: number, isAck: boolean): number {
+  if (!isAck) {
+    let at = end;
+    while (at > start && bytes[at - 1] !== dot) at--;
+    return at;
+  }
+  let dots = 0;
+  let headEnd = end;
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== dot) continue;
+    // With an empty token it is nobody's subject.
+    if (at + 1 === end || bytes[at + 1] === dot) return end;
+    if (++dots === ackHeadTokens) headEnd = at + 1;
+  }
+  return headEnd;
+}
 
 /** Subjects that are made for one message or one conversation: to cache them whole would push useful ones out. */
 function isOneOff(bytes: Buffer, start: number, end: number): boolean {

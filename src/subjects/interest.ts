@@ -32,6 +32,7 @@ export class SubjectTrie<T extends TrieValue> {
   readonly #root = new Node<T>();
   #size = 0;
   #lastTokenMattered = false;
+  #tokensLookedAt = 0;
 
   get size(): number {
     return this.#size;
@@ -65,6 +66,7 @@ export class SubjectTrie<T extends TrieValue> {
   /** Appends to `found` every value whose pattern matches the literal `subject`. A subject with an empty token matches nothing. */
   match(subject: string, found: T[]): void {
     this.#lastTokenMattered = false;
+    this.#tokensLookedAt = 0;
     const tokens = subject.split(".");
     for (const token of tokens) if (token.length === 0) return;
     this.#matchFrom(this.#root, tokens, 0, found);
@@ -73,6 +75,11 @@ export class SubjectTrie<T extends TrieValue> {
   /** Whether the last match could have come out otherwise, had only the last token of the subject been another one. */
   get lastTokenMattered(): boolean {
     return this.#lastTokenMattered;
+  }
+
+  /** The last match would have come out alike for every subject that begins with these tokens and has more of them. */
+  get tokensLookedAt(): number {
+    return this.#tokensLookedAt;
   }
 
   /** Every value, in no particular order. */
@@ -93,6 +100,8 @@ export class SubjectTrie<T extends TrieValue> {
       return;
     }
     if (node.rest !== null) for (const value of node.rest) found.push(value);
+    if (node.star === null && node.children === null) return;
+    if (at >= this.#tokensLookedAt) this.#tokensLookedAt = at + 1;
     if (node.star !== null) this.#matchFrom(node.star, tokens, at + 1, found);
     if (node.children === null) return;
     if (at === tokens.length - 1) this.#lastTokenMattered = true;

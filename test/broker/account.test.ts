@@ -47,12 +47,30 @@ function matches(pattern: string, subject: string): boolean {
 const patterns = [
   ...["a", "a.b", "a.*", "a.>", "*", ">", "*.b", "a.*.c", "b.>"],
   ...["_INBOX.x.1", "_INBOX.x.*", "_INBOX.x.>", "_INBOX.>", "_INBOX.*.1", "_INBOX.*", "_INBOX.x", "*.x.1"],
-  ...["_INBOX.x.1.y", "_INBOX.x.*.y", "$JS.ACK.s.>", "$JS.ACK.s.c.*", "_R_.a.b", "_R_.*.b"],
+  ...["_INBOX.x.1.y", "_INBOX.x.*.y", "$JS.ACK.s.>", "$JS.ACK.s.c.*", "$JS.ACK.s.c.>"],
+  ...[
+    "$JS.ACK.s.c.1.*.3",
+    "$JS.ACK.s.*.1.>",
+    "$JS.ACK.s.c.1.2.3",
+    "$JS.*.s.c.1.>",
+    "$JS.ACK.*.c.>",
+    "*.ACK.s.c.>",
+  ],
+  ...["_R_.a.b", "_R_.*.b"],
 ];
 const subjects = [
   ...["a", "a.b", "a.c", "a.b.c", "b", "b.c", "a..b"],
   ...["_INBOX.x.1", "_INBOX.x.2", "_INBOX.y.1", "_INBOX.x", "_INBOX.y", "_INBOX.x.1.y", "_INBOX.x.2.y"],
-  ...["_INBOX.", "_INBOX.x.", "_INBOX..1", "$JS.ACK.s.c.1", "$JS.ACK.s.c.2", "_R_.a.b", "_R_.c.b", "_R_.a"],
+  ...["_INBOX.", "_INBOX.x.", "_INBOX..1", "$JS.ACK.s.c.1", "$JS.ACK.s.c.2", "$JS.ACK.s.c.1.2.3"],
+  ...[
+    "$JS.ACK.s.c.1.2.4",
+    "$JS.ACK.s.c.1.4.3",
+    "$JS.ACK.s.c",
+    "$JS.ACK.s.c.",
+    "$JS.ACK.s.c.1..3",
+    "$JS.ACK.s.d.1",
+  ],
+  ...["_R_.a.b", "_R_.c.b", "_R_.a"],
 ];
 
 type Step =
