@@ -168,6 +168,7 @@ export class Connection implements Sink {
     try {
       handler.onData(chunk, start, end, stable);
       if (pass.crowded.size > 0) this.holdBack();
+      if (pass.overflow !== null) this.#awaitRelief(pass.overflow);
     } catch (error) {
       this.#onFault(error);
     } finally {
@@ -255,6 +256,21 @@ export class Connection implements Sink {
     let deadline = this.#clock.after(holdCheckMs, check);
     receiver.onRelief(end);
     return true;
+  }
+
+  /** Does not read on until whoever took too much in says so. What it has read already goes its way. */
+  #awaitRelief(overflow: (onRelief: () => void) => void): void {
+    this.#pass.overflow = null;
+    if (this.#closed || this.#endHold !== null) return;
+    this.holdCount++;
+    this.pauseReading();
+    const end = (): void => {
+      if (this.#endHold !== end) return;
+      this.#endHold = null;
+      this.#pass.defer(() => this.#goOn());
+    };
+    this.#endHold = end;
+    overflow(end);
   }
 
   /**

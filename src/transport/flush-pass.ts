@@ -27,6 +27,11 @@ export class FlushPass {
   #flushing = false;
   /** Outputs that went past their mark during this pass; whoever publishes is held back for them ({@link Connection.holdBack}). */
   readonly crowded = new Set<Outbound>();
+  /**
+   * Set by whoever has taken more in during this pass than it can deal with: the connection whose read caused it is not
+   * read again until the callback that it gives here is called.
+   */
+  overflow: ((onRelief: () => void) => void) | null = null;
 
   /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
   chunkKept = false;
@@ -126,6 +131,7 @@ export class FlushPass {
       this.#flush();
     } while (this.#afterwards.length > 0 || this.#dirty.length > 0);
     this.crowded.clear();
+    this.overflow = null;
   }
 
   /** Whoever is added on the way has its turn too; a flush within the flush leaves the rest to the outer one. */
