@@ -4,7 +4,7 @@ import type { OperationSink } from "./operation.ts";
 /** A group as it was written: operations one behind the other, to be read with `decodeOperation`. */
 export interface JournalGroup {
   readonly number: number;
-  /** The operations: `bytes[start, end)`. Valid until the next group is taken from a reader. */
+  /** The operations: `bytes[start, end)`. They never change. */
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
