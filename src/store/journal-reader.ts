@@ -159,6 +159,7 @@ export class JournalReader {
   #checkEnd(): void {
     const wanted = this.#lastGroup + 1;
     for (const file of listSegments(this.#directory)) {
+      if (file.number < this.segmentNumber) continue;
       const segment = openSegment(file);
       if (segment === null) continue;
       const whole = readAt(segment.fd, 0, segment.bytes);

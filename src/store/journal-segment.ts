@@ -133,72 +133,28 @@ export function decodeSegmentHeader(header: Buffer, path: string): SegmentHeader
   return { number: header.readDoubleLE(12), salt: Buffer.from(header.subarray(20, 20 + saltBytes)) };
 }
 
-/** The making of a segment, in steps, so that whoever does it can do other things in between. */
-export class SegmentPreparation {
-  readonly number: number;
-  readonly #directory: string;
-  readonly #temporaryPath: string;
-  readonly #bytes: number;
-  readonly #header: Buffer;
-  readonly #fd: number;
-  #filledBytes: number;
-
-  /**
-   * @param recycled a segment that is not needed any more, and long enough; null to make a new file
-   * @throws Error of the file system
-   */
-  constructor(
-    directory: string,
-    header: SegmentHeader,
-    bytes: number,
-    recycled: { readonly path: string; readonly bytes: number } | null,
-  ) {
-    this.number = header.number;
-    this.#directory = directory;
-    this.#temporaryPath = join(directory, `journal-${header.number}.new`);
-    this.#bytes = recycled === null ? bytes : recycled.bytes;
-    this.#header = encodeSegmentHeader(header);
-    if (recycled !== null) renameSync(recycled.path, this.#temporaryPath);
-    this.#fd = openSync(this.#temporaryPath, recycled === null ? "w+" : "r+");
-    this.#filledBytes = recycled === null ? 0 : this.#bytes;
-  }
-
-  /** @returns whether it is ready to be finished. @throws Error of the file system, after which it is to be abandoned */
-  fill(): boolean {
-    const count = Math.min(zeros.length, this.#bytes - this.#filledBytes);
-    if (count > 0) this.#filledBytes += writeSync(this.#fd, zeros, 0, count, this.#filledBytes);
-    return this.#filledBytes === this.#bytes;
-  }
-
-  /** Only what is whole and on disk gets the name of a segment. */
-  finish(): PreparedSegment {
-    writeWhole(this.#fd, this.#header, 0);
-    fsyncSync(this.#fd);
-    const path = segmentPath(this.#directory, this.number);
-    renameSync(this.#temporaryPath, path);
-    syncDirectory(this.#directory);
-    return { number: this.number, path, fd: this.#fd, bytes: this.#bytes };
-  }
-
-  /** Gives back what it took of the disk. */
-  abandon(): void {
-    closeSync(this.#fd);
-    unlinkSync(this.#temporaryPath);
-  }
-}
-
 const zeros = Buffer.alloc(262_144);
 
-/** All of {@link SegmentPreparation} at once. */
+/**
+ * Makes a segment, while whoever calls waits. Only what is whole and on disk gets the name of one.
+ * @throws Error of the file system; nothing is left behind then
+ */
 export function prepareSegment(directory: string, header: SegmentHeader, bytes: number): PreparedSegment {
-  const preparation = new SegmentPreparation(directory, header, bytes, null);
+  const temporaryPath = join(directory, `journal-${header.number}.new`);
+  const fd = openSync(temporaryPath, "w+");
   try {
-    while (!preparation.fill());
-    return preparation.finish();
+    for (let at = 0; at < bytes; ) at += writeSync(fd, zeros, 0, Math.min(zeros.length, bytes - at), at);
+    writeWhole(fd, encodeSegmentHeader(header), 0);
+    fsyncSync(fd);
   } catch (error) {
-    preparation.abandon();
+    closeSync(fd);
+    unlinkSync(temporaryPath);
     throw error;
   }
+  const path = segmentPath(directory, header.number);
+  renameSync(temporaryPath, path);
+  syncDirectory(directory);
+  return { number: header.number, path, fd, bytes };
 }
 
 /** A write may take less than it was given. */
