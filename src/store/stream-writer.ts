@@ -1,0 +1,257 @@
+/** One stream as the applier keeps it. All within transactions; {@link StreamWriter.flush} ends a batch. */
+import { BlockWriter } from "./block-writer.ts";
+import { StoredMessage, storedBytes } from "./contract.ts";
+import type { Environment } from "./environment.ts";
+import {
+  changesKey,
+  changesPrefix,
+  deadlineKey,
+  endKey,
+  keyKinds,
+  messageIdsKey,
+  metaKey,
+  prefixKey,
+  recordKey,
+} from "./keys.ts";
+import { encodeChanges, encodeMessageIds, type NotedId } from "./lists.ts";
+import { type Operation, operationCodes } from "./operation.ts";
+import { Reads } from "./reads.ts";
+import type { StreamState } from "./stream-state.ts";
+import { encodeState } from "./stream-state.ts";
+import { type SubjectChange, SubjectIndex } from "./subject-index.ts";
+
+export class StreamWriter {
+  readonly #env: Environment;
+  readonly #reads: Reads;
+  readonly #id: number;
+  readonly #state: StreamState;
+  readonly #index: SubjectIndex;
+  #blocks: BlockWriter;
+  /** Of this batch. */
+  #changes = new Map<string, { added: number[]; removed: number[] }>();
+  #floor = 0;
+  #firstMayBeGone = false;
+  #ids: NotedId[] = [];
+  #recordChanges = new Map<string, Buffer[]>();
+  readonly #frame = new StoredMessage();
+
+  constructor(env: Environment, id: number, state: StreamState) {
+    this.#env = env;
+    this.#reads = new Reads(env);
+    this.#id = id;
+    this.#state = state;
+    this.#index = new SubjectIndex(env);
+    this.#blocks = new BlockWriter(env, state.space);
+  }
+
+  get space(): number {
+    return this.#state.space;
+  }
+
+  /** @param takeSpace for a purge of everything */
+  apply(operation: Operation, takeSpace: () => number): void {
+    switch (operation.code) {
+      case operationCodes.message:
+        this.#append(operation);
+        return;
+      case operationCodes.remove:
+        this.#remove(operation);
+        return;
+      case operationCodes.removeThrough:
+        this.#removeThrough(operation.seq, takeSpace);
+        return;
+      case operationCodes.skip:
+        this.#raiseLast(operation.seq - 1);
+        return;
+      case operationCodes.noteMessageId:
+        this.#ids.push({ id: operation.text, seq: operation.seq, atMs: operation.amount });
+        return;
+      case operationCodes.forgetMessageIds:
+        this.#forgetIds(operation.amount);
+        return;
+      case operationCodes.addDeadline:
+      case operationCodes.removeDeadline:
+        this.#changeDeadline(operation);
+        return;
+      default:
+        this.#changeRecord(operation);
+    }
+  }
+
+  /** @param group the last one of the batch */
+  flush(group: number): void {
+    const state = this.#state;
+    this.#blocks.flush(this.#floor, (message) => this.#onFloorRemoval(message));
+    this.#index.apply(state, this.#changes);
+    this.#changes = new Map();
+    this.#floor = 0;
+    if (this.#firstMayBeGone) this.#findFirst();
+    this.#flushIds();
+    this.#flushRecordChanges(group);
+    this.#env.putSync(prefixKey(keyKinds.stream, this.#id), encodeState(state));
+  }
+
+  #append(operation: Operation): void {
+    const state = this.#state;
+    const { seq, timeMs, timeNs } = operation;
+    const subject = operation.subject;
+    this.#blocks.append(operation);
+    this.#changeOf(subject).added.push(seq);
+    const payloadBytes = operation.bodyEnd - operation.bodyStart - operation.headerBytes;
+    state.bytes += storedBytes("file", subject.length, operation.headerBytes, payloadBytes);
+    state.lastSeq = seq;
+    state.lastMs = timeMs;
+    state.lastNs = timeNs;
+    if (state.messages++ === 0) {
+      state.firstSeq = seq;
+      state.firstMs = timeMs;
+      state.firstNs = timeNs;
+    }
+    const id = operation.messageId;
+    if (id !== null) this.#ids.push({ id, seq, atMs: timeMs });
+    if (operation.expiresMs > 0)
+      this.#env.putSync(deadlineKey(this.#id, "expires", operation.expiresMs, seq), present);
+    if (operation.wakesMs > 0)
+      this.#env.putSync(deadlineKey(this.#id, "wakes", operation.wakesMs, seq), present);
+  }
+
+  #remove(operation: Operation): void {
+    const state = this.#state;
+    const { seq, subject } = operation;
+    this.#blocks.remove(seq);
+    this.#changeOf(subject).removed.push(seq);
+    state.messages--;
+    state.bytes -= operation.amount;
+    if (seq === state.firstSeq || state.messages === 0) this.#firstMayBeGone = true;
+  }
+
+  #removeThrough(seq: number, takeSpace: () => number): void {
+    const state = this.#state;
+    if (seq >= state.lastSeq) this.#purge(takeSpace);
+    else this.#floor = Math.max(this.#floor, seq);
+    this.#firstMayBeGone = true;
+    this.#raiseLast(seq);
+  }
+
+  #onFloorRemoval(message: StoredMessage): void {
+    const state = this.#state;
+    const subject = message.subject;
+    const payloadBytes = message.bodyEnd - message.bodyStart - message.headerBytes;
+    state.messages--;
+    state.bytes -= storedBytes("file", subject.length, message.headerBytes, payloadBytes);
+    this.#changeOf(subject).removed.push(message.seq);
+  }
+
+  /** Everything goes at once: what there was is left behind in its space, which is cleared away later. */
+  #purge(takeSpace: () => number): void {
+    const state = this.#state;
+    this.#env.putSync(prefixKey(keyKinds.garbage, state.space), present);
+    state.space = takeSpace();
+    this.#blocks = new BlockWriter(this.#env, state.space);
+    this.#changes = new Map();
+    this.#floor = 0;
+    state.messages = state.bytes = state.subjectCount = 0;
+    state.nextSubjectNumber = 1;
+  }
+
+  #raiseLast(seq: number): void {
+    const state = this.#state;
+    if (seq <= state.lastSeq) return;
+    state.lastSeq = seq;
+    if (state.messages === 0) state.firstSeq = seq + 1;
+  }
+
+  #findFirst(): void {
+    const state = this.#state;
+    this.#firstMayBeGone = false;
+    if (state.messages > 0) {
+      const first = this.#frame;
+      if (!this.#blocks.first(first))
+        throw new Error(`stream ${this.#id} counts ${state.messages} messages, but has none`);
+      state.firstSeq = first.seq;
+      state.firstMs = first.timeMs;
+      state.firstNs = first.timeNs;
+      return;
+    }
+    state.firstMs = state.firstNs = 0;
+    if (state.lastSeq > 0) state.firstSeq = state.lastSeq + 1;
+  }
+
+  #changeOf(subject: string): SubjectChange {
+    let change = this.#changes.get(subject);
+    if (change === undefined) {
+      change = { added: [], removed: [] };
+      this.#changes.set(subject, change);
+    }
+    return change;
+  }
+
+  #changeDeadline(operation: Operation): void {
+    const key = deadlineKey(this.#id, operation.deadlineKind, operation.amount, operation.seq);
+    if (operation.code === operationCodes.addDeadline) this.#env.putSync(key, present);
+    else this.#env.removeSync(key);
+  }
+
+  #flushIds(): void {
+    const last = this.#ids.at(-1);
+    if (last === undefined) return;
+    const lastMs = this.#ids.reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
+    const key = messageIdsKey(this.#id, lastMs, this.#state.messageIdRecords++);
+    this.#env.putSync(key, encodeMessageIds(this.#ids));
+    this.#ids = [];
+  }
+
+  #flushRecordChanges(group: number): void {
+    for (const [name, changes] of this.#recordChanges) {
+      const key = recordKey(this.#id, name);
+      if (this.#reads.peek(key) === undefined) this.#env.putSync(key, Buffer.alloc(0));
+      this.#env.putSync(changesKey(this.#id, name, group), encodeChanges(changes));
+    }
+    this.#recordChanges.clear();
+  }
+
+  #forgetIds(beforeMs: number): void {
+    const range = {
+      start: prefixKey(keyKinds.messageIds, this.#id),
+      end: messageIdsKey(this.#id, beforeMs, 0),
+    };
+    for (const { key } of [...this.#reads.range(range)]) this.#env.removeSync(key);
+  }
+
+  #changeRecord(operation: Operation): void {
+    const name = operation.text;
+    if (operation.code === operationCodes.appendToRecord) {
+      const changes = this.#recordChanges.get(name);
+      if (changes === undefined) this.#recordChanges.set(name, [Buffer.from(operation.body)]);
+      else changes.push(Buffer.from(operation.body));
+      return;
+    }
+    this.#recordChanges.delete(name);
+    const prefix = changesPrefix(this.#id, name);
+    for (const { key } of [...this.#reads.range({ start: prefix, end: endKey(prefix) })])
+      this.#env.removeSync(key);
+    const key = recordKey(this.#id, name);
+    if (operation.code === operationCodes.putRecord) this.#env.putSync(key, Buffer.from(operation.body));
+    else this.#env.removeSync(key);
+  }
+}
+
+/** A value for keys that say it all. LMDB takes empty ones, but not every reader can tell them from nothing. */
+export const present: Buffer = Buffer.from([1]);
+
+export const metaNames = {
+  format: "format",
+  applied: "applied",
+  nextSpace: "nextSpace",
+  nextStream: "nextStream",
+};
+
+export function readMeta(reads: Reads, name: string): number {
+  return reads.peek(metaKey(name))?.readDoubleLE(0) ?? 0;
+}
+
+export function writeMeta(env: Environment, name: string, value: number): void {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  env.putSync(metaKey(name), bytes);
+}

@@ -1,0 +1,96 @@
+/** A {@link DiskLog} over LMDB without a journal: groups are carried out when the test says so. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Applier } from "../../src/store/applier.ts";
+import { BlockCache } from "../../src/store/block-cache.ts";
+import { DiskLog } from "../../src/store/disk-log.ts";
+import { DiskRecords } from "../../src/store/disk-records.ts";
+import { type Environment, openEnvironment } from "../../src/store/environment.ts";
+import type { GroupWriter, JournalGroup } from "../../src/store/group.ts";
+import { encodeCreateStream, type OperationRoom } from "../../src/store/operation.ts";
+import { Snapshot } from "../../src/store/snapshot.ts";
+
+/** Gathers operations into groups and keeps them until they are applied. */
+export class GroupsInMemory implements GroupWriter {
+  readonly groups: JournalGroup[] = [];
+  lastGroup: number;
+  durableGroup: number;
+  appliedGroup: number;
+  #rooms: Buffer[] = [];
+
+  constructor(appliedGroup: number) {
+    this.lastGroup = this.durableGroup = this.appliedGroup = appliedGroup;
+  }
+
+  room(size: number): OperationRoom {
+    if (this.#rooms.length === 0) this.lastGroup++;
+    // With something around it, as in a real group.
+    const bytes = Buffer.alloc(size + 6, 0x55);
+    this.#rooms.push(bytes.subarray(3, 3 + size));
+    return { bytes, at: 3 };
+  }
+
+  /** Ends the group; it is durable. */
+  end(): void {
+    if (this.#rooms.length === 0) return;
+    const bytes = Buffer.concat(this.#rooms);
+    this.groups.push({ number: this.lastGroup, bytes, start: 0, end: bytes.length });
+    this.#rooms = [];
+    this.durableGroup = this.lastGroup;
+  }
+}
+
+export class DiskFixture {
+  readonly #directory = mkdtempSync(join(tmpdir(), "frond-log-"));
+  readonly #cacheBytes: number;
+  env!: Environment;
+  applier!: Applier;
+  writer!: GroupsInMemory;
+  snapshot!: Snapshot;
+  blocks!: BlockCache;
+  log!: DiskLog;
+  records!: DiskRecords;
+
+  constructor(cacheBytes = 1 << 20) {
+    this.#cacheBytes = cacheBytes;
+    this.#open();
+  }
+
+  /** Ends the group and carries out the next `count`; all of them without. */
+  apply(count = Infinity): void {
+    this.writer.end();
+    const groups = this.writer.groups.splice(0, count);
+    if (groups.length === 0) return;
+    this.applier.apply(groups);
+    this.writer.appliedGroup = this.applier.appliedGroup;
+    this.snapshot.renew();
+  }
+
+  async reopen(): Promise<void> {
+    this.apply();
+    while (this.applier.tidy());
+    this.snapshot.close();
+    await this.env.close();
+    this.#open();
+  }
+
+  async close(): Promise<void> {
+    this.snapshot.close();
+    await this.env.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #open(): void {
+    this.env = openEnvironment(join(this.#directory, "streams.mdb"));
+    this.applier = new Applier(this.env);
+    this.writer = new GroupsInMemory(this.applier.appliedGroup);
+    this.snapshot = new Snapshot(this.env);
+    this.blocks = new BlockCache(this.#cacheBytes);
+    const [found] = this.snapshot.streams();
+    if (found === undefined) encodeCreateStream(this.writer, 1, "A", "S");
+    const { snapshot, writer, blocks } = this;
+    this.log = new DiskLog({ id: 1, snapshot, writer, blocks, base: found ?? null });
+    this.records = new DiskRecords({ id: 1, snapshot, writer });
+  }
+}
