@@ -8,6 +8,7 @@ import type { Credentials } from "./auth/identity.ts";
 import { spkiFingerprint } from "./auth/certificate.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
+import type { LeafListenerOptions } from "./config/leafnode-options.ts";
 import type { MonitorOptions, Options, TlsOptions } from "./config/options.ts";
 import type { MonitorHandler } from "./monitor/monitor.ts";
 import { hostAndPort, type BoundAddresses } from "./ports-file.ts";
@@ -20,6 +21,9 @@ import type { TlsGate } from "./transport/tls-gate.ts";
 
 export type ListenerName = "client" | "websocket";
 
+/** A connection of a leaf node: by the listener for these, or by WebSocket. */
+export type LeafDoor = (connection: Connection, isWebSocket: boolean) => void;
+
 export interface ListenersContext {
   readonly clock: Clock;
   readonly log: Log;
@@ -28,6 +32,7 @@ export interface ListenersContext {
   readonly options: () => Options;
   readonly connection: () => ConnectionContext;
   readonly onConnection: (name: ListenerName, connection: Connection, offered: Partial<Credentials>) => void;
+  readonly onLeafNode: LeafDoor;
   /** Asked once, when monitoring is configured. */
   readonly monitor: () => Promise<MonitorHandler>;
 }
@@ -39,8 +44,8 @@ export class Listeners {
   readonly #clientDoors: Listener[] = [];
   readonly #monitorDoors: Listener[] = [];
   readonly #gates: { readonly gate: TlsGate; readonly terms: () => TlsOptions | null }[] = [];
-  #rateLimit: RateLimit | null = null;
-  #addresses: BoundAddresses = { client: null, websocket: null, monitor: null };
+  readonly #rateLimits: { readonly rateLimit: RateLimit; readonly terms: () => TlsOptions | null }[] = [];
+  #addresses: BoundAddresses = { client: null, websocket: null, leafnodes: null, monitor: null };
 
   constructor(context: ListenersContext) {
     this.#context = context;
@@ -52,8 +57,11 @@ export class Listeners {
 
   /** @throws Error that says which address or certificate could not be had */
   async open(): Promise<void> {
-    const { monitor, websocket } = this.#context.options();
+    const { monitor, websocket, leafnodes } = this.#context.options();
     if (monitor !== null) await this.#openMonitor(monitor);
+    // Before clients' own: who finds one of them open finds all of them.
+    const leafListener = leafnodes?.listener ?? null;
+    if (leafListener !== null) await this.#openLeafNodes(leafListener);
     if (websocket !== null) await this.#openWebSocket();
     await this.#openClient();
   }
@@ -64,8 +72,8 @@ export class Listeners {
       const now = terms();
       if (now !== null) gate.update(now);
     }
-    if (this.#rateLimit !== null)
-      this.#rateLimit.perSecondMax = this.#context.options().tls?.connectionRateLimit ?? 0;
+    for (const { rateLimit, terms } of this.#rateLimits)
+      rateLimit.perSecondMax = terms()?.connectionRateLimit ?? 0;
   }
 
   /** When the certificate of a listener ends, milliseconds since the epoch; null without one. */
@@ -104,7 +112,10 @@ export class Listeners {
     const door =
       tls === null
         ? await listenTcp(host, port, buffers, connection, accept)
-        : await this.#openTls(host, port, tls, accept);
+        : await this.#openTls(host, port, tls, accept, {
+            terms: () => options().tls,
+            allowNonTls: () => options().allowNonTls,
+          });
     this.#clientDoors.push(door);
     this.#addresses = { ...this.#addresses, client: door.address };
     // More follows the address for those who look for it in the log and take all up to the next blank: in JSON, what
@@ -123,20 +134,21 @@ export class Listeners {
     port: number,
     tls: TlsOptions,
     accept: (connection: Connection) => void,
+    now: { readonly terms: () => TlsOptions | null; readonly allowNonTls: () => boolean },
   ): Promise<Listener> {
-    const { options, buffers, clock, connection, log } = this.#context;
+    const { buffers, clock, connection, log } = this.#context;
     const { listenTls } = await import("./transport/tls-listener.ts");
     const { RateLimit: Limit } = await import("./transport/rate-limit.ts");
     const rateLimit = new Limit(clock, tls.connectionRateLimit);
-    this.#rateLimit = rateLimit;
-    const gate = await this.#newGate(tls, () => options().tls);
+    this.#rateLimits.push({ rateLimit, terms: now.terms });
+    const gate = await this.#newGate(tls, now.terms);
     return listenTls(host, port, {
       gate,
       clock,
       buffers,
       mode: () => ({
-        handshakeFirst: options().tls?.handshakeFirst ?? "after-info",
-        allowNonTls: options().allowNonTls,
+        handshakeFirst: now.terms()?.handshakeFirst ?? "after-info",
+        allowNonTls: now.allowNonTls(),
       }),
       rateLimit,
       throttledText: errorLine(throttled),
@@ -161,11 +173,33 @@ export class Listeners {
       buffers,
       context: connection,
       onConnection: (accepted, offered) => onConnection("websocket", accepted, offered),
+      onLeafNode:
+        (options().leafnodes?.listener ?? null) === null
+          ? null
+          : (accepted) => this.#context.onLeafNode(accepted, true),
       onRefusal: (peer, reason) => log.error(`${peer} - websocket handshake refused: ${reason}`),
     });
     this.#clientDoors.push(door);
     this.#addresses = { ...this.#addresses, websocket: { ...door.address, tls: tls !== null } };
     log.info(`Listening for websocket clients on ${tls === null ? "ws" : "wss"}://${shown(door.address)}`);
+  }
+
+  async #openLeafNodes(configured: LeafListenerOptions): Promise<void> {
+    const { options, buffers, connection, onLeafNode, log } = this.#context;
+    const { host, port, tls } = configured;
+    const accept = (accepted: Connection): void => onLeafNode(accepted, false);
+    const door =
+      tls === null
+        ? await listenTcp(host, port, buffers, connection, accept)
+        : await this.#openTls(host, port, tls, accept, {
+            terms: () => options().leafnodes?.listener?.tls ?? null,
+            allowNonTls: () => false,
+          });
+    this.#clientDoors.push(door);
+    this.#addresses = { ...this.#addresses, leafnodes: door.address };
+    log.info(
+      `Listening for leafnode connections on ${shown(door.address)} over ${tls === null ? "TCP" : "TLS"}`,
+    );
   }
 
   async #openMonitor(configured: MonitorOptions): Promise<void> {

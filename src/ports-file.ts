@@ -10,19 +10,22 @@ import type { ListenAddress } from "./transport/tcp-listener.ts";
 export interface BoundAddresses {
   readonly client: ListenAddress | null;
   readonly websocket: (ListenAddress & { readonly tls: boolean }) | null;
+  readonly leafnodes: ListenAddress | null;
   readonly monitor: (ListenAddress & { readonly tls: boolean }) | null;
 }
 
 /** @returns how to remove it again */
 export function writePortsFile(directory: string, addresses: BoundAddresses): () => void {
   const path = join(directory, `nats-server_${process.pid}.ports`);
-  const { client, websocket, monitor } = addresses;
+  const { client, websocket, leafnodes, monitor } = addresses;
   const ports = {
     nats: urlsOf("nats", client),
     monitoring: urlsOf(monitor?.tls === true ? "https" : "http", monitor),
     cluster: [],
     profile: [],
     websocket: urlsOf(websocket?.tls === true ? "wss" : "ws", websocket),
+    // nats-server says nothing of these.
+    leafnodes: urlsOf("nats-leaf", leafnodes),
   };
   writeFileSync(path, JSON.stringify(ports));
   return () => rmSync(path, { force: true });
@@ -31,6 +34,11 @@ export function writePortsFile(directory: string, addresses: BoundAddresses): ()
 function urlsOf(scheme: string, address: ListenAddress | null): string[] {
   if (address === null) return [];
   return hostsOf(address.host).map((host) => `${scheme}://${hostAndPort(host, address.port)}`);
+}
+
+/** `host:port` of each address that a listener is heard on. */
+export function reachableAt({ host, port }: ListenAddress): string[] {
+  return hostsOf(host).map((each) => hostAndPort(each, port));
 }
 
 /** An address that means "any" stands for each one that this machine has. */

@@ -17,7 +17,9 @@ import { clientSettings, newClientContext, newFrames, randomSeed } from "./clien
 import type { Options } from "./config/options.ts";
 import { diffOptions, type OptionsDifference } from "./config/reload.ts";
 import { CpuMeter } from "./cpu-meter.ts";
+import type { RunningJetStream } from "./jetstream-host.ts";
 import { drainSessions } from "./lame-duck.ts";
+import { LeafNodes } from "./leaf-nodes.ts";
 import { Listeners, type ListenerName } from "./listeners.ts";
 import type { MonitorHandler } from "./monitor/monitor.ts";
 import { writePortsFile, type BoundAddresses } from "./ports-file.ts";
@@ -55,9 +57,11 @@ export class Server {
   readonly #frames = newFrames();
   readonly #passwords = new PasswordChecker();
   readonly #listeners: Listeners;
+  readonly #leafNodes: LeafNodes;
   readonly #contexts = new Map<DoorName, ClientContext>();
   #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
+  #jetstream: RunningJetStream | null = null;
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
 
@@ -78,13 +82,26 @@ export class Server {
     // Whoever does not look at it must not be ended by it.
     this.closed.catch(() => {});
     this.#configLoadedMs = clock.wallMs();
+    const buffers = new ReadBuffer(this.#pass);
+    this.#leafNodes = new LeafNodes({
+      broker: this.broker,
+      pass: this.#pass,
+      log,
+      identity: this.identity,
+      buffers,
+      passwords: this.#passwords,
+      options: () => this.options,
+      connection: () => this.#connectionContext(),
+      address: () => this.#listeners.addresses.leafnodes,
+    });
     this.#listeners = new Listeners({
       clock,
       log,
-      buffers: new ReadBuffer(this.#pass),
+      buffers,
       options: () => this.options,
       connection: () => this.#connectionContext(),
       onConnection: (listener, connection, offered) => this.#accept(listener, connection, offered),
+      onLeafNode: (connection, isWebSocket) => this.#leafNodes.accept(connection, isWebSocket),
       monitor: async () => this.#newMonitor(),
     });
   }
@@ -101,16 +118,20 @@ export class Server {
     );
     applyAccounts(this.broker, options);
     try {
+      await this.#openJetStream(options);
       for (const door of doorNames) await this.#newContext(door, options);
+      await this.#leafNodes.refresh();
       await this.#listeners.open();
       // Now that ports are known that were to be any.
       await this.#refreshContexts();
+      await this.#leafNodes.refresh();
       this.#writeFiles(options);
     } catch (error) {
       await this.close();
       throw error;
     }
     this.#state = "running";
+    this.#leafNodes.start();
     log.info("Server is ready");
   }
 
@@ -122,6 +143,7 @@ export class Server {
   async enterLameDuck(): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "lame-duck";
+    this.#leafNodes.stop();
     this.log.info("Entering lame duck mode, stop accepting new clients");
     await this.#listeners.closeForClients();
     const { lameDuckGracePeriodMs, lameDuckDurationMs } = this.options;
@@ -149,7 +171,10 @@ export class Server {
     this.#configLoadedMs = this.clock.wallMs();
     const accessChanged = difference.groups.has("access") || difference.groups.has("tls");
     if (accessChanged) applyAccounts(this.broker, options);
+    if (accessChanged) this.#jetstream?.jetstream.apply(options.accounts, options.systemAccount);
     await this.#refreshContexts();
+    await this.#leafNodes.refresh();
+    this.#leafNodes.reloadRemotes();
     await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
     if (difference.groups.has("files")) this.#writeFiles(options);
     for (const { option } of difference.changes) this.log.info(`Reloaded: ${option}`);
@@ -159,8 +184,10 @@ export class Server {
   async close(): Promise<void> {
     if (this.#state === "closing" || this.#state === "closed") return this.closed;
     this.#state = "closing";
+    this.#leafNodes.stop();
     this.log.info("Initiating Shutdown...");
     await this.#listeners.close();
+    await this.#jetstream?.close();
     for (const session of [...this.broker.sessions.values()]) session.close("Server Shutdown");
     // Peers get a moment to hear it, in real time: the broker's own may stand still.
     await Promise.race([this.#listeners.drained(), realDelay(lastWordsMs)]);
@@ -169,6 +196,15 @@ export class Server {
     this.#removePortsFile?.();
     this.log.info("Server Exiting..");
     this.#settle.resolve();
+  }
+
+  async #openJetStream(options: Options): Promise<void> {
+    if (options.jetstream === null) return;
+    // It costs a start some time, so only those pay who use it.
+    const { openJetStream } = await import("./jetstream-host.ts");
+    const { broker, clock, log, identity } = this;
+    const parts = { broker, clock, log, identity, pass: this.#pass };
+    this.#jetstream = await openJetStream(parts, options.jetstream, options);
   }
 
   #writeFiles(options: Options): void {

@@ -38,7 +38,7 @@ export class PublicNkey {
 
   /** @returns null when `text` is not a public nkey, whatever it is */
   static parse(text: string): PublicNkey | null {
-    const raw = fromBase32(text);
+    const raw = text.length === textLength ? fromBase32(text) : null;
     if (raw === null) return null;
     const kind = kindOf(raw[0] as number);
     const checksum = raw.readUInt16LE(1 + keyBytes);
@@ -116,10 +116,9 @@ function toBase32(bytes: Uint8Array): string {
   return text;
 }
 
-/** The 35 bytes of a key's text; they fill its 56 characters exactly. */
-function fromBase32(text: string): Buffer | null {
-  if (text.length !== textLength) return null;
-  const bytes = Buffer.alloc((textLength * 5) / 8);
+/** What the text of a key or of a seed holds; the 35 bytes of a public key fill its 56 characters exactly. */
+export function fromBase32(text: string): Buffer | null {
+  const bytes = Buffer.alloc(Math.floor((text.length * 5) / 8));
   let bits = 0;
   let bitCount = 0;
   let length = 0;

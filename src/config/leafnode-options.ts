@@ -20,6 +20,8 @@ export interface LeafListenerOptions {
   readonly port: number;
   /** `host[:port]` told to leaf nodes instead of the address listened on. */
   readonly advertise: string | null;
+  /** Leaf nodes are told where else they could connect. */
+  readonly isAdvertised: boolean;
   readonly tls: TlsOptions | null;
   readonly authTimeoutMs: number;
   /** Null: leaf nodes prove themselves as clients do. */

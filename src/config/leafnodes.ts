@@ -18,6 +18,7 @@ export interface LeafNodesDraft {
   /** As written: -1 for any free one. */
   port: number | null;
   advertise: string | null;
+  isAdvertised: boolean;
   tls: TlsOptions | null;
   minVersion: string | null;
   reconnectMs: number;
@@ -79,8 +80,7 @@ const block: Block<LeafNodesDraft> = {
     tls: (node, leaf, { problems }) => (leaf.tls = readTls(node, problems)),
     leafnode_advertise: readAdvertise,
     advertise: readAdvertise,
-    // There is one server to advertise, and whoever is connected knows it.
-    no_advertise: (node, _leaf, { key }) => void asBoolean(node, key),
+    no_advertise: (node, leaf, { key }) => (leaf.isAdvertised = !asBoolean(node, key)),
     min_version: readMinVersion,
     minimum_version: readMinVersion,
     compression: (node, _leaf, { problems }) => readCompression(node, problems),
@@ -97,6 +97,7 @@ export function readLeafNodes(node: ConfigNode, problems: Problems): LeafNodesDr
     host: null,
     port: null,
     advertise: null,
+    isAdvertised: true,
     tls: null,
     minVersion: null,
     reconnectMs: reconnectMsDefault,
@@ -214,6 +215,7 @@ export function leafNodesOf(
           host: draft.host || hostDefault,
           port: draft.port === -1 ? 0 : (draft.port as number),
           advertise: draft.advertise,
+          isAdvertised: draft.isAdvertised,
           tls,
           authTimeoutMs:
             authorization.timeoutMs ?? (tls === null ? authTimeoutMsDefault : tls.timeoutMs + 1_000),

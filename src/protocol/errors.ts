@@ -27,7 +27,12 @@ export type CloseReason =
   | "Credentials Revoked"
   | "Message Header Violation"
   | "No Responders Requires Headers"
-  | "Kicked";
+  | "Kicked"
+  | "Incorrect Port"
+  | "Wrong Gateway"
+  | "Duplicate Remote LeafNode Connection"
+  | "Minimum Version Required"
+  | "Cluster Names Identical";
 
 /** The peer's fault, and fatal: it gets `-ERR '<text>'` (unless `text` is null) and is closed for `reason`. */
 export class ProtocolError extends Error {

@@ -49,6 +49,8 @@ export class SubjectMappings {
   /** Entries whose first token is a wildcard: all there is for any other first token. */
   readonly #anyFirstToken: Entry[] = [];
   readonly #random: () => number;
+  /** What is mapped, wildcards and all. */
+  readonly sources: readonly string[];
 
   /**
    * @param mappings in the order in which they are tried; a later one for the same source takes the place of the earlier
@@ -60,6 +62,7 @@ export class SubjectMappings {
     const entries = new Map<string, Entry>();
     for (const mapping of mappings) entries.set(mapping.source, entryFor(mapping));
     for (const entry of entries.values()) this.#add(entry);
+    this.sources = [...entries.keys()];
   }
 
   get isEmpty(): boolean {

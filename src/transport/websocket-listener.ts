@@ -13,6 +13,7 @@ import type { TlsGate } from "./tls-gate.ts";
 import {
   credentialsFromCookies,
   forwardedAddress,
+  isLeafNodeRequest,
   refusalOf,
   type CookieNames,
   type OfferedCredentials,
@@ -41,6 +42,8 @@ export interface WebSocketListenOptions {
   readonly context: () => ConnectionContext;
   /** Attaches a session to the connection; it is greeted and ready right after. */
   readonly onConnection: (connection: Connection, offered: OfferedCredentials) => void;
+  /** The same for leaf nodes, who ask for another path; null: there are none. */
+  readonly onLeafNode: ((connection: Connection) => void) | null;
   /** Told of each request that was refused, and why. */
   readonly onRefusal: (peer: string, reason: string) => void;
 }
@@ -131,7 +134,12 @@ class Upgrader {
 
   /** @returns null when the request may become a WebSocket */
   refuse(request: IncomingMessage): Refusal | null {
-    const refusal = refusalOf(request, this.#door.tlsOf(request.socket) !== null, this.#options.terms());
+    const refusal = refusalOf(
+      request,
+      this.#door.tlsOf(request.socket) !== null,
+      this.#options.terms(),
+      this.#options.onLeafNode !== null,
+    );
     if (refusal !== null) this.#report(request, refusal);
     return refusal;
   }
@@ -173,7 +181,7 @@ class Upgrader {
 
   #connect(upgrade: Upgrade): void {
     const { request, carrier, lane, ws, head, peer, tls, receiver } = upgrade;
-    const { buffers, context, onConnection } = this.#options;
+    const { buffers, context, onConnection, onLeafNode } = this.#options;
     const connectionContext = context();
     let wire!: WebSocketWire;
     const connection: Connection = new Connection(
@@ -187,7 +195,8 @@ class Upgrader {
       wire.onChunk(chunk, 0, length);
       if (connection.takeChunkKept() && tls === null) buffers.part(chunk);
     };
-    onConnection(connection, credentialsFromCookies(request.headers, this.#terms));
+    if (onLeafNode !== null && isLeafNodeRequest(request)) onLeafNode(connection);
+    else onConnection(connection, credentialsFromCookies(request.headers, this.#terms));
     connection.greet();
     connection.ready();
     if (head.length > 0) receiver.take(head, head.length);

@@ -38,18 +38,38 @@ export interface Refusal {
 
 /** Base64 of 16 bytes. */
 const keyPattern = /^[A-Za-z0-9+/]{22}==$/;
+/** What the path of a leaf node ends in. */
+const leafNodeEnding = "/leafnode";
 /** Paths, by how they end, that speak another protocol than a client's. */
 const otherProtocols = [
-  { ending: "/leafnode", name: "leafnode" },
+  { ending: leafNodeEnding, name: "leafnode" },
   { ending: "/mqtt", name: "mqtt" },
 ] as const;
 
-/** @param secure whether the request came over TLS @returns null when it may become a WebSocket. Source: nats-server `wsUpgrade` */
-export function refusalOf(request: UpgradeRequest, secure: boolean, rules: OriginRules): Refusal | null {
+export function isLeafNodeRequest({ url }: UpgradeRequest): boolean {
+  return pathOf(url).endsWith(leafNodeEnding);
+}
+
+function pathOf(url: string | undefined): string {
+  return (url ?? "/").split("?", 1)[0] as string;
+}
+
+/**
+ * @param secure whether the request came over TLS
+ * @param takesLeafNodes whether the path that these ask for is served
+ * @returns null when it may become a WebSocket. Source: nats-server `wsUpgrade`
+ */
+export function refusalOf(
+  request: UpgradeRequest,
+  secure: boolean,
+  rules: OriginRules,
+  takesLeafNodes = false,
+): Refusal | null {
   const { headers } = request;
-  const path = (request.url ?? "/").split("?", 1)[0] as string;
+  const path = pathOf(request.url);
   const other = otherProtocols.find(({ ending }) => path.endsWith(ending));
-  if (other !== undefined) return { status: 404, reason: `${other.name} websocket endpoint not enabled` };
+  if (other !== undefined && !(takesLeafNodes && other.ending === leafNodeEnding))
+    return { status: 404, reason: `${other.name} websocket endpoint not enabled` };
   if (request.method !== "GET") return { status: 405, reason: "request method must be GET" };
   if (!headers.host) return { status: 400, reason: "'Host' missing in request" };
   if (!hasToken(headers.upgrade, "websocket")) return bad("invalid value for header 'Upgrade'");

@@ -168,6 +168,7 @@ export class Harness {
         clock: this.clock,
         buffers: this.buffers,
         context: this.connectionContext,
+        onLeafNode: null,
         onConnection: (connection, offered) => this.accept(connection, context, offered),
         onRefusal: (_peer, reason) => void this.notes.push(reason),
       }),

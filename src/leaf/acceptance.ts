@@ -1,0 +1,186 @@
+/**
+ * The end of a link that was dialled: greets with INFO, hears CONNECT within a bounded time, finds out which account
+ * the leaf is bound to, answers with a second INFO, and tells its interest.
+ */
+import { clientCertificateFromDer } from "../auth/certificate.ts";
+import type { Authenticator, AuthResult, Identity } from "../auth/identity.ts";
+import { filterForAccepted } from "./filter-terms.ts";
+import type { Deadline } from "../base/clock.ts";
+import { authenticationTimeout, authorizationViolation, type ProtocolError } from "../protocol/errors.ts";
+import {
+  clientOnLeafPort,
+  clusterNameWithSpaces,
+  gatewayOnLeafPort,
+  notALeafPeer,
+  replacedByNewer,
+  sameClusterName,
+  versionTooOld,
+} from "./errors.ts";
+import { decodeConnect, encodePermissions, type LeafServerInfo, type ReceivedConnect } from "./info.ts";
+import type { LeafLink, LinkHandshake } from "./link.ts";
+
+/** What links that come in by one listener share. Replaced in place by a reload. */
+export interface AcceptanceTerms {
+  authenticator: Authenticator;
+  /** Null: any. */
+  readonly minVersion: string | null;
+  readonly authTimeoutMs: number;
+  info: LeafServerInfo;
+  /** A fresh nonce for INFO. */
+  readonly nonce: () => string;
+}
+
+export class Acceptance implements LinkHandshake {
+  readonly #link: LeafLink;
+  readonly #terms: AcceptanceTerms;
+  readonly #nonce: string;
+  #deadline: Deadline | null = null;
+  #state: "expecting" | "checking" | "open" | "closed" = "expecting";
+
+  constructor(link: LeafLink, terms: AcceptanceTerms) {
+    this.#link = link;
+    this.#terms = terms;
+    this.#nonce = terms.nonce();
+    link.parser.expect("connect");
+  }
+
+  onGreet(): void {
+    this.#link.sayInfo({ ...this.#info(), nonce: this.#nonce });
+  }
+
+  onReady(): void {
+    const { clock } = this.#link.context.broker;
+    this.#deadline = clock.after(this.#terms.authTimeoutMs, () => {
+      if (this.#state === "expecting" || this.#state === "checking") this.#link.fail(authenticationTimeout());
+    });
+  }
+
+  /** Whoever wants to compress says INFO before CONNECT; we have offered nothing of the kind. */
+  onInfo(): void {
+    if (this.#state !== "open") throw notALeafPeer("INFO");
+  }
+
+  onConnect(json: Buffer): void {
+    if (this.#state !== "expecting") return;
+    const connect = decodeConnect(json);
+    const { clusterName } = this.#link.context;
+    if (connect.language !== "") throw clientOnLeafPort();
+    if (connect.cluster.includes(" ")) throw clusterNameWithSpaces();
+    if (connect.gateway !== "") throw gatewayOnLeafPort(connect.gateway);
+    this.#decide(connect, this.#authenticate(connect), clusterName);
+  }
+
+  onError(): void {}
+
+  onFailure(_error: ProtocolError): void {}
+
+  onClose(): void {
+    this.#state = "closed";
+    this.#deadline?.cancel();
+  }
+
+  #info(): LeafServerInfo & Record<string, unknown> {
+    const { id, connection } = this.#link;
+    const { address, port } = connection.peer;
+    const shown = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+    return { ...this.#terms.info, client_id: id, client_ip: address, ip: shown };
+  }
+
+  #authenticate({ credentials }: ReceivedConnect): AuthResult {
+    const { connection, isWebSocket } = this.#link;
+    const der = connection.tls?.peerCertificate ?? null;
+    return this.#terms.authenticator.authenticate({
+      credentials,
+      connectionType: isWebSocket ? "LEAFNODE_WS" : "LEAFNODE",
+      nonce: this.#nonce,
+      certificate: der === null ? null : clientCertificateFromDer(der),
+      isWanted: () => !connection.closed,
+    });
+  }
+
+  #decide(connect: ReceivedConnect, result: AuthResult, clusterName: string): void {
+    if (!(result instanceof Promise)) return this.#welcome(connect, result, clusterName);
+    const link = this.#link;
+    this.#state = "checking";
+    link.parser.pause();
+    link.connection.pauseReading();
+    const decided = result.then((identity) => {
+      if (this.#state !== "checking") return;
+      link.attempt(() => {
+        this.#welcome(connect, identity, clusterName);
+        link.connection.resumeReading();
+        link.parser.resume();
+      });
+    });
+    decided.catch((error: unknown) => link.context.broker.clock.onFault(error));
+  }
+
+  /** The reference server asks who it is first, and then what else is in its way. */
+  #welcome(connect: ReceivedConnect, identity: Identity | null, clusterName: string): void {
+    const link = this.#link;
+    const { broker, systemAccount, settings, registry, log } = link.context;
+    const account = identity === null ? undefined : broker.accounts.get(identity.account);
+    if (identity === null || account === undefined) throw authorizationViolation();
+    if (clusterName !== "" && connect.cluster === clusterName) throw sameClusterName();
+    const answer = {
+      ...this.#info(),
+      ...encodePermissions(identity.permissions?.options ?? null),
+      remote_account: account.name,
+      ...(account.name === systemAccount && { acc_is_sys: true }),
+      connect_info: true,
+    };
+    const { minVersion } = this.#terms;
+    if (minVersion !== null && !isAtLeast(connect.version, minVersion)) {
+      link.sayInfo(answer);
+      throw versionTooOld(minVersion);
+    }
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    this.#state = "open";
+    link.permissions = identity.permissions;
+    link.authorizedUser = identity.user ?? (connect.credentials.user || null);
+    link.sayInfo(answer);
+    for (const other of [...registry.of(account).links]) {
+      if (!isReplacedBy(other, connect)) continue;
+      log.warn(`${link.label} - Replacing connection from same server: ${connect.name}`);
+      other.fail(replacedByNewer());
+    }
+    const facts = {
+      name: connect.name || connect.serverId,
+      version: connect.version,
+      cluster: connect.cluster,
+      domain: connect.domain,
+      account: connect.remoteAccount,
+      headers: connect.headers && settings.headers,
+      isSpoke: connect.isHub,
+      isIsolated: settings.isolatesInterest || connect.isolate,
+    };
+    link.join(account, facts, filterForAccepted(link, identity.permissions, connect));
+    log.info(
+      `${link.label} - Leafnode connection accepted from ${facts.name || "an unnamed server"} for account ${account.name}`,
+    );
+  }
+}
+
+/** A link that has been made anew from the same place, before this end noticed that the old one is gone. */
+function isReplacedBy(other: LeafLink, { name, cluster, remoteAccount }: ReceivedConnect): boolean {
+  const { facts } = other;
+  return (
+    !other.isSolicited &&
+    name !== "" &&
+    remoteAccount !== "" &&
+    facts.name === name &&
+    facts.cluster === cluster &&
+    facts.account === remoteAccount
+  );
+}
+
+function isAtLeast(version: string, least: string): boolean {
+  const parts = (text: string): number[] => (/^v?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []).slice(1).map(Number);
+  const [has, needs] = [parts(version), parts(least)];
+  for (let at = 0; at < 3; at++) {
+    const difference = (has[at] ?? 0) - (needs[at] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}

@@ -1,0 +1,40 @@
+/** What all links of a broker share. Made by the server; what a reload may change is replaced in place. */
+import type { Log } from "../base/log.ts";
+import type { Broker } from "../broker/broker.ts";
+import type { Message } from "../broker/message.ts";
+import type { FlushPass } from "../transport/flush-pass.ts";
+import type { LinkRegistry } from "./registry.ts";
+
+export interface LeafSettings {
+  readonly maxControlLineBytes: number;
+  readonly maxPayloadBytes: number;
+  /** Of one link; 0: unlimited. */
+  readonly maxSubscriptions: number;
+  readonly pingIntervalMs: number;
+  readonly pingMax: number;
+  readonly headers: boolean;
+  /** What is behind other links is not told to those that are accepted or made. */
+  readonly isolatesInterest: boolean;
+  /** JetStream's domain here; null without one, or without JetStream. */
+  readonly domain: string | null;
+  readonly hasJetStream: boolean;
+}
+
+export interface LeafContext {
+  readonly broker: Broker;
+  readonly pass: FlushPass;
+  readonly log: Log;
+  readonly serverId: string;
+  readonly serverName: string;
+  /** Name of the cluster that this broker passes for; a leaf with a configured name goes by that. Empty: none. */
+  readonly clusterName: string;
+  /** Null when there is none. */
+  readonly systemAccount: string | null;
+  readonly natsVersion: string;
+  readonly registry: LinkRegistry;
+  /** The frame that every message from a link goes through. */
+  readonly message: Message;
+  settings: LeafSettings;
+  /** Random in [0, 1). */
+  readonly random: () => number;
+}

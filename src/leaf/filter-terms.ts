@@ -1,0 +1,68 @@
+/** From permissions, configuration and JetStream domains to what may cross a link. */
+import type { Permissions } from "../auth/permissions.ts";
+import { LinkFilter, openFilter, openLists, plainPatterns, type FilterLists } from "./filter.ts";
+import { domainDenies } from "./domains.ts";
+import type { LeafPermissions, ReceivedConnect } from "./info.ts";
+import type { LeafLink } from "./link.ts";
+
+/** For the end that was dialled: what the user may publish is what this end may ask for, and the other way round. */
+export function filterForAccepted(
+  link: LeafLink,
+  permissions: Permissions | null,
+  connect: Pick<ReceivedConnect, "domain" | "denyPublish">,
+): LinkFilter {
+  const { settings } = link.context;
+  const denies = domainDenies(settings.domain, connect.domain);
+  const publish = listsOf(permissions?.options.publish ?? null);
+  const subscribe = permissions?.options.subscribe ?? null;
+  const deniedToSend = plainPatterns([...connect.denyPublish, ...denies.both, ...denies.sending]);
+  return newFilter(
+    withDenies(publish, plainPatterns(denies.both)),
+    withDenies({ allow: subscribe?.allow ?? null, deny: subscribe?.deny ?? [] }, deniedToSend),
+    publish,
+    permissions,
+  );
+}
+
+/** For the end that dials: what the hub has told it, and what its own configuration denies. */
+export function filterForSolicited(
+  link: LeafLink,
+  told: LeafPermissions | null,
+  own: { readonly denyImports: readonly string[]; readonly denyExports: readonly string[] },
+  remoteDomain: string,
+): LinkFilter {
+  const denies = domainDenies(link.context.settings.domain, remoteDomain);
+  const publish = listsOf(told?.publish ?? null);
+  const subscribe = told?.subscribe ?? null;
+  return newFilter(
+    withDenies(
+      { allow: subscribe?.allow ?? null, deny: subscribe?.deny ?? [] },
+      plainPatterns([...own.denyImports, ...denies.both]),
+    ),
+    withDenies(publish, plainPatterns([...own.denyExports, ...denies.both, ...denies.sending])),
+    link.isSpoke ? null : openLists,
+    null,
+  );
+}
+
+function newFilter(
+  ask: FilterLists,
+  send: FilterLists,
+  receive: FilterLists | null,
+  permissions: Permissions | null,
+): LinkFilter {
+  const isOpen = (lists: FilterLists): boolean => lists.allow === null && lists.deny.length === 0;
+  if (isOpen(ask) && isOpen(send) && permissions === null) return openFilter;
+  return new LinkFilter({ ask, send, receive, permissions });
+}
+
+function listsOf(lists: LeafPermissions["publish"] | null): FilterLists {
+  return {
+    allow: lists === null || lists.allow === null ? null : plainPatterns(lists.allow),
+    deny: plainPatterns(lists?.deny ?? []),
+  };
+}
+
+function withDenies(lists: FilterLists, more: FilterLists["deny"]): FilterLists {
+  return more.length === 0 ? lists : { allow: lists.allow, deny: [...lists.deny, ...more] };
+}

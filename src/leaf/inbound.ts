@@ -1,0 +1,66 @@
+/** Messages that came over one link, on their way to those who are interested here and behind other links. */
+import type { Account } from "../broker/account.ts";
+import type { Message } from "../broker/message.ts";
+import type { Plan } from "../broker/plan.ts";
+import type { Router } from "../broker/router.ts";
+import type { Subscriber } from "../broker/subscriber.ts";
+import { deliverSubjectStart } from "./delivery.ts";
+
+export class Inbound {
+  readonly #origin: Subscriber;
+  readonly #router: Router;
+  /** Of the last message of the read under way. */
+  #plan: Plan | null = null;
+  #planGeneration = 0;
+
+  constructor(origin: Subscriber, router: Router) {
+    this.#origin = origin;
+    this.#router = router;
+  }
+
+  endRead(): void {
+    this.#plan = null;
+  }
+
+  /**
+   * @param repeated whether subject and reply are those of the message before
+   * @param queues the groups that the other end has chosen
+   * @returns how many took it
+   */
+  route(message: Message, account: Account, repeated: boolean, queues: readonly string[]): number {
+    const { bytes, replyStart, replyEnd } = message;
+    const shownStart = replyEnd > replyStart ? deliverSubjectStart(bytes, replyStart, replyEnd) : -1;
+    if (shownStart > 0) return this.#routeShown(message, account, shownStart, queues);
+    if (account.mappings !== null) return this.#routeMapped(message, account, queues);
+    if (!repeated || this.#plan === null || this.#planGeneration !== account.generation) {
+      this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
+      this.#planGeneration = account.generation;
+    }
+    return this.#router.deliverToGroups(this.#plan, message, this.#origin, queues);
+  }
+
+  /** Of a mapped subject the other end cannot know the queue groups. */
+  #routeMapped(message: Message, account: Account, queues: readonly string[]): number {
+    const subject = message.subject;
+    const mapped = account.mappings?.map(subject) ?? "";
+    if (mapped !== subject) message.setSubject(mapped);
+    const plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
+    return mapped !== subject && queues.length === 0
+      ? this.#router.deliver(plan, message, this.#origin)
+      : this.#router.deliverToGroups(plan, message, this.#origin, queues);
+  }
+
+  /**
+   * A delivery of JetStream's: receivers are found by the message's subject, and see the one that stands at the end of
+   * its reply. What is left of the reply moves up to the sizes, so that the tail is in canonical form again.
+   */
+  #routeShown(message: Message, account: Account, shownStart: number, queues: readonly string[]): number {
+    const { bytes, replyStart, replyEnd } = message;
+    const routing = message.subject;
+    message.setSubject(bytes.latin1Slice(shownStart, replyEnd));
+    message.tailStart = replyEnd - (shownStart - 1 - replyStart);
+    bytes.copyWithin(message.tailStart, replyStart, shownStart - 1);
+    message.replyStart = message.tailStart;
+    return this.#router.routeToGroups(account, routing, message, this.#origin, queues);
+  }
+}

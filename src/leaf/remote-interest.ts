@@ -1,0 +1,80 @@
+/** What the other end of one link has asked for: a subscription for each subject, or subject and queue group. */
+import { Subscription } from "../broker/subscriber.ts";
+import { patternTokensMax } from "../subjects/interest.ts";
+import { isValidSubject } from "../subjects/subject.ts";
+import type { LeafLink } from "./link.ts";
+import type { AccountLinks } from "./registry.ts";
+
+export class RemoteInterest {
+  readonly #link: LeafLink;
+  /** By what stands in LS-. */
+  readonly #byKey = new Map<string, Subscription>();
+
+  constructor(link: LeafLink) {
+    this.#link = link;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  values(): Iterable<Subscription> {
+    return this.#byKey.values();
+  }
+
+  /**
+   * A queue group that is known gets another weight; anything else that is known stays as it is.
+   * @param max 0: no limit
+   * @returns why not, as the text of an `-ERR`; null when all is well
+   */
+  add(
+    links: AccountLinks,
+    subject: string,
+    queue: string | null,
+    weight: number,
+    max: number,
+  ): string | null {
+    const key = keyOf(subject, queue);
+    const known = this.#byKey.get(key);
+    if (known === undefined) {
+      if (max > 0 && this.#byKey.size >= max) return "maximum subscriptions exceeded";
+      if (!isValidSubject(subject) || tokenCount(subject) > patternTokensMax) return "Invalid Subscription";
+      const subscription = new Subscription(this.#link, subject, queue, key);
+      subscription.weight = weight;
+      this.#byKey.set(key, subscription);
+      links.account.add(subscription);
+    } else {
+      if (queue === null || known.weight === weight) return null;
+      known.weight = weight;
+    }
+    links.interest.changed(this.#link, subject, queue, weight);
+    return null;
+  }
+
+  remove(links: AccountLinks, subject: string, queue: string | null): void {
+    const key = keyOf(subject, queue);
+    const subscription = this.#byKey.get(key);
+    if (subscription === undefined) return;
+    this.#byKey.delete(key);
+    links.account.remove(subscription);
+    links.interest.changed(this.#link, subject, queue, 0);
+  }
+
+  clear(links: AccountLinks): void {
+    for (const subscription of this.#byKey.values()) {
+      links.account.remove(subscription);
+      links.interest.changed(this.#link, subscription.subject, subscription.queue, 0);
+    }
+    this.#byKey.clear();
+  }
+}
+
+function keyOf(subject: string, queue: string | null): string {
+  return queue === null ? subject : `${subject} ${queue}`;
+}
+
+function tokenCount(subject: string): number {
+  let count = 1;
+  for (let at = subject.indexOf("."); at >= 0; at = subject.indexOf(".", at + 1)) count++;
+  return count;
+}
