@@ -2,6 +2,8 @@
 export { createBroker, type BrokerOptions, type EmbeddedBroker } from "./create-broker.ts";
 export type {
   BrokerAccount,
+  BrokerAccountJetStream,
+  BrokerJetStream,
   BrokerLog,
   BrokerMappings,
   BrokerMonitor,

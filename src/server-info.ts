@@ -2,7 +2,7 @@
 import type { ServerInfo } from "./client/context.ts";
 import type { Options, TlsOptions } from "./config/options.ts";
 import type { ListenAddress } from "./transport/tcp-listener.ts";
-import { natsVersion, productVersion } from "./version.ts";
+import { jetStreamApiLevel, natsVersion, productVersion } from "./version.ts";
 
 export interface ServerIdentity {
   readonly id: string;
@@ -20,6 +20,7 @@ interface ListenerInfo {
 export function serverInfo(server: ServerIdentity, options: Options, listener: ListenerInfo): ServerInfo {
   const shown = advertised(listener.advertise, listener.address);
   const { tls } = listener;
+  const domain = options.jetstream?.domain ?? null;
   return {
     server_id: server.id,
     server_name: server.name,
@@ -35,6 +36,8 @@ export function serverInfo(server: ServerIdentity, options: Options, listener: L
       (listener.allowNonTls ? { tls_available: true as const } : { tls_required: true as const })),
     ...(tls !== null && tls.verify && { tls_verify: true as const }),
     max_payload: options.limits.maxPayloadBytes,
+    ...(options.jetstream !== null && { jetstream: true as const, api_lvl: jetStreamApiLevel }),
+    ...(domain !== null && { domain }),
   };
 }
 

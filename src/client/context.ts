@@ -62,6 +62,11 @@ export interface ServerInfo {
   readonly tls_verify?: true;
   readonly tls_available?: true;
   readonly max_payload: number;
+  readonly jetstream?: true;
+  /** Of JetStream. */
+  readonly domain?: string;
+  /** What JetStream's API can do. */
+  readonly api_lvl?: number;
   readonly ldm?: true;
   /** The product's own version; `version` is that of the NATS release it is compatible with. */
   readonly frond: string;

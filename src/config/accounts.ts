@@ -4,6 +4,7 @@ import { withDefaultPermissions } from "./draft.ts";
 import { readUsers } from "./authorization.ts";
 import { asInteger, asMap, asString, readBlock } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
+import { readAccountJetStream } from "./jetstream.ts";
 import { readMappings } from "./mappings.ts";
 import { isPublicNkey } from "./nkey.ts";
 import { kindName } from "./node.ts";
@@ -33,6 +34,7 @@ export function newAccount(name: string): AccountDraft {
     maxPayloadBytes: -1,
     mappings: [],
     users: null,
+    jetstream: null,
   };
 }
 
@@ -80,6 +82,9 @@ const block: Block<AccountReading> = {
     users: (node, account, { problems }) => (account.users = readUsers(node, problems)),
     default_permissions: (node, account, { problems }) => {
       account.defaultPermissions = readPermissions(node, problems);
+    },
+    jetstream: (node, account, { problems }) => {
+      account.jetstream = readAccountJetStream(node, problems);
     },
     mappings: readAccountMappings,
     maps: readAccountMappings,

@@ -32,6 +32,12 @@ export interface BrokerOptions {
   /** Subject mappings of the global account. */
   readonly mappings?: BrokerMappings | undefined;
 
+  /**
+   * Streams. `true`, or anything without `storeDir`, keeps them until the broker closes: those in memory there, those on
+   * file in a directory that goes with it.
+   */
+  readonly jetstream?: boolean | BrokerJetStream | undefined;
+
   readonly tls?: BrokerTls | undefined;
   /** Takes clients with and without TLS on the same port. */
   readonly allowNonTls?: boolean | undefined;
@@ -119,6 +125,43 @@ export interface BrokerAccount {
     | undefined;
   /** Public key, `A…`. */
   readonly nkey?: string | undefined;
+  /** Streams in this account, where the broker has them. */
+  readonly jetstream?: boolean | BrokerAccountJetStream | undefined;
+}
+
+export interface BrokerJetStream {
+  /** Where streams are kept on disk; they are there again at the next start. */
+  readonly storeDir?: string | undefined;
+  /** Bytes, or text such as `"1G"`. Default: three quarters of the machine's memory. */
+  readonly maxMemory?: number | string | undefined;
+  /** Of streams on disk. */
+  readonly maxFile?: number | string | undefined;
+  /** How long what is acknowledged may take to the disk; `"always"`, which is the default, for not at all. */
+  readonly syncInterval?: Duration | undefined;
+  readonly domain?: string | undefined;
+  /** Refuses requests with unknown fields; default true. */
+  readonly strict?: boolean | undefined;
+  readonly limits?:
+    | {
+        readonly maxAckPending?: number | undefined;
+        readonly maxRequestBatch?: number | undefined;
+        readonly duplicateWindow?: Duration | undefined;
+      }
+    | undefined;
+}
+
+/** Without limits where nothing is said. Sizes in bytes. */
+export interface BrokerAccountJetStream {
+  readonly maxMemory?: number | undefined;
+  readonly maxFile?: number | undefined;
+  readonly maxStreams?: number | undefined;
+  readonly maxConsumers?: number | undefined;
+  readonly maxAckPending?: number | undefined;
+  /** Of one stream. */
+  readonly memoryMaxStreamBytes?: number | undefined;
+  readonly fileMaxStreamBytes?: number | undefined;
+  /** Streams must say how large they may become. */
+  readonly maxBytesRequired?: boolean | undefined;
 }
 
 /** By source subject: where its messages go instead, whole or in parts of a hundred. */

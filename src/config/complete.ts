@@ -1,11 +1,14 @@
 /** From what was said to the snapshot: defaults, and the checks that take more than one key. */
 import { randomBytes } from "node:crypto";
+import { totalmem } from "node:os";
 import { posix } from "node:path";
 import { defaultSystemAccount, globalAccount, newAccount } from "./accounts.ts";
 import type { AccountDraft, Draft, WebSocketDraft } from "./draft.ts";
 import { showDuration } from "./fields.ts";
 import { deepFreeze } from "./freeze.ts";
 import { leafNodesOf } from "./leafnodes.ts";
+import { defaultJetStreamLimits } from "./jetstream-defaults.ts";
+import type { JetStreamOptions } from "./jetstream-options.ts";
 import { isAdvertisable } from "./listen.ts";
 import type {
   AccountOptions,
@@ -24,6 +27,8 @@ export interface ConfigSource {
   readonly digest: string | null;
 }
 
+/** 1 TiB, as nats-server has it where it can not tell the room on the disk. */
+const storeBytesDefault = 2 ** 40;
 const hostDefault = "0.0.0.0";
 const portDefault = 4222;
 const authTimeoutMsDefault = 2_000;
@@ -66,6 +71,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     tls: tlsOf(draft.tls, "tls", problems),
     allowNonTls: draft.allowNonTls,
     websocket: websocketOf(draft.websocket, access, problems),
+    jetstream: jetStreamOf(draft),
     leafnodes: leafNodesOf(
       draft.leafnodes,
       accounts.map(({ name }) => name),
@@ -78,7 +84,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
       users: access.users,
       nkeys: access.nkeys,
     },
-    accounts: accounts.map(accountOf),
+    accounts: withJetStream(accounts.map(accountOf), draft, problems),
     systemAccount: systemAccountOf(draft),
     noAuthUser: access.noAuthUser,
     monitor: monitorOf(draft, host, problems),
@@ -178,8 +184,34 @@ function accountsOf(draft: Draft, problems: Problems): AccountDraft[] {
 }
 
 function accountOf(account: AccountDraft): AccountOptions {
-  const { name, nkey, maxConnections, maxSubscriptions, maxPayloadBytes, mappings } = account;
-  return { name, nkey, limits: { maxConnections, maxSubscriptions, maxPayloadBytes }, mappings };
+  const { name, nkey, maxConnections, maxSubscriptions, maxPayloadBytes, mappings, jetstream } = account;
+  return { name, nkey, limits: { maxConnections, maxSubscriptions, maxPayloadBytes }, mappings, jetstream };
+}
+
+/** Where nobody was named it is for everybody, which is the global account. The system account has none. */
+function withJetStream(accounts: AccountOptions[], draft: Draft, problems: Problems): AccountOptions[] {
+  const system = systemAccountOf(draft);
+  const isGlobalOnly = draft.accounts.every(({ name }) => name === system);
+  return accounts.map((account) => {
+    if (account.name === system && account.jetstream !== null) {
+      problems.add(null, `jetstream can not be enabled on the system account "${account.name}"`);
+    }
+    if (!draft.jetstream.enabled) return { ...account, jetstream: null };
+    const isGlobal = account.name === globalAccount && isGlobalOnly;
+    return isGlobal ? { ...account, jetstream: defaultJetStreamLimits } : account;
+  });
+}
+
+/** Three quarters of the memory, and as much on disk as there may be, where nothing was said. */
+function jetStreamOf(draft: Draft): JetStreamOptions | null {
+  const { enabled, maxMemoryBytes, maxStoreBytes, ...rest } = draft.jetstream;
+  if (!enabled) return null;
+  return {
+    storeDir: draft.storeDir,
+    maxMemoryBytes: maxMemoryBytes ?? Math.floor((totalmem() / 4) * 3),
+    maxStoreBytes: maxStoreBytes ?? storeBytesDefault,
+    ...rest,
+  };
 }
 
 interface Access {

@@ -2,6 +2,8 @@
  * What has been said so far, from whatever side, before defaults and checks: null where nothing was said. Later
  * sources write over earlier ones; `complete.ts` makes {@link import("./options.ts").Options} of it.
  */
+import { type JetStreamDraft, newJetStream } from "./jetstream.ts";
+import type { JetStreamAccountLimits } from "./jetstream-options.ts";
 import type { LeafNodesDraft } from "./leafnodes.ts";
 import type {
   MappingOptions,
@@ -38,6 +40,9 @@ export interface Draft {
   allowNonTls: boolean;
   websocket: WebSocketDraft | null;
   leafnodes: LeafNodesDraft | null;
+  jetstream: JetStreamDraft;
+  /** Beside the block, inside it or on the command line. */
+  storeDir: string | null;
   authorization: AuthorizationDraft;
   accounts: AccountDraft[];
   /** Of the account `$G`. */
@@ -110,6 +115,8 @@ export interface AccountDraft {
   maxPayloadBytes: number;
   mappings: MappingOptions[];
   users: UserList | null;
+  /** Null: not asked for. */
+  jetstream: JetStreamAccountLimits | null;
 }
 
 /** Users as they were listed; what they share is settled when all of the file has been read. */
@@ -161,6 +168,8 @@ export function emptyDraft(): Draft {
     allowNonTls: false,
     websocket: null,
     leafnodes: null,
+    jetstream: newJetStream(),
+    storeDir: null,
     authorization: { place: null, user: null, password: null, token: null, timeoutMs: null, users: null },
     accounts: [],
     mappings: [],

@@ -28,6 +28,8 @@ export interface FlagOverrides {
   readonly tlsKey?: string;
   readonly tlsCaCert?: string;
   readonly tlsVerify?: boolean;
+  readonly jetstream?: boolean;
+  readonly storeDir?: string;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -157,6 +159,8 @@ const overrideNames: Readonly<Record<string, keyof FlagOverrides>> = {
   tlskey: "tlsKey",
   tlscacert: "tlsCaCert",
   tlsverify: "tlsVerify",
+  js: "jetstream",
+  sd: "storeDir",
 };
 
 const signals: Readonly<Record<string, SignalName>> = {

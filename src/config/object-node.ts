@@ -4,6 +4,8 @@
  */
 import type {
   BrokerAccount,
+  BrokerAccountJetStream,
+  BrokerJetStream,
   BrokerLog,
   BrokerMappingDestination,
   BrokerMonitor,
@@ -57,6 +59,34 @@ const accountTable: WriterTable<BrokerAccount> = {
   mappings: mappings("mappings"),
   limits: block("limits", () => accountLimitsTable),
   nkey: plain("nkey"),
+  jetstream: switchOrBlock("jetstream", () => accountJetStreamTable),
+};
+
+const jetStreamTable: WriterTable<BrokerJetStream> = {
+  storeDir: plain("store_dir"),
+  maxMemory: plain("max_mem"),
+  maxFile: plain("max_file"),
+  syncInterval: duration("sync_interval"),
+  domain: plain("domain"),
+  strict: plain("strict"),
+  limits: block("limits", () => jetStreamLimitsTable),
+};
+
+const jetStreamLimitsTable: WriterTable<NonNullable<BrokerJetStream["limits"]>> = {
+  maxAckPending: plain("max_ack_pending"),
+  maxRequestBatch: plain("max_request_batch"),
+  duplicateWindow: duration("duplicate_window"),
+};
+
+const accountJetStreamTable: WriterTable<BrokerAccountJetStream> = {
+  maxMemory: plain("max_memory"),
+  maxFile: plain("max_store"),
+  maxStreams: plain("max_streams"),
+  maxConsumers: plain("max_consumers"),
+  maxAckPending: plain("max_ack_pending"),
+  memoryMaxStreamBytes: plain("memory_max_stream_bytes"),
+  fileMaxStreamBytes: plain("store_max_stream_bytes"),
+  maxBytesRequired: plain("max_bytes_required"),
 };
 
 const accountLimitsTable: WriterTable<NonNullable<BrokerAccount["limits"]>> = {
@@ -147,6 +177,7 @@ const settingsTable: WriterTable<Settings> = {
     else entries.set("system_account", nodeOf(value, path));
   },
   mappings: mappings("mappings"),
+  jetstream: switchOrBlock("jetstream", () => jetStreamTable),
   tls: block("tls", () => tlsTable),
   allowNonTls: plain("allow_non_tls"),
   websocket: (value, path, entries, problems) => {
@@ -226,6 +257,14 @@ function port(key: string): Writer {
 
 function block<T>(key: string, table: () => WriterTable<T>): Writer {
   return (value, path, entries, problems) => entries.set(key, mapOf(value, path, table(), problems));
+}
+
+/** A map, or a plain value that turns it on or off. */
+function switchOrBlock<T>(key: string, table: () => WriterTable<T>): Writer {
+  return (value, path, entries, problems) => {
+    const write = isObject(value) ? block(key, table) : plain(key);
+    write(value, path, entries, problems);
+  };
 }
 
 function list<T>(key: string, table: () => WriterTable<T>): Writer {

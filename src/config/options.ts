@@ -6,6 +6,7 @@
  * strings (one character a byte); user names, passwords and paths are ordinary text.
  */
 
+import type { JetStreamAccountLimits, JetStreamOptions } from "./jetstream-options.ts";
 import type { LeafNodeOptions } from "./leafnode-options.ts";
 
 export interface Options {
@@ -36,6 +37,7 @@ export interface Options {
   readonly systemAccount: string | null;
   readonly noAuthUser: string | null;
   readonly monitor: MonitorOptions | null;
+  readonly jetstream: JetStreamOptions | null;
   readonly log: LogOptions;
   readonly pidFile: string | null;
   readonly portsFileDir: string | null;
@@ -162,6 +164,8 @@ export interface AccountOptions {
     readonly maxPayloadBytes: number;
   };
   readonly mappings: readonly MappingOptions[];
+  /** Null: it has no JetStream. */
+  readonly jetstream: JetStreamAccountLimits | null;
 }
 
 /** One source subject and where its messages go instead. */

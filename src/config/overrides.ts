@@ -14,6 +14,8 @@ export function applyFlags(flags: FlagOverrides, draft: Draft, problems: Problem
   if (flags.httpsPort !== undefined) draft.httpsPort = checkedPort(flags.httpsPort, "-ms", problems);
   if (flags.pidFile !== undefined) draft.pidFile = flags.pidFile || null;
   if (flags.portsFileDir !== undefined) draft.portsFileDir = flags.portsFileDir || null;
+  if (flags.jetstream !== undefined) draft.jetstream.enabled = flags.jetstream;
+  if (flags.storeDir !== undefined) draft.storeDir = flags.storeDir || null;
   applyLogFlags(flags, draft);
   applyAccessFlags(flags, draft);
   applyTlsFlags(flags, draft, problems);

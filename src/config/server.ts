@@ -15,6 +15,7 @@ import {
 import { asStrings, readBlock, showDuration } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
 import { readLeafNodes } from "./leafnodes.ts";
+import { readJetStream, readStoreDir } from "./jetstream.ts";
 import { asListenAddress } from "./listen.ts";
 import { logKeys } from "./log.ts";
 import { readMappings } from "./mappings.ts";
@@ -147,9 +148,16 @@ const accessKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   no_sys_acc: readNoSystemAccount,
 };
 
+const streamKeys: Readonly<Record<string, KeyReader<Draft>>> = {
+  jetstream: (node, draft, { problems }) => readJetStream(node, draft, problems),
+  store_dir: (node, draft, { key }) => readStoreDir(node, draft, key),
+  storedir: (node, draft, { key }) => readStoreDir(node, draft, key),
+};
+
 const block: Block<Draft> = {
   name: "server",
   keys: {
+    ...streamKeys,
     ...identityKeys,
     ...listenerKeys,
     ...limitKeys,

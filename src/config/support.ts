@@ -14,6 +14,10 @@ export type BlockName =
   | "permissions"
   | "account"
   | "account limits"
+  | "jetstream"
+  | "jetstream limits"
+  | "jetstream batch limits"
+  | "account jetstream"
   | "mapping destination"
   | "leafnodes"
   | "leafnode authorization"
@@ -30,10 +34,10 @@ interface SupportRule {
 
 type SupportTable = Readonly<Record<string, SupportRule>>;
 
-const jetStream: SupportRule = {
+const encryption: SupportRule = {
   support: "error",
-  reason: 'remove the block, or set it to "disabled"',
-  isOff: isDisabled,
+  reason: "streams are not encrypted; keep store_dir on an encrypted disk",
+  isOff: isEmpty,
 };
 const operators: SupportRule = {
   support: "error",
@@ -77,9 +81,6 @@ const callout: SupportRule = { support: "error", reason: "define users here, or 
 
 export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   server: {
-    jetstream: jetStream,
-    store_dir: { support: "warn", reason: "nothing is stored" },
-    storedir: { support: "warn", reason: "nothing is stored" },
     default_js_domain: noEffect,
     cluster: {
       support: "error",
@@ -157,12 +158,36 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   account: {
     imports: crossAccount,
     exports: crossAccount,
-    jetstream: jetStream,
     msg_trace: messageTrace,
     trace_dest: messageTrace,
   },
   "account limits": { max_leafnodes: noEffect, max_leafs: noEffect },
   "mapping destination": {},
+  jetstream: {
+    key: encryption,
+    ek: encryption,
+    encryption_key: encryption,
+    prev_key: encryption,
+    prev_ek: encryption,
+    prev_encryption_key: encryption,
+    cipher: encryption,
+    tpm: encryption,
+    extension_hint: noEffect,
+    max_outstanding_catchup: noEffect,
+    max_buffered_size: noEffect,
+    max_buffered_msgs: noEffect,
+    info_queue_limit: noEffect,
+    meta_compact: noEffect,
+    meta_compact_size: noEffect,
+    meta_compact_sync: noEffect,
+    max_concurrent_io: noEffect,
+  },
+  "jetstream limits": {
+    max_ha_assets: noEffect,
+    default_max_consumers: noEffect,
+  },
+  "jetstream batch limits": {},
+  "account jetstream": { cluster_traffic: noEffect },
   leafnodes: { write_timeout: leafWriteTimeout },
   "leafnode authorization": { proxy_required: proxies },
   "leafnode user": { proxy_required: proxies },
@@ -181,10 +206,6 @@ export function supportOf(block: BlockName, key: string): SupportRule | undefine
 
 /** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */
 export const unsupportedFlags: SupportTable = {
-  js: { support: "error", reason: "start without it" },
-  jetstream: { support: "error", reason: "start without it" },
-  sd: { support: "warn", reason: "nothing is stored" },
-  store_dir: { support: "warn", reason: "nothing is stored" },
   cluster: { support: "error", reason: "Frond is one node; start without it" },
   cluster_listen: { support: "error", reason: "Frond is one node; start without it" },
   routes: { support: "error", reason: "Frond is one node; start without it" },
@@ -218,16 +239,6 @@ function isEmpty(node: ConfigNode): boolean {
     default:
       return false;
   }
-}
-
-/** As nats-server reads `jetstream`: a map turns it on unless it says `enabled: false`. */
-function isDisabled(node: ConfigNode): boolean {
-  if (node.kind === "string") return /^disabled?$/i.test(node.value);
-  if (node.kind !== "map") return node.kind === "boolean" && !node.value;
-  const switches = ["enable", "enabled"]
-    .map((key) => entryOf(node, key))
-    .filter((found) => found !== undefined);
-  return switches.some((found) => found.kind === "boolean" && !found.value);
 }
 
 function hasNone(node: ConfigNode, keys: readonly string[]): boolean {

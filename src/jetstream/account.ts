@@ -1,19 +1,118 @@
 /** JetStream in one account: its streams, and what it may and does use. */
 import type { Account } from "../broker/account.ts";
+import type { JetStreamAccountLimits, JetStreamOptions } from "../config/jetstream-options.ts";
+import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetstream-defaults.ts";
+import { Advisories } from "./advisories.ts";
+import type { ApiError } from "./api-error.ts";
+import { apiError } from "./api-errors.ts";
 import type { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
+import { endlessRooms, Room, type Rooms } from "./room.ts";
 import type { Stream } from "./stream.ts";
+import type { StreamConfig } from "./stream-config.ts";
+
+type Kind = "file" | "memory";
 
 export class JetStreamAccount {
   readonly host: Host;
   readonly account: Account;
   readonly answers: DurableAnswers;
+  readonly advisories: Advisories;
+  /** What the configuration says of JetStream as a whole. */
+  settings: JetStreamOptions;
+  limits: JetStreamAccountLimits;
   /** By name. */
   readonly streams = new Map<string, Stream>();
+  /** Requests answered, and those among them with an error. */
+  apiTotal = 0;
+  apiErrors = 0;
 
-  constructor(host: Host, account: Account, answers: DurableAnswers) {
+  readonly #serverRooms: Rooms;
+  readonly #rooms: Rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
+
+  /** @param serverRooms what all accounts together may still store */
+  constructor(
+    host: Host,
+    account: Account,
+    answers: DurableAnswers,
+    settings: JetStreamOptions = defaultJetStreamOptions,
+    limits: JetStreamAccountLimits = defaultJetStreamLimits,
+    serverRooms: Rooms = endlessRooms,
+  ) {
     this.host = host;
     this.account = account;
     this.answers = answers;
+    this.advisories = new Advisories(host, account, answers);
+    this.settings = settings;
+    this.limits = limits;
+    this.#serverRooms = serverRooms;
+  }
+
+  #roomOf(kind: Kind): Room {
+    return new Room(
+      () => this.bytesMax(kind),
+      () => this.usedBytes(kind),
+    );
+  }
+
+  /** On a reload. */
+  setLimits(limits: JetStreamAccountLimits): void {
+    this.limits = limits;
+    this.#rooms.memory.forget();
+    this.#rooms.file.forget();
+  }
+
+  get consumerCount(): number {
+    let count = 0;
+    for (const stream of this.streams.values()) count += stream.consumers.size;
+    return count;
+  }
+
+  /** As nats-server counts them, of every stream of that kind. */
+  usedBytes(kind: Kind): number {
+    let bytes = 0;
+    for (const { config, log } of this.streams.values())
+      if (config.storage === kind) bytes += log.state.bytes;
+    return bytes;
+  }
+
+  /** What `max_bytes` of its streams adds up to. @param except a stream that does not count */
+  reservedBytes(kind: Kind, except: string | null = null): number {
+    let bytes = 0;
+    for (const { config } of this.streams.values())
+      if (config.storage === kind && config.max_bytes > 0 && config.name !== except)
+        bytes += config.max_bytes;
+    return bytes;
+  }
+
+  /** -1: unlimited. */
+  bytesMax(kind: Kind): number {
+    return kind === "memory" ? this.limits.maxMemoryBytes : this.limits.maxStoreBytes;
+  }
+
+  /** Why a message of so many bytes can not be stored; null when it can. It is taken to be stored then. */
+  storageRefusal(kind: Kind, bytes: number): ApiError | null {
+    if (!this.#serverRooms[kind].take(bytes)) return apiError("insufficientResources");
+    return this.#rooms[kind].take(bytes) ? null : apiError("accountResourcesExceeded");
+  }
+
+  /**
+   * For a new configuration, with what the other streams have reserved. Source: nats-server `checkLimits`.
+   * @throws ApiError
+   */
+  checkLimits(config: StreamConfig, serverReserved: (kind: Kind) => number): void {
+    const { maxConsumers } = this.limits;
+    if (config.max_consumers > 0 && maxConsumers > 0 && config.max_consumers > maxConsumers)
+      throw apiError("maximumConsumersLimit");
+    const kind = config.storage;
+    const wanted = Math.max(config.max_bytes, 0);
+    const most = this.bytesMax(kind);
+    const serverMost = kind === "memory" ? this.settings.maxMemoryBytes : this.settings.maxStoreBytes;
+    const isTooMuch = most >= 0 && this.reservedBytes(kind, config.name) + wanted > most;
+    // What the stream has reserved before counts in the server's sum.
+    const before = Math.max(this.streams.get(config.name)?.config.max_bytes ?? 0, 0);
+    const more = Math.max(0, wanted - before);
+    if (isTooMuch || serverReserved(kind) + more > serverMost)
+      throw apiError(kind === "memory" ? "memoryResourcesExceeded" : "storageResourcesExceeded");
   }
 }

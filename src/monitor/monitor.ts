@@ -8,7 +8,7 @@ import type { ServerInfo } from "../client/context.ts";
 import type { Options } from "../config/options.ts";
 import { defaultExplainers } from "./explain.ts";
 import type { Explainer } from "./finding.ts";
-import { encodeJson } from "./json.ts";
+import { encodeJson } from "../base/json.ts";
 import { BadRequest } from "./query.ts";
 import { rootPage } from "./root.ts";
 import { routes } from "./routes.ts";

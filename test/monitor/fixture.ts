@@ -40,6 +40,7 @@ export const testOptions: Options = {
   allowNonTls: false,
   websocket: null,
   leafnodes: null,
+  jetstream: null,
   authorization: { user: null, password: null, token: null, users: null, nkeys: null },
   accounts: [],
   systemAccount: "$SYS",

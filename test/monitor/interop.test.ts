@@ -183,7 +183,7 @@ function benchLike(): MonitorBench {
       serverMetadata: { rack: "7" },
       limits: { ...testOptions.limits, maxSubscriptions: 1_000 },
       configDigest: "sha256:00",
-      accounts: [{ name: "A", nkey: null, limits, mappings: [mapping] }],
+      accounts: [{ name: "A", nkey: null, limits, mappings: [mapping], jetstream: null }],
       websocket: {
         host: "127.0.0.1",
         port: 0,

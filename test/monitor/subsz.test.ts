@@ -110,7 +110,7 @@ describe("/accountz", () => {
     const whole = { source: "z.*", destinations: [{ subject: "y.$1", weightPercent: 100 }] };
     const limits = { maxConnections: -1, maxSubscriptions: -1, maxPayloadBytes: -1 };
     const bench = new MonitorBench({
-      accounts: [{ name: "A", nkey: null, limits, mappings: [mapping, whole] }],
+      accounts: [{ name: "A", nkey: null, limits, mappings: [mapping, whole], jetstream: null }],
     });
     bench.session({}, bench.account("A")).subscribe("x");
     expect(bench.json<{ account_detail: object }>("/accountz?acc=A").account_detail).toMatchObject({

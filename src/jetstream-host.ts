@@ -1,0 +1,82 @@
+/** Puts JetStream into a broker: its store, and its ways in and out. Loaded only where it is asked for. */
+import { Nuid } from "./base/nuid.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import type { Broker } from "./broker/broker.ts";
+import { Publisher } from "./broker/publisher.ts";
+import { Service } from "./broker/service.ts";
+import type { JetStreamOptions } from "./config/jetstream-options.ts";
+import type { Options } from "./config/options.ts";
+import { apiError } from "./jetstream/api-errors.ts";
+import type { ConsumerApi } from "./jetstream/consumer-api.ts";
+import type { Host } from "./jetstream/host.ts";
+import { JetStream } from "./jetstream/jetstream.ts";
+import type { ServerIdentity } from "./server-info.ts";
+import type { Store } from "./store/contract.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import type { FlushPass } from "./transport/flush-pass.ts";
+
+export interface JetStreamParts {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pass: FlushPass;
+  readonly identity: ServerIdentity;
+}
+
+export interface RunningJetStream {
+  readonly jetstream: JetStream;
+  /** Writes what is still to be written, and stops. */
+  close(): Promise<void>;
+}
+
+/** @throws Error when the store can not be opened; nothing is left open then */
+export async function openJetStream(
+  parts: JetStreamParts,
+  settings: JetStreamOptions,
+  options: Options,
+): Promise<RunningJetStream> {
+  const store: Store = new MemoryStore((work) => parts.pass.defer(work));
+  const jetstream = new JetStream(hostOf(parts, settings, store), settings, noConsumers);
+  const stopSettling = parts.clock.onSettle(async () => store.flush());
+  jetstream.apply(options.accounts, options.systemAccount);
+  return {
+    jetstream,
+    close: async () => {
+      jetstream.close();
+      stopSettling();
+      await store.flush();
+      jetstream.end();
+      await store.close();
+    },
+  };
+}
+
+const noConsumers: ConsumerApi = {
+  create: () => {
+    throw apiError("consumerCreate", { err: "consumers are not supported yet" });
+  },
+  load: () => {},
+};
+
+function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store): Host {
+  const { broker, clock, log, pass, identity } = parts;
+  const nuids = new Nuid();
+  return {
+    broker,
+    clock,
+    log,
+    store,
+    publisher: new Publisher(broker.router),
+    service: new Service(),
+    serverName: identity.name,
+    serverId: identity.id,
+    domain: settings.domain,
+    defer: (work) => pass.defer(work),
+    after: (delayMs, work) => clock.after(delayMs, () => pass.run(work)),
+    holdPublisher: () => {
+      pass.overflow = (onRelief) => store.onRelief(onRelief);
+    },
+    nuid: () => nuids.next(),
+  };
+}

@@ -1,0 +1,57 @@
+/** Events that JetStream publishes in an account for whoever watches it; nothing is made where nobody does. */
+import { formatTimestamp } from "../base/timestamp.ts";
+import { encodeJson } from "../base/json.ts";
+import type { Account } from "../broker/account.ts";
+import { wireFromText } from "../subjects/subject.ts";
+import type { DurableAnswers } from "./durable-answers.ts";
+import type { Host } from "./host.ts";
+
+export const advisoryPrefix = "$JS.EVENT.ADVISORY";
+export const metricPrefix = "$JS.EVENT.METRIC";
+const typePrefix = "io.nats.jetstream.advisory.v1.";
+
+export class Advisories {
+  readonly #host: Host;
+  readonly #account: Account;
+  readonly #answers: DurableAnswers;
+
+  constructor(host: Host, account: Account, answers: DurableAnswers) {
+    this.#host = host;
+    this.#account = account;
+    this.#answers = answers;
+  }
+
+  /**
+   * Tells that something has happened, once that is durable. May be called within a delivery.
+   * @param subject what follows `$JS.EVENT.ADVISORY.`, as text
+   * @param type what follows `io.nats.jetstream.advisory.v1.`
+   * @param fields in nats-server's order, after `type`, `id` and `timestamp` and before `domain`
+   */
+  publish(subject: string, type: string, fields: () => object): void {
+    this.publishEvent(`${advisoryPrefix}.${subject}`, `${typePrefix}${type}`, fields);
+  }
+
+  /** As {@link publish}, with the whole subject and type. */
+  publishEvent(subject: string, type: string, fields: () => object): void {
+    const wire = wireFromText(subject);
+    if (!this.isWatched(wire)) return;
+    const { clock, domain } = this.#host;
+    const stamp = { timeMs: 0, timeNs: 0 };
+    clock.stamp(stamp);
+    const event = {
+      type,
+      id: this.#host.nuid(),
+      timestamp: formatTimestamp(stamp.timeMs, stamp.timeNs),
+      ...fields(),
+      ...(domain !== null && { domain }),
+    };
+    this.#answers.publish(this.#account, wire, Buffer.from(encodeJson(event, false)));
+  }
+
+  /** @param subject wire string */
+  isWatched(subject: string): boolean {
+    const bytes = Buffer.from(subject, "latin1");
+    const plan = this.#account.planFor(bytes, 0, bytes.length);
+    return plan.plain.length + plan.cohorts.length + plan.groups.length + plan.links.length > 0;
+  }
+}

@@ -1,0 +1,66 @@
+/** The body of a request to create or update a consumer. */
+import {
+  bool,
+  duration,
+  durations,
+  enumeration,
+  int,
+  map,
+  object,
+  string,
+  strings,
+  time,
+  uint64,
+} from "./shape.ts";
+
+const consumerConfig = object("ConsumerConfig", {
+  durable_name: string,
+  name: string,
+  description: string,
+  deliver_policy: enumeration(
+    ["all", "last", "last_per_subject", "new", "by_start_sequence", "by_start_time"],
+    { aliases: { undefined: "all" } },
+  ),
+  opt_start_seq: uint64,
+  opt_start_time: time,
+  ack_policy: enumeration(["none", "all", "explicit", "flow_control"]),
+  ack_wait: duration,
+  max_deliver: int,
+  backoff: durations,
+  filter_subject: string,
+  filter_subjects: strings,
+  replay_policy: enumeration(["instant", "original"]),
+  rate_limit_bps: uint64,
+  sample_freq: string,
+  max_waiting: int,
+  max_ack_pending: int,
+  flow_control: bool,
+  headers_only: bool,
+  max_batch: int,
+  max_expires: duration,
+  max_bytes: int,
+  deliver_subject: string,
+  deliver_group: string,
+  idle_heartbeat: duration,
+  inactive_threshold: duration,
+  num_replicas: int,
+  mem_storage: bool,
+  direct: bool,
+  sourcing: bool,
+  metadata: map,
+  pause_until: time,
+  priority_groups: strings,
+  priority_policy: enumeration(["none", "overflow", "pinned_client", "prioritized"], {
+    complaint: (text) => `unknown priority policy: ${text}`,
+  }),
+  priority_timeout: duration,
+});
+
+export const consumerRequest = object("CreateConsumerRequest", {
+  stream_name: string,
+  config: consumerConfig,
+  action: enumeration(["create", "update", ""], {
+    complaint: (text) => `unknown consumer action: ${text}`,
+  }),
+  pedantic: bool,
+});

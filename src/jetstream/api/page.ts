@@ -1,0 +1,18 @@
+/** Lists that are answered in pieces. */
+import { int, object, string } from "./shape.ts";
+
+export const namesMax = 1_024;
+export const listMax = 256;
+
+export const pageRequest = object("JSApiStreamNamesRequest", { offset: int, subject: string });
+
+/** Sorted by name in the order of bytes. */
+export function cutPage<T extends { readonly name: string }>(
+  all: T[],
+  asked: number | undefined,
+  limit: number,
+): { readonly items: T[]; readonly offset: number } {
+  const offset = Math.min(Math.max(0, asked ?? 0), all.length);
+  all.sort(({ name: left }, { name: right }) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+  return { items: all.slice(offset, offset + limit), offset };
+}

@@ -1,0 +1,133 @@
+/**
+ * JetStream of a broker: opens it in each account that has it, brings back what the store holds, and closes it. Owned by
+ * the server, which makes its {@link Host}.
+ */
+import type { AccountOptions } from "../config/options.ts";
+import type { JetStreamAccountLimits, JetStreamOptions } from "../config/jetstream-options.ts";
+import { encodeJson } from "../base/json.ts";
+import type { Account } from "../broker/account.ts";
+import type { Subscription } from "../broker/subscriber.ts";
+import { JetStreamAccount } from "./account.ts";
+import { Api, apiPrefix } from "./api/api.ts";
+import { consumerRoutes } from "./api/consumers.ts";
+import { messageRoutes } from "./api/messages.ts";
+import { streamRoutes } from "./api/streams.ts";
+import { apiError } from "./api-errors.ts";
+import type { ConsumerApi } from "./consumer-api.ts";
+import { DurableAnswers } from "./durable-answers.ts";
+import type { Host } from "./host.ts";
+import { Room, type Rooms } from "./room.ts";
+import { StreamCatalog } from "./stream-catalog.ts";
+
+type Kind = "file" | "memory";
+
+export class JetStream {
+  readonly host: Host;
+  readonly settings: JetStreamOptions;
+  /** Those with JetStream, by name. */
+  readonly accounts = new Map<string, JetStreamAccount>();
+  readonly #answers: DurableAnswers;
+  readonly #catalog: StreamCatalog;
+  readonly #api: Api;
+  readonly #rooms: Rooms;
+  /** Accounts without JetStream are told so when they ask. */
+  readonly #refusing = new Map<string, Subscription>();
+
+  constructor(host: Host, settings: JetStreamOptions, consumers: ConsumerApi) {
+    this.host = host;
+    this.settings = settings;
+    this.#answers = new DurableAnswers(host);
+    this.#catalog = new StreamCatalog(this.accounts, consumers);
+    const routes = [...streamRoutes(this.#catalog), ...messageRoutes, ...consumerRoutes(consumers)];
+    this.#api = new Api(host, routes);
+    this.#rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
+  }
+
+  /**
+   * Brings accounts to what the options say, at start and on a reload. Streams of an account that loses JetStream stop
+   * and are kept.
+   */
+  apply(options: readonly AccountOptions[], systemAccount: string | null): void {
+    const wanted = new Map(options.map(({ name, jetstream }) => [name, jetstream]));
+    for (const name of this.accounts.keys())
+      if ((wanted.get(name) ?? null) === null) this.#closeAccount(name);
+    for (const [name, limits] of wanted) {
+      const account = this.host.broker.accounts.get(name);
+      if (account === undefined || name === systemAccount) continue;
+      if (limits !== null) this.#openAccount(account, limits);
+      else this.#refuse(account);
+    }
+  }
+
+  usedBytes(kind: Kind): number {
+    let bytes = 0;
+    for (const account of this.accounts.values()) bytes += account.usedBytes(kind);
+    return bytes;
+  }
+
+  reservedBytes(kind: Kind): number {
+    return this.#catalog.reservedBytes(kind);
+  }
+
+  /** Stops everything and keeps it; what has been decided is on its way to the store. */
+  close(): void {
+    for (const name of [...this.accounts.keys()]) this.#closeAccount(name);
+    for (const subscription of this.#refusing.values()) this.host.service.stop(subscription);
+    this.#refusing.clear();
+  }
+
+  /** Nothing is answered any more. Called once the store has written what was decided. */
+  end(): void {
+    this.#answers.close();
+  }
+
+  #openAccount(account: Account, limits: JetStreamAccountLimits): void {
+    const open = this.accounts.get(account.name);
+    if (open !== undefined) {
+      open.setLimits(limits);
+      return;
+    }
+    const refusing = this.#refusing.get(account.name);
+    if (refusing !== undefined) this.host.service.stop(refusing);
+    this.#refusing.delete(account.name);
+    const opened = new JetStreamAccount(
+      this.host,
+      account,
+      this.#answers,
+      this.settings,
+      limits,
+      this.#rooms,
+    );
+    this.accounts.set(account.name, opened);
+    this.#catalog.load(opened, this.host.store.streams());
+    this.#api.open(opened);
+  }
+
+  #closeAccount(name: string): void {
+    const account = this.accounts.get(name) as JetStreamAccount;
+    this.accounts.delete(name);
+    this.#api.close(account);
+    for (const stream of account.streams.values()) stream.close();
+  }
+
+  #refuse(account: Account): void {
+    if (this.#refusing.has(account.name)) return;
+    const subscription = this.host.service.listen(account, `${apiPrefix}INFO`, null, (message) => {
+      if (!message.hasReply) return;
+      const answer = {
+        type: "io.nats.jetstream.api.v1.account_info_response",
+        error: apiError("notEnabledForAccount").json,
+      };
+      this.#answers.publish(account, message.reply, Buffer.from(encodeJson(answer, false)));
+    });
+    this.#refusing.set(account.name, subscription);
+  }
+
+  #roomOf(kind: Kind): Room {
+    const { maxMemoryBytes, maxStoreBytes } = this.settings;
+    return new Room(
+      () => (kind === "memory" ? maxMemoryBytes : maxStoreBytes),
+      () => this.usedBytes(kind),
+    );
+  }
+}

@@ -1,0 +1,170 @@
+/** All streams of the broker: how they come, change and go, at a client's wish and at start. */
+import { isDeepStrictEqual } from "node:util";
+import type { StreamStore } from "../store/contract.ts";
+import { collides } from "../subjects/subject.ts";
+import type { JetStreamAccount } from "./account.ts";
+import { apiError } from "./api-errors.ts";
+import type { ConsumerApi } from "./consumer-api.ts";
+import { Stream } from "./stream.ts";
+import type { StreamConfig } from "./stream-config.ts";
+import { checkStreamConfig, type StreamSurroundings } from "./stream-config-check.ts";
+import type { StreamConfigDraft } from "./stream-config-draft.ts";
+import { checkUpdate } from "./stream-config-update.ts";
+
+/** Where a stream's configuration and time of creation are kept, as JSON. */
+const recordName = "stream";
+const nsPerMs = 1_000_000;
+
+interface KeptStream {
+  readonly config: StreamConfig;
+  readonly createdMs: number;
+  readonly createdNs: number;
+}
+
+export class StreamCatalog {
+  readonly #accounts: ReadonlyMap<string, JetStreamAccount>;
+  readonly #consumers: ConsumerApi;
+
+  /** @param accounts by name; whoever has JetStream now */
+  constructor(accounts: ReadonlyMap<string, JetStreamAccount>, consumers: ConsumerApi) {
+    this.#accounts = accounts;
+    this.#consumers = consumers;
+  }
+
+  surroundings(account: JetStreamAccount): StreamSurroundings {
+    const { limits, settings, streams } = account;
+    return {
+      find: (name) => streams.get(name)?.config,
+      duplicateWindowMax: settings.limits.duplicateWindowMs * nsPerMs,
+      streamBytesMax: (storage) =>
+        storage === "memory" ? limits.memoryStreamBytesMax : limits.storeStreamBytesMax,
+      maxBytesRequired: limits.maxBytesRequired,
+    };
+  }
+
+  /**
+   * The one that is there already when it is configured just so.
+   * @throws ApiError
+   */
+  create(account: JetStreamAccount, asked: StreamConfigDraft, pedantic: boolean): Stream {
+    this.#checkCount(account, asked.name ?? "");
+    const config = checkStreamConfig(asked, this.surroundings(account), pedantic);
+    if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
+    const before = account.streams.get(config.name);
+    if (before !== undefined) {
+      if (isDeepStrictEqual(comparable(before.config), comparable(config))) return before;
+      throw apiError("streamNameExist");
+    }
+    account.checkLimits(config, (kind) => this.reservedBytes(kind));
+    this.#refuseOverlap(account, config);
+    const { host } = account;
+    const stamp = { timeMs: 0, timeNs: 0 };
+    host.clock.stamp(stamp);
+    const store = host.store.create(account.account.name, config.name, config.storage);
+    const times = { createdMs: stamp.timeMs, createdNs: stamp.timeNs };
+    if (config.first_seq !== undefined) store.log.skipTo(config.first_seq);
+    const stream = new Stream(account, store, config, times);
+    keep(stream);
+    account.streams.set(config.name, stream);
+    stream.start();
+    advise(stream, "CREATED", "create");
+    return stream;
+  }
+
+  /** @param checked by itself already @throws ApiError */
+  update(stream: Stream, checked: StreamConfig): void {
+    const { account } = stream;
+    const config = checkUpdate(stream.config, checked);
+    account.checkLimits(config, (kind) => this.reservedBytes(kind));
+    this.#checkConsumers(stream, config);
+    this.#refuseOverlap(account, config);
+    stream.update(config);
+    keep(stream);
+    advise(stream, "UPDATED", "modify");
+  }
+
+  remove(stream: Stream): void {
+    stream.account.streams.delete(stream.name);
+    stream.delete();
+    advise(stream, "DELETED", "delete");
+  }
+
+  /** Brings back what the store has of an account. */
+  load(account: JetStreamAccount, stores: Iterable<StreamStore>): void {
+    const loaded: Stream[] = [];
+    for (const store of stores) {
+      if (store.account !== account.account.name || account.streams.has(store.name)) continue;
+      const record = store.record(recordName);
+      if (record === null) {
+        account.host.log.error(`Stream '${store.account} > ${store.name}' has no configuration: left out`);
+        continue;
+      }
+      const { config, createdMs, createdNs } = JSON.parse(record.value.toString()) as KeptStream;
+      const stream = new Stream(account, store, config, { createdMs, createdNs });
+      account.streams.set(config.name, stream);
+      loaded.push(stream);
+    }
+    for (const stream of loaded) {
+      this.#consumers.load(stream);
+      stream.start();
+    }
+  }
+
+  reservedBytes(kind: "file" | "memory"): number {
+    let bytes = 0;
+    for (const account of this.#accounts.values()) bytes += account.reservedBytes(kind);
+    return bytes;
+  }
+
+  #checkCount(account: JetStreamAccount, name: string): void {
+    const { maxStreams } = account.limits;
+    const others = account.streams.size - (account.streams.has(name) ? 1 : 0);
+    if (maxStreams > 0 && others >= maxStreams) throw apiError("maximumStreamsLimit");
+  }
+
+  #refuseOverlap(account: JetStreamAccount, config: StreamConfig): void {
+    const subjects = config.subjects ?? [];
+    for (const other of account.streams.values()) {
+      if (other.name === config.name) continue;
+      const theirs = other.config.subjects ?? [];
+      if (theirs.some((their) => subjects.some((subject) => collides(their, subject))))
+        throw apiError("streamSubjectOverlap");
+    }
+  }
+
+  #checkConsumers(stream: Stream, { consumer_limits: next }: StreamConfig): void {
+    const { consumer_limits: old } = stream.config;
+    const { inactive_threshold: inactive = 0, max_ack_pending: pending = 0 } = next;
+    const isChanged =
+      (inactive > 0 && inactive !== (old.inactive_threshold ?? 0)) ||
+      (pending > 0 && pending !== (old.max_ack_pending ?? 0));
+    if (!isChanged) return;
+    const violated = [...stream.consumers.values()].filter(
+      ({ config }) =>
+        (inactive > 0 && (config.inactive_threshold ?? 0) > inactive) ||
+        (pending > 0 && (config.max_ack_pending ?? 0) > pending),
+    );
+    if (violated.length === 0) return;
+    const names = violated.map(({ name }) => name).join(", ");
+    throw apiError("streamUpdate", { err: `change to limits violates consumers: ${names}` });
+  }
+}
+
+function keep(stream: Stream): void {
+  const kept: KeptStream = { config: stream.config, ...stream.times };
+  stream.store.putRecord(recordName, Buffer.from(JSON.stringify(kept)));
+}
+
+/** Without what the server has written into it. */
+function comparable(config: StreamConfig): unknown {
+  const { metadata = {}, ...rest } = config;
+  const own = Object.entries(metadata).filter(([key]) => key !== "_nats.req.level");
+  return { ...rest, metadata: Object.fromEntries(own) };
+}
+
+function advise(stream: Stream, event: string, action: string): void {
+  stream.account.advisories.publish(`STREAM.${event}.${stream.name}`, "stream_action", () => ({
+    stream: stream.name,
+    action,
+  }));
+}
