@@ -13,8 +13,8 @@ import type { StoredMessage } from "./contract.ts";
 import { crc32 } from "./crc32.ts";
 import type { Operation } from "./operation.ts";
 
-/** Eight pages of LMDB without the header of the first. Larger ones make single reads dear, smaller ones long runs. */
-export const blockBytesTarget = 8 * 4096 - 16;
+/** Eight pages of LMDB without the header of the first, which is 24 bytes in lmdb-js. Larger ones make single reads dear, smaller ones long runs. */
+export const blockBytesTarget = 8 * 4096 - 24;
 
 export const blockHeaderBytes = 16;
 const recordHeaderBytes = 24;

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { Applier } from "../../src/store/applier.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { DiskLog } from "../../src/store/disk-log.ts";
-import { DiskRecords } from "../../src/store/disk-records.ts";
 import { type Environment, openEnvironment } from "../../src/store/environment.ts";
 import type { GroupWriter, JournalGroup } from "../../src/store/group.ts";
 import { encodeCreateStream, type OperationRoom } from "../../src/store/operation.ts";
@@ -50,7 +49,6 @@ export class DiskFixture {
   snapshot!: Snapshot;
   blocks!: BlockCache;
   log!: DiskLog;
-  records!: DiskRecords;
 
   constructor(cacheBytes = 1 << 20) {
     this.#cacheBytes = cacheBytes;
@@ -91,6 +89,5 @@ export class DiskFixture {
     if (found === undefined) encodeCreateStream(this.writer, 1, "A", "S");
     const { snapshot, writer, blocks } = this;
     this.log = new DiskLog({ id: 1, snapshot, writer, blocks, base: found ?? null });
-    this.records = new DiskRecords({ id: 1, snapshot, writer });
   }
 }
