@@ -47,6 +47,11 @@ export class Publisher {
     return this.#router.publish(account, message, null);
   }
 
+  /** A message that is there in canonical form already. */
+  publishMessage(account: Account, message: Message): number {
+    return this.#router.publish(account, message, null);
+  }
+
   /** Like {@link publish}, but receivers are found by `to`, a wire subject in bytes, while they see `subject`. */
   deliver(account: Account, to: Buffer, subject: string, reply: string, body: Body): number {
     const message = this.#frame(subject, reply, body);

@@ -1,19 +1,31 @@
-/** Answers that wait until what they tell of is durable: publish acks first of all. */
+/**
+ * What is said of what was decided: publish acks first of all, and answers, and messages that are republished. Only the
+ * store's report of a durable group lets them out, so that none can outrun the disk.
+ */
+import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
+import { Message } from "../broker/message.ts";
+import { type Answer, AnswerQueue } from "./answer-queue.ts";
 import type { Host } from "./host.ts";
 
-interface Waiting {
-  readonly group: number;
-  readonly account: Account;
-  readonly subject: string;
-  readonly payload: Buffer;
+/** Told of every group that becomes durable, until it has seen the one it waits for. */
+export interface DurableWaiter {
+  /** Groups up to here are of interest to it; 0: it waits for nothing but the end of the pass. */
+  readonly awaitedGroup: number;
+  /** Called where routing is allowed. */
+  onDurable(): void;
 }
 
-/** Only the store's report of a durable group lets an answer out, so that none can outrun the disk. */
 export class DurableAnswers {
   readonly #host: Host;
-  #waiting: Waiting[] = [];
-  #scheduled = false;
+  /** Of what has no group: memory streams, and what is durable already. */
+  readonly #soon = new AnswerQueue();
+  readonly #waiting = new AnswerQueue();
+  readonly #message = new Message();
+  #waiters: DurableWaiter[] = [];
+  #soonWaiters: DurableWaiter[] = [];
+  #isScheduled = false;
+  readonly #atEnd = (): void => this.#endPass();
   readonly #stop: () => void;
 
   constructor(host: Host) {
@@ -23,31 +35,199 @@ export class DurableAnswers {
 
   close(): void {
     this.#stop();
-    this.#waiting = [];
+    this.#soon.clear();
+    this.#waiting.clear();
+    this.#waiters = [];
+    this.#soonWaiters = [];
   }
 
   /**
-   * Publishes `payload` on `subject` as soon as everything decided until now is durable, in the order of the calls. May
-   * be called within a delivery.
+   * Publishes `payload` on `subject`, a wire string, as soon as everything decided until now is durable, in the order
+   * of the calls. May be called within a delivery. Bytes are copied.
    */
-  publish(account: Account, subject: string, payload: Buffer): void {
-    this.#waiting.push({ group: this.#host.store.lastGroup, account, subject, payload });
-    if (this.#scheduled || this.#host.store.durableGroup < this.#host.store.lastGroup) return;
-    this.#scheduled = true;
-    this.#host.defer(() => {
-      this.#scheduled = false;
-      this.#release(this.#host.store.durableGroup);
-    });
+  publish(account: Account, subject: string, payload: Uint8Array, headers: Uint8Array | null = null): void {
+    this.#add(this.#waitingQueue(), account, subject, headers ?? emptyBytes, payload);
+  }
+
+  /** As {@link publish}, at the end of the pass, for what depends on nothing that is still to be written. */
+  publishSoon(
+    account: Account,
+    subject: string,
+    payload: Uint8Array,
+    headers: Uint8Array | null = null,
+  ): void {
+    this.#schedule();
+    this.#add(this.#soon, account, subject, headers ?? emptyBytes, payload);
+  }
+
+  /**
+   * The ack of a stored message: `prefix`, the sequence, `suffix`.
+   *
+   * @param waits whether what it tells of is to be durable first
+   * @param reply whose `[replyStart, replyEnd)` is where it goes to
+   */
+  acknowledge(
+    account: Account,
+    waits: boolean,
+    reply: ViewedBytes,
+    replyStart: number,
+    replyEnd: number,
+    prefix: ViewedBytes,
+    seq: number,
+    suffix: string,
+  ): void {
+    const queue = waits ? this.#waitingQueue() : this.#soon;
+    if (!waits) this.#schedule();
+    const seqDigits = digitCount(seq);
+    const bodyBytes = prefix.bytes.length + seqDigits + suffix.length;
+    const replyBytes = replyEnd - replyStart;
+    const block = queue.reserve(replyBytes + bodyBytes + lineSlackBytes);
+    const { viewed } = block;
+    const start = block.used;
+    const subjectEnd = copyBytes(reply, replyStart, replyEnd, viewed, start);
+    let at = writeSizes(viewed.bytes, subjectEnd, 0, bodyBytes);
+    const bodyStart = at;
+    at = copyBytes(prefix, 0, prefix.bytes.length, viewed, at);
+    writeDigits(viewed.bytes, at, seqDigits, seq);
+    at += seqDigits;
+    if (suffix.length === 1) viewed.bytes[at] = suffix.charCodeAt(0);
+    else viewed.bytes.latin1Write(suffix, at, suffix.length);
+    at += suffix.length;
+    block.end(this.#host.store.lastGroup, account, subjectEnd, bodyStart, 0, at);
+  }
+
+  /** `waiter` is told of durable groups until the one it waits for has come; or, when that is 0, at the end of the pass. */
+  wait(waiter: DurableWaiter): void {
+    if (waiter.awaitedGroup > this.#host.store.durableGroup) {
+      this.#waiters.push(waiter);
+      return;
+    }
+    this.#soonWaiters.push(waiter);
+    this.#schedule();
+  }
+
+  #waitingQueue(): AnswerQueue {
+    const { store } = this.#host;
+    if (store.durableGroup >= store.lastGroup) this.#schedule();
+    return this.#waiting;
+  }
+
+  #add(
+    queue: AnswerQueue,
+    account: Account,
+    subject: string,
+    headers: Uint8Array,
+    payload: Uint8Array,
+  ): void {
+    const bodyBytes = headers.length + payload.length;
+    const block = queue.reserve(subject.length + bodyBytes + lineSlackBytes);
+    const { bytes } = block.viewed;
+    const start = block.used;
+    bytes.latin1Write(subject, start, subject.length);
+    const subjectEnd = start + subject.length;
+    const bodyStart = writeSizes(bytes, subjectEnd, headers.length, bodyBytes);
+    bytes.set(headers, bodyStart);
+    bytes.set(payload, bodyStart + headers.length);
+    const group = this.#host.store.lastGroup;
+    block.end(group, account, subjectEnd, bodyStart, headers.length, bodyStart + bodyBytes);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#host.defer(this.#atEnd);
+  }
+
+  #endPass(): void {
+    this.#isScheduled = false;
+    this.#publishQueue(this.#soon, Infinity);
+    this.#publishQueue(this.#waiting, this.#host.store.durableGroup);
+    const waiters = this.#soonWaiters;
+    if (waiters.length === 0) return;
+    this.#soonWaiters = [];
+    for (const waiter of waiters) waiter.onDurable();
   }
 
   #release(group: number): void {
-    const waiting = this.#waiting;
-    let at = 0;
-    for (; at < waiting.length; at++) {
-      const { group: needed, account, subject, payload } = waiting[at] as Waiting;
-      if (needed > group) break;
-      this.#host.publisher.publish(account, subject, "", null, payload);
+    this.#publishQueue(this.#waiting, group);
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      // Before it is told, since it may begin to wait anew.
+      if (waiter.awaitedGroup > group) this.#waiters.push(waiter);
+      waiter.onDurable();
     }
-    if (at > 0) this.#waiting = waiting.slice(at);
+  }
+
+  #publishQueue(queue: AnswerQueue, group: number): void {
+    const { publisher } = this.#host;
+    for (let answer = queue.take(group); answer !== null; answer = queue.take(group)) {
+      this.#fill(answer);
+      publisher.publishMessage(answer.account as Account, this.#message);
+    }
+  }
+
+  #fill(answer: Answer): void {
+    const message = this.#message;
+    message.viewed = answer.viewed;
+    message.viewedSubject = answer.viewed;
+    message.subjectStart = answer.start;
+    message.subjectEnd = answer.subjectEnd;
+    message.tailStart = answer.subjectEnd + 1;
+    message.replyStart = message.tailStart;
+    message.replyEnd = message.tailStart;
+    message.headerBytes = answer.headerBytes;
+    message.bodyStart = answer.bodyStart;
+    message.bodyEnd = answer.bodyEnd;
+    message.stable = false;
+    message.plainTail = null;
+  }
+}
+
+/** Blanks, two sizes and two line ends. */
+const lineSlackBytes = 48;
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const ZERO = 0x30;
+
+/** Writes ` [<headerBytes> ]<bodyBytes>\r\n` at `at` and returns the position after it. */
+function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
+  let place = at;
+  if (headerBytes > 0) {
+    bytes[place++] = SPACE;
+    const digits = digitCount(headerBytes);
+    writeDigits(bytes, place, digits, headerBytes);
+    place += digits;
+  }
+  bytes[place++] = SPACE;
+  const digits = digitCount(bodyBytes);
+  writeDigits(bytes, place, digits, bodyBytes);
+  place += digits;
+  bytes[place++] = CR;
+  bytes[place++] = LF;
+  return place;
+}
+
+function digitCount(value: number): number {
+  let count = 1;
+  for (let bound = 10; value >= bound; bound *= 10) count++;
+  return count;
+}
+
+function writeDigits(bytes: Buffer, at: number, digits: number, value: number): void {
+  let rest = value;
+  let place = at + digits - 1;
+  // Division of small integers is many times faster than of others.
+  for (; rest > 0x3fff_ffff; place--) {
+    const next = Math.floor(rest / 10);
+    bytes[place] = ZERO + (rest - next * 10);
+    rest = next;
+  }
+  for (let small = rest | 0; place >= at; place--) {
+    const next = (small / 10) | 0;
+    bytes[place] = ZERO + (small - next * 10);
+    small = next;
   }
 }

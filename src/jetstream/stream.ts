@@ -6,17 +6,26 @@ import type { Subscription } from "../broker/subscriber.ts";
 import { type MessageDraft, type MessageLog, StoredMessage, type StreamStore } from "../store/contract.ts";
 import { wireFromText } from "../subjects/subject.ts";
 import type { JetStreamAccount } from "./account.ts";
+import type { ApiError } from "./api-error.ts";
+import type { CopyDraft, CopySink } from "./copy/copy-sink.ts";
+import { DirectGet } from "./direct/direct-get.ts";
+import type { DurableWaiter } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { Ingest } from "./ingest/ingest.ts";
+import { Expiry } from "./retention/expiry.ts";
+import { Interest } from "./retention/interest.ts";
+import { Limits } from "./retention/limits.ts";
+import { Schedules } from "./schedule/schedules.ts";
 import type { StreamConfig } from "./stream-config.ts";
 import type { ManagedConsumer } from "./consumer-api.ts";
+import type { StreamConsumer } from "./stream-consumer.ts";
 
 export interface StreamTimes {
   readonly createdMs: number;
   readonly createdNs: number;
 }
 
-export class Stream {
+export class Stream implements DurableWaiter, CopySink {
   readonly host: Host;
   readonly account: JetStreamAccount;
   readonly store: StreamStore;
@@ -24,12 +33,17 @@ export class Stream {
   /** By name. */
   readonly consumers = new Map<string, ManagedConsumer>();
   config: StreamConfig;
-  readonly #ingest: Ingest;
+  readonly ingest: Ingest;
+  readonly limits: Limits;
+  readonly #interest: Interest;
+  readonly #expiry: Expiry;
+  readonly #schedules: Schedules;
+  readonly #directGet: DirectGet;
   #subscriptions: Subscription[] = [];
   readonly #stored = new StoredMessage();
-  /** Something was decided that consumers have not been woken for. */
-  #wakeGroup = 0;
-  #stopObserving: (() => void) | null = null;
+  /** Consumers have not been woken for everything that was decided. */
+  #isWaiting = false;
+  #awaitedGroup = 0;
 
   constructor(account: JetStreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes) {
     this.host = account.host;
@@ -37,7 +51,12 @@ export class Stream {
     this.store = store;
     this.config = config;
     this.times = times;
-    this.#ingest = new Ingest(this);
+    this.limits = new Limits(this);
+    this.ingest = new Ingest(this);
+    this.#interest = new Interest(this);
+    this.#expiry = new Expiry(this);
+    this.#schedules = new Schedules(this);
+    this.#directGet = new DirectGet(this);
   }
 
   get name(): string {
@@ -48,10 +67,18 @@ export class Stream {
     return this.store.log;
   }
 
+  /** Whether a message may make those before it go. */
+  get allowsRollup(): boolean {
+    return this.config.allow_rollup_hdrs && !this.config.deny_purge;
+  }
+
   /** From now on what is published on its subjects is stored. */
   start(): void {
-    this.#stopObserving = this.host.store.observe({ onDurable: () => this.#onDurable() });
+    this.ingest.load();
     this.#listen();
+    this.#directGet.start();
+    this.#expiry.start();
+    this.#schedules.start();
   }
 
   /** Takes a configuration that has been checked against the one of now. */
@@ -59,20 +86,30 @@ export class Stream {
     this.config = config;
     this.#stopListening();
     this.#listen();
-    this.#ingest.onUpdated();
+    this.ingest.onUpdated();
+    this.limits.onUpdated();
+    this.#directGet.start();
+    this.#expiry.start();
+    this.#schedules.start();
     for (const consumer of this.consumers.values()) consumer.onStreamUpdated();
   }
 
   /** Stores a message that has passed every check. @returns its sequence */
   append(draft: MessageDraft): number {
     const seq = this.log.append(draft);
-    for (const consumer of this.consumers.values()) consumer.onStored(seq, draft.subject);
-    this.#wakeLater();
+    if (this.consumers.size > 0) {
+      for (const consumer of this.consumers.values()) consumer.onStored(seq, draft.subject);
+      this.#wakeLater();
+    }
+    this.limits.enforce(draft.subject);
+    this.#expiry.onStored(draft.timeMs, draft.expiresMs);
+    if (draft.wakesMs > 0) this.#schedules.onStored(draft.wakesMs);
     return seq;
   }
 
   /** @returns false when there was no such message */
   remove(seq: number): boolean {
+    if (this.consumers.size === 0) return this.log.remove(seq);
     if (!this.log.read(seq, this.#stored)) return false;
     const { subject } = this.#stored;
     this.log.remove(seq);
@@ -85,6 +122,29 @@ export class Stream {
     const count = this.log.removeThrough(seq);
     for (const consumer of this.consumers.values()) consumer.onPurged(this.log.state.firstSeq);
     return count;
+  }
+
+  /** One of the consumers is done with the message: it goes where nobody else needs it, unless limits alone rule. */
+  settled(seq: number): void {
+    if (this.config.retention !== "limits") this.#interest.settled(seq);
+  }
+
+  /** One of the consumers is gone, and so is its interest. To be called when it is not among {@link consumers} any more. */
+  consumerGone(consumer: StreamConsumer): void {
+    if (this.config.retention === "interest") this.#interest.consumerGone(consumer);
+  }
+
+  /** Whether any consumer's filters take that subject. */
+  hasInterest(subject: string): boolean {
+    return this.#interest.covers(subject);
+  }
+
+  storeCopy(draft: CopyDraft): ApiError | null {
+    return this.ingest.storeCopy(draft);
+  }
+
+  skipTo(nextSeq: number): void {
+    this.log.skipTo(nextSeq);
   }
 
   /** Stops and keeps everything for the next start. */
@@ -100,18 +160,30 @@ export class Stream {
     this.store.drop();
   }
 
+  get awaitedGroup(): number {
+    return this.#awaitedGroup;
+  }
+
+  onDurable(): void {
+    if (!this.#isWaiting) return;
+    if (this.host.store.durableGroup >= this.#awaitedGroup) this.#isWaiting = false;
+    for (const consumer of this.consumers.values()) consumer.wake();
+  }
+
   #stop(): void {
-    this.#stopObserving?.();
-    this.#stopObserving = null;
+    this.#isWaiting = false;
     this.#stopListening();
-    this.#ingest.close();
+    this.#directGet.close();
+    this.#expiry.close();
+    this.#schedules.close();
+    this.ingest.close();
   }
 
   #listen(): void {
     const { service } = this.host;
     this.#subscriptions = (this.config.subjects ?? []).map((subject) =>
       service.listen(this.account.account, wireFromText(subject), null, (message) =>
-        this.#ingest.receive(message),
+        this.ingest.receive(message),
       ),
     );
   }
@@ -123,22 +195,9 @@ export class Stream {
 
   /** Consumers deliver nothing that could be lost again. */
   #wakeLater(): void {
-    const { store } = this.host;
-    const isScheduled = this.#wakeGroup > 0;
-    if (this.log.kind === "file") {
-      this.#wakeGroup = store.lastGroup;
-      return;
-    }
-    this.#wakeGroup = 1;
-    if (!isScheduled) this.host.defer(() => this.#wake());
-  }
-
-  #onDurable(): void {
-    if (this.#wakeGroup > 0 && this.log.kind === "file") this.#wake();
-  }
-
-  #wake(): void {
-    if (this.log.kind === "memory" || this.host.store.durableGroup >= this.#wakeGroup) this.#wakeGroup = 0;
-    for (const consumer of this.consumers.values()) consumer.wake();
+    if (this.log.kind === "file") this.#awaitedGroup = this.host.store.lastGroup;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.account.answers.wait(this);
   }
 }

@@ -1,0 +1,97 @@
+/**
+ * Gets messages without going through the API: `$JS.API.DIRECT.GET.<stream>` with a request as body, or with the subject
+ * of the message behind. Answers are the messages themselves, or a status. Source: nats-server
+ * `processDirectGetRequest`, ADR-31.
+ */
+import { headerValue } from "../../protocol/headers.ts";
+import type { Message } from "../../broker/message.ts";
+import type { Subscription } from "../../broker/subscriber.ts";
+import { wireFromText } from "../../subjects/subject.ts";
+import { isApiLevelEnough } from "../batch/atomic-batches.ts";
+import type { Stream } from "../stream.ts";
+import { answerMulti, answerRequest, DirectAnswer } from "./direct-answers.ts";
+import { type DirectRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
+
+const queue = "_sys_";
+const prefix = "$JS.API.DIRECT.GET.";
+
+export class DirectGet {
+  readonly #stream: Stream;
+  #subscriptions: Subscription[] = [];
+  /** What the subscriptions are for. */
+  #names = "";
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  /** Begins, or goes on with another configuration. */
+  start(): void {
+    const names = this.#namesWanted();
+    if (names.join(" ") === this.#names) return;
+    this.close();
+    this.#names = names.join(" ");
+    const { account } = this.#stream.account;
+    const { service } = this.#stream.host;
+    for (const name of names) {
+      const subject = `${prefix}${wireFromText(name)}`;
+      this.#subscriptions.push(
+        service.listen(account, subject, queue, (message) => this.#onRequest(message)),
+        service.listen(account, `${subject}.>`, queue, (message) =>
+          this.#onSubject(message, message.subject.slice(subject.length + 1)),
+        ),
+      );
+    }
+  }
+
+  close(): void {
+    this.#names = "";
+    for (const subscription of this.#subscriptions) this.#stream.host.service.stop(subscription);
+    this.#subscriptions = [];
+  }
+
+  /** A mirror may answer for its origin as well, with what it has of it. */
+  #namesWanted(): string[] {
+    const { allow_direct: direct, mirror_direct: mirrors, mirror, name } = this.#stream.config;
+    const names = direct ? [name] : [];
+    if (mirrors && mirror !== undefined && mirror.external === undefined) names.push(mirror.name);
+    return names;
+  }
+
+  #onRequest(message: Message): void {
+    if (!message.hasReply) return;
+    const answer = new DirectAnswer(this.#stream, message.reply);
+    const body = bodyOf(message);
+    if (!isLevelEnough(message)) return answer.status(412, "Required Api Level");
+    if (body === "") return answer.status(408, "Empty Request");
+    const request = parseDirectRequest(body);
+    if (request === null) return answer.status(408, "Malformed Request");
+    if (!hasSelector(request)) return answer.status(408, "Empty Request");
+    if (isContradictory(request)) return answer.status(408, "Bad Request");
+    if (request.multiLast.length > 0) answerMulti(answer, request);
+    else answerRequest(answer, request);
+  }
+
+  #onSubject(message: Message, subject: string): void {
+    if (!message.hasReply) return;
+    const answer = new DirectAnswer(this.#stream, message.reply);
+    const body = bodyOf(message);
+    if (!isLevelEnough(message)) return answer.status(412, "Required Api Level");
+    const request: DirectRequest | null = parseDirectRequest(body === "" ? "{}" : body);
+    if (request === null) return answer.status(408, "Malformed Request");
+    const { batch, upToSeq, upToTime } = request;
+    if (subject === "" || hasSelector(request) || batch !== 0 || upToSeq !== 0 || upToTime !== null)
+      return answer.status(408, "Bad Request");
+    answerRequest(answer, { ...request, lastFor: subject });
+  }
+}
+
+function bodyOf({ bytes, bodyStart, bodyEnd, headerBytes }: Message): string {
+  return bytes.toString("utf8", bodyStart + headerBytes, bodyEnd);
+}
+
+function isLevelEnough({ bytes, bodyStart, headerBytes }: Message): boolean {
+  if (headerBytes === 0) return true;
+  const block = bytes.subarray(bodyStart, bodyStart + headerBytes);
+  return isApiLevelEnough(headerValue(block, "Nats-Required-Api-Level") ?? "");
+}
