@@ -4,6 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
+import { buildWorkers } from "./build-workers.mjs";
 
 rmSync("dist", { recursive: true, force: true });
 await build({
@@ -23,3 +24,4 @@ await build({
   banner: { js: 'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);' },
   logLevel: "warning",
 });
+await buildWorkers();

@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ["test/long/**"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    globalSetup: ["test/fixture/store-workers.ts"],
     pool: "forks",
     maxWorkers: 2,
     // A machine that many share may stall for longer than a test's patience; what fails twice there is wrong.

@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     include: isShare ? soak : [...soak, ...longer],
     hookTimeout: 60_000,
+    globalSetup: ["test/fixture/store-workers.ts"],
     pool: "forks",
     maxWorkers: 2,
   },

@@ -57,6 +57,7 @@ export class Journal implements GroupWriter {
   /** Full ones, still to be synced or applied. */
   readonly #used: UsedSegment[] = [];
   #lastGroup: number;
+  #durableGroup: number;
   #isGathering = false;
   #gatheredBytes = 0;
   #chunk: Buffer = Buffer.alloc(0);
@@ -78,7 +79,7 @@ export class Journal implements GroupWriter {
     this.#salt = salt;
     this.#progress = progress;
     this.#hooks = hooks;
-    this.#lastGroup = progress.group("written");
+    this.#lastGroup = this.#durableGroup = progress.group("written");
   }
 
   get lastGroup(): number {
@@ -86,7 +87,12 @@ export class Journal implements GroupWriter {
   }
 
   get durableGroup(): number {
-    return this.#progress.group("durable");
+    return this.#durableGroup;
+  }
+
+  /** Something is decided and not written yet. */
+  get isGathering(): boolean {
+    return this.#isGathering;
   }
 
   get appliedGroup(): number {
@@ -141,6 +147,11 @@ export class Journal implements GroupWriter {
     this.#gatheredBytes = 0;
     this.#parts.length = 0;
     return this.#lastGroup;
+  }
+
+  setDurable(group: number): void {
+    this.#durableGroup = group;
+    this.#progress.setGroup("durable", group);
   }
 
   /** @param segmentNumber segments before are not needed by the applier any more */

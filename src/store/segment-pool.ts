@@ -34,8 +34,8 @@ export interface SegmentPoolOptions {
   readonly directory: string;
   readonly salt: Buffer;
   readonly segmentBytes: number;
-  /** Number of the first segment. */
-  readonly firstNumber: number;
+  /** The first spare. */
+  readonly first: PreparedSegment;
   /** There is more room than before, or something has gone wrong. */
   readonly onChange: () => void;
 }
@@ -48,7 +48,7 @@ interface OldSegment {
 
 export class SegmentPool {
   readonly #options: SegmentPoolOptions;
-  readonly #spares: PreparedSegment[] = [];
+  readonly #spares: PreparedSegment[];
   readonly #old: OldSegment[] = [];
   #nextNumber: number;
   /** Of the segment that was taken last; those that are finished later have to come behind it. */
@@ -59,7 +59,8 @@ export class SegmentPool {
 
   constructor(options: SegmentPoolOptions) {
     this.#options = options;
-    this.#nextNumber = options.firstNumber;
+    this.#spares = [options.first];
+    this.#nextNumber = options.first.number + 1;
   }
 
   /** Why no segment could be made lately; null when nothing is wrong. */
@@ -165,7 +166,11 @@ export class SegmentPool {
   async #syncDirectory(): Promise<void> {
     if (process.platform === "win32") return;
     const fd = await files.open(this.#options.directory, "r");
-    await files.fsync(fd).finally(async () => files.close(fd));
+    try {
+      await files.fsync(fd);
+    } finally {
+      await files.close(fd);
+    }
   }
 
   /** More than is wanted, after a burst. */
