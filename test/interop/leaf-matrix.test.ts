@@ -1,0 +1,156 @@
+/** Every kind of hub with every kind of leaf over every carrier: what crosses a link, in both directions. */
+import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { client, synced, until } from "./leaf-fixture.ts";
+import { noNatsServer, startPeer, type Peer, type PeerKind } from "./peer.ts";
+
+type Carrier = "TCP" | "WebSocket" | "TLS";
+
+const kinds: readonly PeerKind[] = ["frond", "nats-server"];
+const carriers: readonly Carrier[] = ["TCP", "WebSocket", "TLS"];
+const cells = kinds.flatMap((hub) =>
+  kinds.flatMap((leaf) => carriers.map((carrier) => ({ hub, leaf, carrier }))),
+);
+
+const certificate = (name: string): string =>
+  JSON.stringify(fileURLToPath(new URL(`../fixture/certs/${name}`, import.meta.url)));
+
+const hubConfigs: Readonly<Record<Carrier, string>> = {
+  TCP: 'leafnodes { listen: "127.0.0.1:-1" }',
+  WebSocket:
+    'leafnodes { listen: "127.0.0.1:-1" }\nwebsocket { listen: "127.0.0.1:-1", no_tls: true, compression: true }',
+  TLS: `leafnodes { listen: "127.0.0.1:-1", tls { cert_file: ${certificate("server.pem")}, key_file: ${certificate("server-key.pem")} } }`,
+};
+
+function leafConfig(carrier: Carrier, { leafPort, websocketPort }: Peer): string {
+  const remotes: Readonly<Record<Carrier, string>> = {
+    TCP: `url: "nats-leaf://127.0.0.1:${leafPort}"`,
+    WebSocket: `url: "ws://127.0.0.1:${websocketPort}"`,
+    TLS: `url: "tls://localhost:${leafPort}", tls { ca_file: ${certificate("ca.pem")} }`,
+  };
+  return `leafnodes { remotes: [{ ${remotes[carrier]} }] }`;
+}
+
+describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrier }) => {
+  const skip = noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
+  const it = skip ? test.skip : test;
+  if (skip) test.skip(`because there is ${noNatsServer}`, () => {});
+  const peers: Peer[] = [];
+  let atHub: NatsConnection;
+  let atLeaf: NatsConnection;
+
+  beforeAll(async () => {
+    if (skip) return;
+    peers.push(await startPeer(hub, hubConfigs[carrier]));
+    peers.push(await startPeer(leaf, leafConfig(carrier, peers[0] as Peer)));
+    atHub = await client((peers[0] as Peer).url);
+    atLeaf = await client((peers[1] as Peer).url);
+    await synced(atHub, atLeaf);
+    await synced(atLeaf, atHub);
+  });
+
+  afterAll(async () => {
+    await atHub?.close();
+    await atLeaf?.close();
+    for (const peer of peers.reverse()) await peer.stop();
+  });
+
+  const directions = ["down", "up"] as const;
+  const ends = (direction: "down" | "up"): { speaker: NatsConnection; listener: NatsConnection } =>
+    direction === "down" ? { speaker: atHub, listener: atLeaf } : { speaker: atLeaf, listener: atHub };
+
+  it.each(directions)("publish and wildcards, %s", async (direction) => {
+    const { speaker, listener } = ends(direction);
+    const received: string[] = [];
+    const note = (_error: Error | null, message: Msg): void =>
+      void received.push(`${message.subject} ${message.string()}`);
+    const subscriptions = [
+      listener.subscribe("plain", { callback: note }),
+      listener.subscribe("star.*.x", { callback: note }),
+      listener.subscribe("rest.>", { callback: note }),
+    ];
+    await synced(speaker, listener);
+    speaker.publish("plain", "1");
+    speaker.publish("star.a.x", "2");
+    speaker.publish("star.a.y", "no");
+    speaker.publish("rest.a.b", "3");
+    speaker.publish("rest", "no");
+    speaker.publish("plain", "");
+    await until(() => received.length === 4, "all have come");
+    await sleep(20);
+    expect(received).toEqual(["plain 1", "star.a.x 2", "rest.a.b 3", "plain "]);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  });
+
+  it.each(directions)("one member of a queue group, those at home first, %s", async (direction) => {
+    const { speaker, listener } = ends(direction);
+    const counts = { far: 0, farPlain: 0, near: 0 };
+    const far = [1, 2].map(() =>
+      listener.subscribe("work", { queue: "q", callback: () => void counts.far++ }),
+    );
+    const plain = listener.subscribe("work", { callback: () => void counts.farPlain++ });
+    await synced(speaker, listener);
+    for (let at = 0; at < 20; at++) speaker.publish("work", "x");
+    await until(() => counts.farPlain === 20 && counts.far === 20, "each has come once");
+    const near = speaker.subscribe("work", { queue: "q", callback: () => void counts.near++ });
+    await speaker.flush();
+    for (let at = 0; at < 20; at++) speaker.publish("work", "x");
+    await until(() => counts.farPlain === 40 && counts.near === 20, "those at home have them");
+    await sleep(20);
+    expect(counts).toEqual({ far: 20, farPlain: 40, near: 20 });
+    for (const subscription of [...far, plain, near]) subscription.unsubscribe();
+  });
+
+  it.each(directions)("request and reply, %s", async (direction) => {
+    const { speaker, listener } = ends(direction);
+    const service = listener.subscribe("service", {
+      queue: "q",
+      callback: (_error, message) => void message.respond(`to ${message.string()}`),
+    });
+    await synced(speaker, listener);
+    for (let at = 0; at < 10; at++)
+      expect((await speaker.request("service", `${at}`, { timeout: 2_000 })).string()).toBe(`to ${at}`);
+    service.unsubscribe();
+  });
+
+  it.each(directions)("nobody answers, %s", async (direction) => {
+    const { speaker } = ends(direction);
+    await expect(speaker.request("nobody.there", "", { timeout: 2_000 })).rejects.toThrow(/no responders/i);
+  });
+
+  it.each(directions)("headers, %s", async (direction) => {
+    const { speaker, listener } = ends(direction);
+    const received: Msg[] = [];
+    const subscription = listener.subscribe("headed", {
+      callback: (_error, message) => void received.push(message),
+    });
+    await synced(speaker, listener);
+    const sent = headers();
+    sent.set("Colour", "blue");
+    sent.append("Colour", "green");
+    speaker.publish("headed", "body", { headers: sent });
+    speaker.publish("headed", "", { headers: sent, reply: "somewhere" });
+    await until(() => received.length === 2, "both have come");
+    expect(received[0]?.headers?.values("Colour")).toEqual(["blue", "green"]);
+    expect(received[0]?.string()).toBe("body");
+    expect(received[1]?.reply).toBe("somewhere");
+    subscription.unsubscribe();
+  });
+
+  it.each(directions)("a megabyte, %s", async (direction) => {
+    const { speaker, listener } = ends(direction);
+    const received: Uint8Array[] = [];
+    const subscription = listener.subscribe("large", {
+      callback: (_error, message) => void received.push(message.data),
+    });
+    await synced(speaker, listener);
+    const payload = Buffer.alloc(1024 * 1024);
+    for (let at = 0; at < payload.length; at++) payload[at] = at * 7 + (at >> 11);
+    for (let at = 0; at < 3; at++) speaker.publish("large", payload);
+    await until(() => received.length === 3, "all have come");
+    for (const data of received) expect(payload.equals(data)).toBe(true);
+    subscription.unsubscribe();
+  });
+});
