@@ -7,7 +7,7 @@ import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer-api.ts";
 import { Stream } from "./stream.ts";
 import type { StreamConfig } from "./stream-config.ts";
-import { checkStreamConfig, type StreamSurroundings } from "./stream-config-check.ts";
+import { checkStreamConfig, isValidText, type StreamSurroundings } from "./stream-config-check.ts";
 import type { StreamConfigDraft } from "./stream-config-draft.ts";
 import { checkUpdate } from "./stream-config-update.ts";
 
@@ -56,6 +56,7 @@ export class StreamCatalog {
       throw apiError("streamNameExist");
     }
     account.checkLimits(config, (kind) => this.reservedBytes(kind));
+    checkFilters(config);
     this.#refuseOverlap(account, config);
     const { host } = account;
     const stamp = { timeMs: 0, timeNs: 0 };
@@ -147,6 +148,20 @@ export class StreamCatalog {
     if (violated.length === 0) return;
     const names = violated.map(({ name }) => name).join(", ");
     throw apiError("streamUpdate", { err: `change to limits violates consumers: ${names}` });
+  }
+}
+
+/** Of mirror and sources; only new streams are asked. */
+function checkFilters({ mirror, sources = [] }: StreamConfig): void {
+  const isWrong = (filter: string | undefined): filter is string =>
+    filter !== undefined && !isValidText(filter);
+  if (isWrong(mirror?.filter_subject)) {
+    const err = `subject filter '${mirror.filter_subject}' for the mirror invalid subject`;
+    throw apiError("streamCreate", { err });
+  }
+  for (const { filter_subject: filter } of sources) {
+    if (isWrong(filter))
+      throw apiError("streamCreate", { err: `subject filter '${filter}' for the source: invalid subject` });
   }
 }
 

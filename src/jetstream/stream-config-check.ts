@@ -68,6 +68,8 @@ export function pedanticError(text: string): ApiError {
 
 /** As nats-server's `ValidateMapping` and the transform's own checks. @returns what is wrong, or null */
 export function transformProblem(src: string | undefined, dest: string | undefined): string | null {
+  // Without a destination nothing is transformed.
+  if ((dest ?? "") === "") return null;
   try {
     SubjectTransform.parseForMapping(wireFromText(src ?? ""), wireFromText(dest ?? ""));
     return null;
@@ -271,7 +273,7 @@ function checkRepublish(config: StreamConfigDraft, pedantic: boolean): void {
   if (subjects.some((subject) => collides(dest, subject)))
     throw invalidConfig("stream configuration for republish destination forms a cycle");
   try {
-    SubjectTransform.parse(wireFromText(src), wireFromText(dest));
+    if (dest !== "") SubjectTransform.parse(wireFromText(src), wireFromText(dest));
   } catch (error) {
     if (!(error instanceof MappingError)) throw error;
     throw invalidConfig(

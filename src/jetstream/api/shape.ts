@@ -22,6 +22,8 @@ export interface ObjectShape {
   /** Of the Go type, for errors. */
   readonly name: string;
   readonly fields: Fields;
+  /** Go type of an embedded struct, and which of the fields are in it. */
+  readonly embedded?: { readonly name: string; readonly fields: Fields };
 }
 
 interface EnumerationShape {
@@ -45,8 +47,8 @@ export const uint64: Shape = { kind: "integer", type: "uint64" };
 export const duration: Shape = { kind: "integer", type: "time.Duration" };
 export const durations: Shape = { kind: "integers", type: "time.Duration" };
 
-export function object(name: string, fields: Fields): ObjectShape {
-  return { kind: "object", name, fields };
+export function object(name: string, fields: Fields, embedded?: ObjectShape["embedded"]): ObjectShape {
+  return { kind: "object", name, fields, ...(embedded !== undefined && { embedded }) };
 }
 
 export function objects(name: string, fields: Fields): Shape {
@@ -90,9 +92,11 @@ interface Place {
   readonly strict: boolean;
 }
 
+type Struct = Pick<ObjectShape, "name" | "fields" | "embedded">;
+
 function readObject(
   value: JsonValue,
-  { name, fields }: { readonly name: string; readonly fields: Fields },
+  { name, fields, embedded }: Struct,
   place: Place,
   into: Record<string, unknown>,
 ): void {
@@ -106,7 +110,9 @@ function readObject(
     const shape = fields[field] as Shape;
     // To an enumeration it is one more value that is none of them.
     if (part.kind === "null" && shape.kind !== "enumeration") continue;
-    const path = place.path === "" ? field : `${place.path}.${field}`;
+    const shown =
+      embedded !== undefined && Object.hasOwn(embedded.fields, field) ? `${embedded.name}.${field}` : field;
+    const path = place.path === "" ? shown : `${place.path}.${shown}`;
     into[field] = read(part, shape, { ...place, path }, into[field]);
   }
 }
@@ -143,12 +149,7 @@ function read(value: JsonValue, shape: Shape, place: Place, before: unknown): un
   }
 }
 
-function readInto(
-  value: JsonValue,
-  shape: { readonly name: string; readonly fields: Fields },
-  place: Place,
-  before: unknown,
-): Record<string, unknown> {
+function readInto(value: JsonValue, shape: Struct, place: Place, before: unknown): Record<string, unknown> {
   const into = (before ?? {}) as Record<string, unknown>;
   readObject(value, shape, place, into);
   return into;
@@ -196,9 +197,7 @@ function readTime(value: JsonValue): string {
 function readMap(value: JsonValue, place: Place, before: unknown): Record<string, string> {
   if (value.kind !== "object") throw mismatch(value, "map[string]string", place);
   const into = new Map(Object.entries((before ?? {}) as Record<string, string>));
-  for (const [key, part] of value.entries) {
-    into.set(key, readString(part, { ...place, path: `${place.path}.${key}` }));
-  }
+  for (const [key, part] of value.entries) into.set(key, readString(part, place));
   return Object.fromEntries(into);
 }
 
@@ -210,6 +209,7 @@ function readEnumeration(value: JsonValue, { values, complaint, anyCase }: Enume
   throw new JsonError(complaint(value.text));
 }
 
+/** Go names a number that is too large or no integer; otherwise only what kind of value it found. */
 function mismatch(value: JsonValue, type: string, { root, path }: Place): JsonError {
   const isNumber = value.kind === "number" && Object.hasOwn(ranges, type);
   const kind = isNumber ? `number ${value.text}` : value.kind;

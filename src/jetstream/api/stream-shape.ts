@@ -28,7 +28,7 @@ const source: Readonly<Record<string, Shape>> = {
   consumer: object("StreamConsumerSource", { name: string, deliver_subject: string }),
 };
 
-export const streamFields: Readonly<Record<string, Shape>> = {
+const streamFields: Readonly<Record<string, Shape>> = {
   name: string,
   description: string,
   subjects: strings,
@@ -69,4 +69,8 @@ export const streamFields: Readonly<Record<string, Shape>> = {
   metadata: map,
 };
 
-export const streamRequest = object("StreamConfigRequest", { ...streamFields, pedantic: bool });
+export const streamRequest = object(
+  "StreamConfigRequest",
+  { ...streamFields, pedantic: bool },
+  { name: "StreamConfig", fields: streamFields },
+);
