@@ -2,7 +2,7 @@ import type { StreamInfo } from "@nats-io/jetstream";
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fresh, masked } from "../../fixture/jetstream-wire.ts";
+import { becomes, fresh, masked } from "../../fixture/jetstream-wire.ts";
 
 // Streams that copy another one, sequence by sequence.
 
@@ -14,9 +14,7 @@ describe.each(jetStreamLibraries)("mirrors, $name", (library) => {
   /** Waits until `name` has come to sequence `last`. */
   async function reached(name: string, last: number): Promise<StreamInfo> {
     const { jsm } = peer();
-    await expect
-      .poll(async () => (await jsm.streams.info(name)).state.last_seq, { timeout: 9000, interval: 20 })
-      .toBe(last);
+    await becomes(async () => (await jsm.streams.info(name)).state.last_seq, last);
     return jsm.streams.info(name, { deleted_details: true, subjects_filter: ">" });
   }
 

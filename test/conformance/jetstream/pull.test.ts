@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fresh } from "../../fixture/jetstream-wire.ts";
+import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
 
 // Pull consumers through the client libraries: fetch, next, consume.
 
@@ -21,13 +21,7 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
 
   /** Waits until all up to a sequence are acknowledged. */
   async function acked(name: string, sequence: number): Promise<void> {
-    const { jsm } = peer();
-    await expect
-      .poll(async () => (await jsm.consumers.info(name, "c")).ack_floor.stream_seq, {
-        timeout: 5000,
-        interval: 10,
-      })
-      .toBe(sequence);
+    await becomes(async () => (await peer().jsm.consumers.info(name, "c")).ack_floor.stream_seq, sequence);
   }
 
   test("a fetch of what is there", async () => {
@@ -188,9 +182,7 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     const ended = (async () => {
       for await (const _ of fetched) throw new Error("a message");
     })();
-    await expect
-      .poll(async () => (await jsm.consumers.info(name, "c")).num_waiting, { timeout: 5000, interval: 10 })
-      .toBe(1);
+    await becomes(async () => (await jsm.consumers.info(name, "c")).num_waiting, 1);
     await jsm.consumers.delete(name, "c");
     await expect(ended).rejects.toThrow(/consumer deleted/i);
     expect(performance.now() - start).toBeLessThan(6000);

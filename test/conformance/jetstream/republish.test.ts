@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fieldsOf, fresh } from "../../fixture/jetstream-wire.ts";
+import { becomes, fieldsOf, fresh } from "../../fixture/jetstream-wire.ts";
 
 // What a stream passes on of what it has stored, and what it renames before.
 
@@ -110,9 +110,7 @@ describe.each(jetStreamLibraries)("republish, $name", (library) => {
       republish: { src: `${name}.>`, dest: `${other}.>` },
     });
     await js.publish(`${name}.a`, "1");
-    await expect
-      .poll(async () => (await jsm.streams.info(other)).state.messages, { timeout: 5000, interval: 20 })
-      .toBe(1);
+    await becomes(async () => (await jsm.streams.info(other)).state.messages, 1);
     const stored = await jsm.streams.getMessage(other, { seq: 1 });
     expect(stored?.subject).toBe(`${other}.a`);
     expect(stored?.header.get("Nats-Stream")).toBe(name);

@@ -2,7 +2,7 @@ import type { StreamInfo } from "@nats-io/jetstream";
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fresh } from "../../fixture/jetstream-wire.ts";
+import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
 
 // Streams that gather from others, with sequences of their own.
 
@@ -13,9 +13,7 @@ describe.each(jetStreamLibraries)("sources, $name", (library) => {
 
   async function holds(name: string, count: number): Promise<StreamInfo> {
     const { jsm } = peer();
-    await expect
-      .poll(async () => (await jsm.streams.info(name)).state.messages, { timeout: 9000, interval: 20 })
-      .toBe(count);
+    await becomes(async () => (await jsm.streams.info(name)).state.messages, count);
     return jsm.streams.info(name, { subjects_filter: ">" });
   }
 
