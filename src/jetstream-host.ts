@@ -1,4 +1,5 @@
 /** Puts JetStream into a broker: its store, and its ways in and out. Loaded only where it is asked for. */
+import { join } from "node:path";
 import { Nuid } from "./base/nuid.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
@@ -22,6 +23,8 @@ export interface JetStreamParts {
   readonly log: Log;
   readonly pass: FlushPass;
   readonly identity: ServerIdentity;
+  /** The broker can not go on. */
+  readonly onFault: (error: Error) => void;
 }
 
 export interface RunningJetStream {
@@ -36,7 +39,7 @@ export async function openJetStream(
   settings: JetStreamOptions,
   options: Options,
 ): Promise<RunningJetStream> {
-  const store: Store = new MemoryStore((work) => parts.pass.defer(work));
+  const store = await openStore(parts, settings);
   const jetstream = new JetStream(hostOf(parts, settings, store), settings, noConsumers);
   const stopSettling = parts.clock.onSettle(async () => store.flush());
   jetstream.apply(options.accounts, options.systemAccount);
@@ -45,11 +48,39 @@ export async function openJetStream(
     close: async () => {
       jetstream.close();
       stopSettling();
-      await store.flush();
+      await flushed(store, parts.log);
       jetstream.end();
       await store.close();
     },
   };
+}
+
+/** A store that has failed is why the broker stops, and has nothing more to write. */
+async function flushed(store: Store, log: Log): Promise<void> {
+  try {
+    await store.flush();
+  } catch (error) {
+    log.error(`What was decided last is not on disk: ${(error as Error).message}`);
+  }
+}
+
+/** Without a directory everything is kept in memory, whatever a stream asks for, and goes with the broker. */
+async function openStore(
+  { pass, log, onFault }: JetStreamParts,
+  { storeDir, syncIntervalMs }: JetStreamOptions,
+): Promise<Store> {
+  const schedule = (work: () => void): void => pass.defer(work);
+  if (storeDir === null) return new MemoryStore(schedule);
+  // LMDB is loaded only where there is something to keep.
+  const { DiskStore } = await import("./store/disk-store.ts");
+  return DiskStore.open({
+    // As nats-server has it, so that a file system can be shared with what else is stored there.
+    directory: join(storeDir, "jetstream"),
+    schedule,
+    syncIntervalMs: syncIntervalMs === 0 ? null : syncIntervalMs,
+    onFault,
+    onWarning: (text) => log.warn(text),
+  });
 }
 
 const noConsumers: ConsumerApi = {

@@ -203,7 +203,8 @@ export class Server {
     // It costs a start some time, so only those pay who use it.
     const { openJetStream } = await import("./jetstream-host.ts");
     const { broker, clock, log, identity } = this;
-    const parts = { broker, clock, log, identity, pass: this.#pass };
+    const onFault = (error: Error): void => this.#fault(error);
+    const parts = { broker, clock, log, identity, pass: this.#pass, onFault };
     this.#jetstream = await openJetStream(parts, options.jetstream, options);
   }
 

@@ -32,10 +32,7 @@ export interface BrokerOptions {
   /** Subject mappings of the global account. */
   readonly mappings?: BrokerMappings | undefined;
 
-  /**
-   * Streams. `true`, or anything without `storeDir`, keeps them until the broker closes: those in memory there, those on
-   * file in a directory that goes with it.
-   */
+  /** Streams. `true`, or anything without `storeDir`, keeps all of them in memory until the broker closes. */
   readonly jetstream?: boolean | BrokerJetStream | undefined;
 
   readonly tls?: BrokerTls | undefined;

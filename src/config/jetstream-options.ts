@@ -2,7 +2,7 @@
 
 /** JetStream of the whole broker. */
 export interface JetStreamOptions {
-  /** Null: in a directory that goes when the broker closes. */
+  /** Null: everything is kept in memory. */
   readonly storeDir: string | null;
   /** What streams may reserve and hold in memory. */
   readonly maxMemoryBytes: number;

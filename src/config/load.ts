@@ -1,4 +1,6 @@
 /** Where options come from when a process is started: a file, flags and the environment. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { completeOptions } from "./complete.ts";
 import { configDigest } from "./digest.ts";
 import { emptyDraft } from "./draft.ts";
@@ -37,6 +39,14 @@ export function loadOptions({ file = null, flags = {}, env }: LoadRequest): Load
     readServer(map, draft, problems);
   }
   applyFlags(flags, draft, problems);
+  // Only a program that has the broker in it may mean to keep nothing.
+  if (draft.jetstream.enabled && draft.storeDir === null) {
+    draft.storeDir = join(tmpdir(), "frond");
+    problems.warn(
+      null,
+      `Temporary storage directory used, data could be lost on system reboot: ${draft.storeDir}`,
+    );
+  }
   const options = completeOptions(draft, { file, digest }, problems);
   return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
 }

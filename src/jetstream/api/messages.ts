@@ -88,6 +88,9 @@ function remove(request: ApiRequest): object {
   if (stream.config.sealed) throw apiError("streamSealed");
   if (stream.config.deny_delete)
     throw apiError("streamMsgDeleteFailed", { err: "message delete not permitted" });
-  if (!stream.remove(seq)) throw apiError("streamMsgDeleteFailed", { err: "no message found" });
+  const { firstSeq, lastSeq } = stream.log.state;
+  if (seq > lastSeq) throw apiError("streamMsgDeleteFailed", { err: "stream store EOF" });
+  if (seq < firstSeq) throw apiError("streamMsgDeleteFailed", { err: "no message found" });
+  if (!stream.remove(seq)) throw apiError("sequenceNotFound", { seq });
   return { success: true };
 }
