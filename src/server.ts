@@ -316,18 +316,20 @@ export class Server {
       log: this.log,
       options: () => this.options,
       info: () => (this.#contexts.get("client") as ClientContext).info,
+      leafRemotes: () => this.#leafNodes.remotes(),
       process: () => ({
         rssBytes: process.memoryUsage.rss(),
         cpuPercent: cpu.percent(),
         cores: availableParallelism(),
       }),
       server: () => {
-        const { monitor, websocket } = this.addresses;
+        const { monitor, websocket, leafnodes } = this.addresses;
         return {
           configLoadedMs: this.#configLoadedMs,
           httpPort: monitor?.tls === false ? monitor.port : null,
           httpsPort: monitor?.tls === true ? monitor.port : null,
           websocketPort: websocket?.port ?? null,
+          leafPort: leafnodes?.port ?? null,
           certificateEndMs: this.#listeners.certificateEndMs("client"),
           websocketCertificateEndMs: this.#listeners.certificateEndMs("websocket"),
           listenersNotReady: this.#state === "starting" ? ["server"] : [],

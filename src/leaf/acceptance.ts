@@ -6,7 +6,12 @@ import { clientCertificateFromDer } from "../auth/certificate.ts";
 import type { Authenticator, AuthResult, Identity } from "../auth/identity.ts";
 import { filterForAccepted } from "./filter-terms.ts";
 import type { Deadline } from "../base/clock.ts";
-import { authenticationTimeout, authorizationViolation, type ProtocolError } from "../protocol/errors.ts";
+import {
+  accountConnectionsExceeded,
+  authenticationTimeout,
+  authorizationViolation,
+  type ProtocolError,
+} from "../protocol/errors.ts";
 import {
   clientOnLeafPort,
   clusterNameWithSpaces,
@@ -134,6 +139,8 @@ export class Acceptance implements LinkHandshake {
       link.sayInfo(answer);
       throw versionTooOld(minVersion);
     }
+    const { maxConnections } = account.limits;
+    if (maxConnections >= 0 && account.connectionCount >= maxConnections) throw accountConnectionsExceeded();
     this.#deadline?.cancel();
     this.#deadline = null;
     this.#state = "open";

@@ -395,6 +395,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   join(account: Account, facts: LinkFacts, filter: LinkFilter): void {
     const { registry, random } = this.context;
     this.account = account;
+    account.connectionCount++;
     this.facts = facts;
     this.#filter = filter;
     const links = registry.of(account);
@@ -475,6 +476,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     const links = this.#links;
     this.#links = null;
     if (links === null) return;
+    links.account.connectionCount--;
     this.#table.clear(links);
     links.links.delete(this);
     links.interest.leave(this);

@@ -1,5 +1,5 @@
 /**
- * Endpoints of what this server does not have: clusters, and streams and leaf nodes as long as there are none. They
+ * Endpoints of what this server does not have: clusters, and streams as long as there are none. They
  * answer as nats-server does where these are off, since tools ask for all of them.
  */
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
@@ -16,11 +16,6 @@ export function gatewayz({ context, query }: EndpointQuestion): Answer {
   subscriptionsOption(query);
   booleanOption(query, "accs");
   return { value: { ...head(context), outbound_gateways: {}, inbound_gateways: {} } };
-}
-
-export function leafz({ context, query }: EndpointQuestion): Answer {
-  booleanOption(query, "subs");
-  return { value: { ...head(context), leafnodes: 0, leafs: [] } };
 }
 
 export function jsz({ context, query }: EndpointQuestion): Answer {

@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { ServerInfo } from "../client/context.ts";
 import type { Options } from "../config/options.ts";
+import type { RemoteStatus } from "../leaf/remote.ts";
 import { defaultExplainers } from "./explain.ts";
 import type { Explainer } from "./finding.ts";
 import { encodeJson } from "../base/json.ts";
@@ -21,6 +22,8 @@ export interface MonitorContext {
   readonly options: () => Options;
   /** INFO of the client listener. */
   readonly info: () => ServerInfo;
+  /** The hubs that this broker dials; none when absent. */
+  readonly leafRemotes?: () => readonly RemoteStatus[];
   readonly process: () => ProcessReadings;
   readonly server: () => ServerReadings;
   /** Who has something to say of where a message goes; those of this folder when absent. */
@@ -41,6 +44,7 @@ export interface ServerReadings {
   readonly httpPort: number | null;
   readonly httpsPort: number | null;
   readonly websocketPort: number | null;
+  readonly leafPort?: number | null;
   /** When the listener's certificate ends, milliseconds since the epoch; null without one. */
   readonly certificateEndMs: number | null;
   readonly websocketCertificateEndMs: number | null;

@@ -1,5 +1,6 @@
 /** Which path is answered by what. */
-import { gatewayz, jsz, leafz, routez } from "./absent.ts";
+import { gatewayz, jsz, routez } from "./absent.ts";
+import { leafz } from "./leafz.ts";
 import { accountz } from "./accountz.ts";
 import { accstatz } from "./accstatz.ts";
 import { connz } from "./connz.ts";

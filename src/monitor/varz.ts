@@ -1,7 +1,9 @@
 /** `/varz`: what the server is, how it is set up, and what it has done. Source: nats-server `createVarz`. */
+import { showLeafUrl, type LeafNodeOptions, type LeafRemoteOptions } from "../config/leafnode-options.ts";
 import type { Options, WebSocketOptions } from "../config/options.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
 import type { MonitorContext, ServerReadings } from "./monitor.ts";
+import { textFromWire } from "../subjects/subject.ts";
 import { timestampText, uptimeText } from "./time-format.ts";
 
 /** TLS handshakes take at most this long where no TLS block says otherwise. */
@@ -59,16 +61,44 @@ function limitFields({ limits, monitor }: Options, server: ServerReadings): obje
 }
 
 /** What is not in use is an empty block, not an absent one. */
-function blockFields({ limits, tls, websocket }: Options, server: ServerReadings): object {
+function blockFields({ limits, tls, websocket, leafnodes }: Options, server: ServerReadings): object {
   return {
     cluster: {},
     gateway: {},
-    leaf: {},
+    leaf: leafnodes === null ? {} : leafFields(leafnodes, server),
     mqtt: {},
     websocket: websocket === null ? {} : websocketFields(websocket, server),
     jetstream: {},
     tls_timeout: (tls?.timeoutMs ?? tlsTimeoutMsDefault) / 1_000,
     write_deadline: nanoseconds(limits.writeDeadlineMs),
+  };
+}
+
+function leafFields({ listener, remotes, writeDeadlineMs }: LeafNodeOptions, server: ServerReadings): object {
+  return {
+    ...(listener !== null && {
+      host: listener.host,
+      port: server.leafPort ?? listener.port,
+      auth_timeout: listener.authTimeoutMs / 1_000,
+      tls_timeout: (listener.tls?.timeoutMs ?? tlsTimeoutMsDefault) / 1_000,
+      ...(listener.tls !== null && { tls_required: true }),
+      ...(listener.tls?.verify === true && { tls_verify: true }),
+    }),
+    ...(remotes.length > 0 && { remotes: remotes.map(remoteFields) }),
+    ...(writeDeadlineMs !== null && { write_deadline: nanoseconds(writeDeadlineMs) }),
+  };
+}
+
+function remoteFields({ account, urls, tls, denyExports, denyImports }: LeafRemoteOptions): object {
+  const deny = {
+    ...(denyExports.length > 0 && { exports: denyExports.map(textFromWire) }),
+    ...(denyImports.length > 0 && { imports: denyImports.map(textFromWire) }),
+  };
+  return {
+    local_account: account,
+    ...(tls !== null && { tls_timeout: tls.timeoutMs / 1_000 }),
+    urls: urls.map(showLeafUrl),
+    ...(Object.keys(deny).length > 0 && { deny }),
   };
 }
 
