@@ -214,13 +214,17 @@ export class DiskStore implements Store {
   }
 
   #beginJournal(firstNumber: number): Journal {
-    const { directory } = this.#options;
+    const { directory, segmentBytes = segmentBytesDefault } = this.#options;
     const salt = randomBytes(saltBytes);
     const pool = new SegmentPool({
       directory,
       salt,
-      segmentBytes: this.#options.segmentBytes ?? segmentBytesDefault,
-      first: prepareSegment(directory, { number: firstNumber, salt }, firstSegmentBytes),
+      segmentBytes,
+      first: prepareSegment(
+        directory,
+        { number: firstNumber, salt },
+        Math.min(segmentBytes, firstSegmentBytes),
+      ),
       onChange: () => this.#onRoomChange(pool.problem),
     });
     return new Journal(pool, salt, this.#progress, {
