@@ -17,6 +17,7 @@ import type { ConsumerApi } from "./consumer-api.ts";
 import { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { Room, type Rooms } from "./room.ts";
+import { snapshotRoutes } from "./snapshot/snapshot-routes.ts";
 import { StreamCatalog } from "./stream-catalog.ts";
 
 type Kind = "file" | "memory";
@@ -38,7 +39,12 @@ export class JetStream {
     this.settings = settings;
     this.#answers = new DurableAnswers(host);
     this.#catalog = new StreamCatalog(this.accounts, consumers);
-    const routes = [...streamRoutes(this.#catalog), ...messageRoutes, ...consumerRoutes(consumers)];
+    const routes = [
+      ...streamRoutes(this.#catalog),
+      ...messageRoutes,
+      ...consumerRoutes(consumers),
+      ...snapshotRoutes((account, config) => this.#catalog.beginRestore(account, config)),
+    ];
     this.#api = new Api(host, routes);
     this.#rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
   }
@@ -107,6 +113,7 @@ export class JetStream {
     const account = this.accounts.get(name) as JetStreamAccount;
     this.accounts.delete(name);
     this.#api.close(account);
+    this.#catalog.abandonRestores(account);
     for (const stream of account.streams.values()) stream.close();
   }
 

@@ -5,7 +5,8 @@ import { collides } from "../subjects/subject.ts";
 import type { JetStreamAccount } from "./account.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer-api.ts";
-import { Stream } from "./stream.ts";
+import type { RestoringStream } from "./snapshot/restore.ts";
+import { Stream, type StreamTimes } from "./stream.ts";
 import type { StreamConfig } from "./stream-config.ts";
 import { checkStreamConfig, isValidText, type StreamSurroundings } from "./stream-config-check.ts";
 import type { StreamConfigDraft } from "./stream-config-draft.ts";
@@ -13,6 +14,8 @@ import { checkUpdate } from "./stream-config-update.ts";
 
 /** Where a stream's configuration and time of creation are kept, as JSON. */
 const recordName = "stream";
+/** Of a store that is being filled by a restore: without the end of that it is worth nothing. */
+const restoringRecordName = "restoring";
 const nsPerMs = 1_000_000;
 
 interface KeptStream {
@@ -24,6 +27,7 @@ interface KeptStream {
 export class StreamCatalog {
   readonly #accounts: ReadonlyMap<string, JetStreamAccount>;
   readonly #consumers: ConsumerApi;
+  readonly #restoring = new Set<RestoringStream>();
 
   /** @param accounts by name; whoever has JetStream now */
   constructor(accounts: ReadonlyMap<string, JetStreamAccount>, consumers: ConsumerApi) {
@@ -55,6 +59,7 @@ export class StreamCatalog {
       if (isDeepStrictEqual(comparable(before.config), comparable(config))) return before;
       throw apiError("streamNameExist");
     }
+    if (this.#isRestoring(account, config.name)) throw apiError("streamNameExist");
     account.checkLimits(config, (kind) => this.reservedBytes(kind));
     checkFilters(config);
     this.#refuseOverlap(account, config);
@@ -90,11 +95,52 @@ export class StreamCatalog {
     advise(stream, "DELETED", "delete");
   }
 
+  /**
+   * Makes room for a stream that a snapshot is to fill. Its name is taken from now on.
+   * @throws ApiError
+   */
+  beginRestore(account: JetStreamAccount, asked: StreamConfigDraft): RestoringStream {
+    const config = checkStreamConfig(asked, this.surroundings(account), false);
+    if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
+    this.#checkCount(account, config.name);
+    account.checkLimits(config, (kind) => this.reservedBytes(kind));
+    if (account.streams.has(config.name) || this.#isRestoring(account, config.name))
+      throw apiError("streamNameExistRestoreFailed");
+    this.#refuseOverlap(account, config);
+    const store = account.host.store.create(account.account.name, config.name, config.storage);
+    store.putRecord(restoringRecordName, Buffer.alloc(0));
+    const restoring: RestoringStream = {
+      account,
+      config,
+      store,
+      complete: ({ createdMs, createdNs }) => {
+        this.#refuseOverlap(account, config);
+        this.#restoring.delete(restoring);
+        store.removeRecord(restoringRecordName);
+        return this.#open(account, store, config, { createdMs, createdNs });
+      },
+      abandon: () => {
+        if (this.#restoring.delete(restoring)) store.drop();
+      },
+    };
+    this.#restoring.add(restoring);
+    return restoring;
+  }
+
+  /** Those of an account that is closed can not be gone on with. */
+  abandonRestores(account: JetStreamAccount): void {
+    for (const restoring of [...this.#restoring]) if (restoring.account === account) restoring.abandon();
+  }
+
   /** Brings back what the store has of an account. */
   load(account: JetStreamAccount, stores: Iterable<StreamStore>): void {
     const loaded: Stream[] = [];
     for (const store of stores) {
       if (store.account !== account.account.name || account.streams.has(store.name)) continue;
+      if (store.record(restoringRecordName) !== null) {
+        store.drop();
+        continue;
+      }
       const record = store.record(recordName);
       if (record === null) {
         account.host.log.error(`Stream '${store.account} > ${store.name}' has no configuration: left out`);
@@ -115,6 +161,23 @@ export class StreamCatalog {
     let bytes = 0;
     for (const account of this.#accounts.values()) bytes += account.reservedBytes(kind);
     return bytes;
+  }
+
+  #isRestoring(account: JetStreamAccount, name: string): boolean {
+    return [...this.#restoring].some(
+      (restoring) => restoring.account === account && restoring.config.name === name,
+    );
+  }
+
+  /** A stream whose store has its messages and consumers already. */
+  #open(account: JetStreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes): Stream {
+    const stream = new Stream(account, store, config, times);
+    keep(stream);
+    account.streams.set(config.name, stream);
+    this.#consumers.load(stream);
+    stream.start();
+    advise(stream, "CREATED", "create");
+    return stream;
   }
 
   #checkCount(account: JetStreamAccount, name: string): void {

@@ -57,12 +57,16 @@ export function streamInfo(
   const { host, config, times } = stream;
   const now = { timeMs: 0, timeNs: 0 };
   host.clock.stamp(now);
+  const mirror = stream.copies.mirrorInfo();
+  const sources = stream.copies.sourcesInfo();
   return {
     config: shown.versions ? withVersions(config) : config,
     created: formatTimestamp(times.createdMs, times.createdNs),
     state: streamState(stream, details),
     ...(shown.domain && host.domain !== null && { domain: host.domain }),
     ...(shown.cluster && { cluster: { leader: host.serverName } }),
+    ...(mirror !== null && { mirror }),
+    ...(sources.length > 0 && { sources }),
     ts: formatTimestamp(now.timeMs, now.timeNs),
   };
 }

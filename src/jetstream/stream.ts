@@ -7,6 +7,7 @@ import { type MessageDraft, type MessageLog, StoredMessage, type StreamStore } f
 import { wireFromText } from "../subjects/subject.ts";
 import type { JetStreamAccount } from "./account.ts";
 import type { ApiError } from "./api-error.ts";
+import { Copies } from "./copy/copies.ts";
 import type { CopyDraft, CopySink } from "./copy/copy-sink.ts";
 import { DirectGet } from "./direct/direct-get.ts";
 import type { DurableWaiter } from "./durable-answers.ts";
@@ -35,6 +36,8 @@ export class Stream implements DurableWaiter, CopySink {
   config: StreamConfig;
   readonly ingest: Ingest;
   readonly limits: Limits;
+  /** What it gets from other streams. */
+  readonly copies: Copies;
   readonly #interest: Interest;
   readonly #expiry: Expiry;
   readonly #schedules: Schedules;
@@ -57,6 +60,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#expiry = new Expiry(this);
     this.#schedules = new Schedules(this);
     this.#directGet = new DirectGet(this);
+    this.copies = new Copies(this);
   }
 
   get name(): string {
@@ -79,6 +83,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#directGet.start();
     this.#expiry.start();
     this.#schedules.start();
+    this.copies.start();
   }
 
   /** Takes a configuration that has been checked against the one of now. */
@@ -91,6 +96,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#directGet.start();
     this.#expiry.start();
     this.#schedules.start();
+    this.copies.update();
     for (const consumer of this.consumers.values()) consumer.onStreamUpdated();
   }
 
@@ -150,11 +156,13 @@ export class Stream implements DurableWaiter, CopySink {
   /** Stops and keeps everything for the next start. */
   close(): void {
     this.#stop();
+    this.copies.stop(false);
     for (const consumer of this.consumers.values()) consumer.close();
   }
 
   delete(): void {
     this.#stop();
+    this.copies.stop(true);
     for (const consumer of [...this.consumers.values()]) consumer.delete();
     this.consumers.clear();
     this.store.drop();

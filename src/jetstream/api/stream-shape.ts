@@ -69,6 +69,8 @@ const streamFields: Readonly<Record<string, Shape>> = {
   metadata: map,
 };
 
+export const streamConfig = object("StreamConfig", streamFields);
+
 export const streamRequest = object(
   "StreamConfigRequest",
   { ...streamFields, pedantic: bool },

@@ -1,0 +1,146 @@
+/**
+ * Takes a snapshot in, chunk by chunk, and makes a stream of it. Each chunk is answered, with nothing or with an error;
+ * an empty one is the end, and is answered with the stream. Source: nats-server `processStreamRestore`.
+ */
+import type { Deadline } from "../../base/clock.ts";
+import { encodeJson } from "../../base/json.ts";
+import type { Message } from "../../broker/message.ts";
+import type { Subscription } from "../../broker/subscriber.ts";
+import { wireFromText } from "../../subjects/subject.ts";
+import type { StreamStore } from "../../store/contract.ts";
+import type { JetStreamAccount } from "../account.ts";
+import { ApiError } from "../api-error.ts";
+import { apiError } from "../api-errors.ts";
+import type { StreamConfig } from "../stream-config.ts";
+import { noDetails, streamInfo } from "../stream-info.ts";
+import type { Stream } from "../stream.ts";
+import type { SnapshotHeader } from "./snapshot-format.ts";
+import { SnapshotError, SnapshotWriter } from "./snapshot-writer.ts";
+
+/** A stream that is not there yet: its name is taken, and its store is being filled. */
+export interface RestoringStream {
+  readonly account: JetStreamAccount;
+  readonly config: StreamConfig;
+  readonly store: StreamStore;
+  /** It is there from now on. @throws ApiError */
+  complete(header: SnapshotHeader): Stream;
+  /** All of it goes. */
+  abandon(): void;
+}
+
+export interface RestoreEnd {
+  readonly bytes: number;
+  /** Null: the stream is there. */
+  readonly problem: string | null;
+}
+
+const silenceMsMax = 5_000;
+const answerType = "io.nats.jetstream.api.v1.stream_create_response";
+
+export class Restore {
+  /** Where the chunks are to be sent, as text. */
+  readonly deliverSubject: string;
+  readonly #restoring: RestoringStream;
+  readonly #writer: SnapshotWriter;
+  readonly #onEnd: (end: RestoreEnd) => void;
+  #subscription: Subscription | null = null;
+  #deadline: Deadline | null = null;
+  #bytes = 0;
+
+  constructor(restoring: RestoringStream, onEnd: (end: RestoreEnd) => void) {
+    const { account, config, store } = restoring;
+    this.#restoring = restoring;
+    this.#writer = new SnapshotWriter(store, config.name);
+    this.#onEnd = onEnd;
+    this.deliverSubject = `$JS.SNAPSHOT.RESTORE.${config.name}.${account.host.nuid()}`;
+  }
+
+  start(): void {
+    const { account } = this.#restoring;
+    const subject = wireFromText(this.deliverSubject);
+    this.#subscription = account.host.service.listen(account.account, subject, null, (message) =>
+      this.#receive(message),
+    );
+    this.#watchSilence();
+  }
+
+  /** The broker stops. */
+  close(): void {
+    if (this.#subscription !== null) this.#stop("the server was stopped");
+  }
+
+  #receive(message: Message): void {
+    const { name } = this.#restoring.config;
+    const accountName = this.#restoring.account.account.name;
+    this.#watchSilence();
+    if (!message.hasReply) {
+      this.#stop(`restore for stream '${accountName} > ${name}' requires reply subject for each chunk`);
+      return;
+    }
+    const chunk = message.bytes.subarray(message.bodyStart + message.headerBytes, message.bodyEnd);
+    if (chunk.length === 0) this.#complete(message.reply);
+    else this.#take(chunk, message.reply);
+  }
+
+  #take(chunk: Buffer, reply: string): void {
+    const { account, config } = this.#restoring;
+    this.#bytes += chunk.length;
+    try {
+      const refusal = config.storage === "file" ? account.host.store.refusal(chunk.length) : null;
+      if (refusal !== null) throw apiError("storageResourcesExceeded");
+      const used = account.storageRefusal(config.storage, chunk.length);
+      if (used !== null) throw used;
+      this.#writer.write(chunk);
+    } catch (error) {
+      this.#fail(error, reply);
+      return;
+    }
+    // Waits for the disk, so that nobody sends faster than it writes.
+    account.answers.publish(account.account, reply, Buffer.alloc(0));
+  }
+
+  #complete(reply: string): void {
+    const { account } = this.#restoring;
+    let stream: Stream;
+    try {
+      stream = this.#restoring.complete(this.#writer.end());
+    } catch (error) {
+      this.#fail(error, reply);
+      return;
+    }
+    this.#endListening();
+    const shown = { domain: false, cluster: false, versions: true };
+    const answer = { type: answerType, ...streamInfo(stream, noDetails, shown) };
+    account.answers.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
+    this.#onEnd({ bytes: this.#bytes, problem: null });
+  }
+
+  #fail(error: unknown, reply: string): void {
+    if (!(error instanceof SnapshotError) && !(error instanceof ApiError)) throw error;
+    const { account } = this.#restoring;
+    const shown = error instanceof ApiError ? error : apiError("streamRestore", { err: error.message });
+    const answer = { type: answerType, error: shown.json };
+    account.answers.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
+    this.#stop(error.message);
+  }
+
+  #watchSilence(): void {
+    this.#deadline?.cancel();
+    const { account, config } = this.#restoring;
+    this.#deadline = account.host.after(silenceMsMax, () =>
+      this.#stop(`restore for stream '${account.account.name} > ${config.name}' is stalled`),
+    );
+  }
+
+  #stop(problem: string): void {
+    this.#endListening();
+    this.#restoring.abandon();
+    this.#onEnd({ bytes: this.#bytes, problem });
+  }
+
+  #endListening(): void {
+    this.#deadline?.cancel();
+    if (this.#subscription !== null) this.#restoring.account.host.service.stop(this.#subscription);
+    this.#subscription = null;
+  }
+}

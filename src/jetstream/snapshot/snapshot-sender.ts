@@ -1,0 +1,135 @@
+/**
+ * Sends a snapshot to whoever asked for it, in chunks: as many at once as the window allows, then one for each that is
+ * acknowledged. It ends with an empty message: 204 when all was sent, else why not. Source: nats-server `streamSnapshot`.
+ */
+import type { Deadline } from "../../base/clock.ts";
+import type { Subscription } from "../../broker/subscriber.ts";
+import { encodeStatus } from "../../protocol/headers.ts";
+import type { DurableWaiter } from "../durable-answers.ts";
+import type { Stream } from "../stream.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
+
+export interface SnapshotRequest {
+  /** Wire string. */
+  readonly deliverTo: string;
+  readonly chunkBytes: number;
+  readonly windowBytes: number;
+  readonly withConsumers: boolean;
+}
+
+const ackWaitMs = 5_000;
+const interestWaitMs = 2_000;
+const interestLookMs = 100;
+/** More than this is not sent in one go, so that others have their turn. */
+const burstBytesMax = 1 << 20;
+
+export class SnapshotSender implements DurableWaiter {
+  /** What is sent must not be lost again. */
+  readonly awaitedGroup: number;
+  readonly #stream: Stream;
+  readonly #request: SnapshotRequest;
+  readonly #reader: SnapshotReader;
+  readonly #ackSubject: string;
+  readonly #inFlightMax: number;
+  readonly #onEnd: (problem: string | null) => void;
+  #subscription: Subscription | null = null;
+  #deadline: Deadline | null = null;
+  #isScheduled = false;
+  #inFlight = 0;
+  #index = 0;
+  #waitedMs = 0;
+  #hadInterest = false;
+  #isEnded = false;
+
+  /** @param onEnd told once, with the problem if there was one */
+  constructor(stream: Stream, request: SnapshotRequest, onEnd: (problem: string | null) => void) {
+    this.#stream = stream;
+    this.#request = request;
+    this.#onEnd = onEnd;
+    this.awaitedGroup = stream.host.store.lastGroup;
+    this.#reader = new SnapshotReader(stream, request.withConsumers);
+    this.#ackSubject = `$JS.SNAPSHOT.ACK.${stream.name}.${stream.host.nuid()}`;
+    this.#inFlightMax = Math.max(1, Math.floor(request.windowBytes / request.chunkBytes));
+  }
+
+  /** Sends as soon as all is durable that stands in the snapshot. */
+  start(): void {
+    const { host, account } = this.#stream;
+    this.#subscription = host.service.listen(account.account, `${this.#ackSubject}.>`, null, () => {
+      this.#inFlight = Math.max(0, this.#inFlight - 1);
+      this.#pumpLater();
+    });
+    account.answers.wait(this);
+  }
+
+  onDurable(): void {
+    if (this.#stream.host.store.durableGroup >= this.awaitedGroup) this.#pumpLater();
+  }
+
+  #pumpLater(): void {
+    if (this.#isScheduled || this.#isEnded) return;
+    this.#isScheduled = true;
+    this.#stream.host.defer(() => this.#pump());
+  }
+
+  /** Called where routing is allowed. */
+  #pump(): void {
+    this.#isScheduled = false;
+    if (this.#isEnded) return;
+    this.#deadline?.cancel();
+    if (!this.#mayBeHeard()) return;
+    const { host } = this.#stream;
+    const { chunkBytes } = this.#request;
+    let sentBytes = 0;
+    while (this.#inFlight < this.#inFlightMax) {
+      if (sentBytes >= burstBytesMax) {
+        this.#deadline = host.after(0, () => this.#pump());
+        return;
+      }
+      let chunk: Buffer;
+      try {
+        chunk = this.#reader.take(chunkBytes);
+      } catch (error) {
+        this.#end(500, String((error as Error).message));
+        return;
+      }
+      if (chunk.length < chunkBytes) {
+        if (chunk.length > 0) this.#send(chunk, "", null);
+        this.#end(204, "");
+        return;
+      }
+      this.#send(chunk, `${this.#ackSubject}.${chunk.length}.${++this.#index}`, null);
+      this.#inFlight++;
+      sentBytes += chunk.length;
+    }
+    this.#deadline = host.after(ackWaitMs, () => this.#end(408, "No Flow Response"));
+  }
+
+  /** Whoever asked may take a moment to listen, but then goes on listening. */
+  #mayBeHeard(): boolean {
+    if (this.#stream.account.advisories.isWatched(this.#request.deliverTo)) {
+      this.#hadInterest = true;
+      return true;
+    }
+    if (this.#hadInterest || this.#waitedMs >= interestWaitMs) {
+      this.#end(408, "No Interest");
+      return false;
+    }
+    this.#waitedMs += interestLookMs;
+    this.#deadline = this.#stream.host.after(interestLookMs, () => this.#pump());
+    return false;
+  }
+
+  #end(code: number, text: string): void {
+    this.#isEnded = true;
+    this.#deadline?.cancel();
+    if (this.#subscription !== null) this.#stream.host.service.stop(this.#subscription);
+    this.#send(Buffer.alloc(0), "", encodeStatus(code, text));
+    this.#onEnd(code === 204 ? null : text.toLowerCase());
+  }
+
+  #send(chunk: Buffer, reply: string, headers: Buffer | null): void {
+    const { host, account } = this.#stream;
+    host.publisher.publish(account.account, this.#request.deliverTo, reply, headers, chunk);
+  }
+}
