@@ -141,7 +141,11 @@ export class SegmentPool {
     const number = this.#nextNumber++;
     const bytes = old?.bytes ?? segmentBytes;
     const temporaryPath = join(directory, `journal-${number}.new`);
-    if (old !== null) await files.rename(old.path, temporaryPath);
+    if (old !== null) {
+      await files.rename(old.path, temporaryPath);
+      // Else the file might turn up under its old name, with a new header that is there in part.
+      await this.#syncDirectory();
+    }
     const fd = await files.open(temporaryPath, old === null ? "w+" : "r+");
     try {
       for (let at = old?.bytes ?? 0; at < bytes; )
