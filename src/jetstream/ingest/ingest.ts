@@ -132,6 +132,6 @@ export class Ingest {
 
 function transformOf({ config }: Stream): SubjectTransform | null {
   const { subject_transform: transform } = config;
-  if (transform === undefined) return null;
+  if (transform === undefined || transform.dest === "") return null;
   return SubjectTransform.parseForMapping(wireFromText(transform.src), wireFromText(transform.dest));
 }

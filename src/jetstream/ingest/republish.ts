@@ -15,7 +15,8 @@ export class Republisher {
 
   /** @returns null when the configuration asks for none */
   static of(stream: Stream, { republish }: StreamConfig): Republisher | null {
-    if (republish === undefined) return null;
+    // nats-server takes one without a destination, and does nothing.
+    if (republish === undefined || republish.dest === "") return null;
     const transform = SubjectTransform.parse(wireFromText(republish.src ?? ""), wireFromText(republish.dest));
     return new Republisher(stream, transform, republish.headers_only === true);
   }
