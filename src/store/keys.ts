@@ -58,7 +58,9 @@ export const subjectBytesMax = 1_900;
 const prefixBytes = 5;
 const wordFactor = 2 ** 32;
 
-export function writeNumber(key: Buffer, value: number, at: number): number {
+/** @param number Infinity stands for the largest there is */
+export function writeNumber(key: Buffer, number: number, at: number): number {
+  const value = Math.min(number, Number.MAX_SAFE_INTEGER);
   key.writeUInt32BE(Math.floor(value / wordFactor), at);
   return key.writeUInt32BE(value % wordFactor, at + 4);
 }

@@ -1,48 +1,44 @@
-/** Whether a filter takes a stored message, without asking the filter each time. */
+/** Whether a filter takes a stored message, told from its bytes: a string for each message would cost more than all else. */
+import { DOT } from "../base/bytes.ts";
 import type { LogFilter, StoredMessage } from "./contract.ts";
 
-/** Answers that are kept for a filter. */
-const answersMax = 4_096;
+/** A token of a pattern: its bytes, or what stands for any. */
+type Token = Buffer | "*" | ">";
 
 export class SubjectMatcher {
-  readonly #filter: LogFilter;
-  readonly #answers = new Map<string, boolean>();
-  /** The subject asked for last; messages of one subject come in runs. */
-  #bytes: Buffer = Buffer.alloc(0);
-  #start = 0;
-  #end = 0;
-  #answer = false;
+  readonly #patterns: readonly (readonly Token[])[];
 
   constructor(filter: LogFilter) {
-    this.#filter = filter;
+    this.#patterns = filter.patterns.map((pattern) => pattern.split(".").map(tokenOf));
   }
 
-  takes(message: StoredMessage): boolean {
-    const { bytes, subjectStart, subjectEnd } = message;
-    if (!this.#isLast(bytes, subjectStart, subjectEnd)) {
-      this.#answer = this.#ask(message.subject);
-      this.#bytes = bytes;
-      this.#start = subjectStart;
-      this.#end = subjectEnd;
+  takes({ bytes, subjectStart, subjectEnd }: StoredMessage): boolean {
+    for (const pattern of this.#patterns) if (isTaken(bytes, subjectStart, subjectEnd, pattern)) return true;
+    return false;
+  }
+}
+
+function tokenOf(text: string): Token {
+  return text === "*" || text === ">" ? text : Buffer.from(text, "latin1");
+}
+
+function isTaken(bytes: Buffer, start: number, end: number, pattern: readonly Token[]): boolean {
+  let at = start;
+  for (let index = 0; index < pattern.length; index++) {
+    // Where the one before ended the subject.
+    if (at > end) return false;
+    const token = pattern[index] as Token;
+    if (token === ">") return true;
+    if (token === "*") {
+      while (at < end && bytes[at] !== DOT) at++;
+    } else {
+      const tokenEnd = at + token.length;
+      if (tokenEnd > end || (tokenEnd < end && bytes[tokenEnd] !== DOT)) return false;
+      for (let place = 0; place < token.length; place++) if (bytes[at + place] !== token[place]) return false;
+      at = tokenEnd;
     }
-    return this.#answer;
+    // Over the dot, or beyond the end.
+    at++;
   }
-
-  #isLast(bytes: Buffer, start: number, end: number): boolean {
-    if (end - start !== this.#end - this.#start) return false;
-    const last = this.#bytes;
-    // From behind: that is where subjects differ.
-    for (let at = end - 1, lastAt = this.#end - 1; at >= start; at--, lastAt--)
-      if (bytes[at] !== last[lastAt]) return false;
-    return true;
-  }
-
-  #ask(subject: string): boolean {
-    let answer = this.#answers.get(subject);
-    if (answer !== undefined) return answer;
-    answer = this.#filter.matches(subject);
-    if (this.#answers.size >= answersMax) this.#answers.clear();
-    this.#answers.set(subject, answer);
-    return answer;
-  }
+  return at === end + 1;
 }

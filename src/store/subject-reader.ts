@@ -46,7 +46,7 @@ export class SubjectReader {
       if (shown === null) {
         alikeKey = key.subarray(0, -16);
         if (subject.startsWith(prefix)) alike.push({ subject, entry });
-      } else yield { subject, entry };
+      } else if (subject.startsWith(prefix)) yield { subject, entry };
     }
     yield* alike.sort(bySubject);
   }
@@ -76,7 +76,7 @@ export class SubjectReader {
     }
     if (number === 0) return;
     const start = postingsKey(this.#view.space, number, 0);
-    const through = postingsKey(this.#view.space, number, Math.max(0, throughSeq));
+    const through = postingsKey(this.#view.space, number, throughSeq);
     for (const { key, value } of this.#view.snapshot.reads.rangeDown(start, through)) {
       const postings = decodeChunk(seqOfPostingsKey(key), value);
       for (let at = postings.length - 1; at >= 0; at--) {

@@ -2,15 +2,16 @@
 import { DiskFixture } from "./disk-log-fixture.ts";
 import { testMessageLog } from "./log-suite.ts";
 
-for (const [name, count] of [
-  ["applied at each settling", Infinity],
-  ["applied late", 1],
-  ["never applied before it is opened again", 0],
+for (const [name, count, cacheBytes] of [
+  ["applied at each settling", Infinity, 1 << 20],
+  ["applied late", 1, 1 << 20],
+  ["applied late and without a cache", 1, 0],
+  ["never applied before it is opened again", 0, 1 << 20],
 ] as const)
   testMessageLog(
     `disk log, ${name}`,
     async () => {
-      const fixture = new DiskFixture();
+      const fixture = new DiskFixture(cacheBytes);
       return {
         get log() {
           return fixture.log;
@@ -23,5 +24,5 @@ for (const [name, count] of [
         close: () => fixture.close(),
       };
     },
-    40,
+    12,
   );
