@@ -19,8 +19,8 @@ const retryMs = 500;
 const stepMs = 10;
 /** So long at most it sleeps on; it is woken before. */
 const sleepMsMax = 1_000;
-/** ENOSPC, EDQUOT, EFBIG, and LMDB's own for a map that is full. */
-const fullCodes: readonly unknown[] = [28, 122, 27, -30_792, "ENOSPC", "EDQUOT", "EFBIG"];
+/** ENOSPC, EDQUOT, EFBIG; EIO, which is what LMDB makes of a write that was cut short; its own for a map that is full. */
+const fullCodes: readonly unknown[] = [28, 122, 27, 5, -30_792];
 /** How often it is tried to write to a full disk when the store closes. The journal keeps what could not be written. */
 const lastTriesMax = 3;
 
