@@ -1,60 +1,42 @@
 /** A stream that copies, as small as it can be, and an origin that does as it is told. */
-import { Clock } from "../../../src/base/clock.ts";
-import { silentLog } from "../../../src/base/log.ts";
-import { Nuid } from "../../../src/base/nuid.ts";
+import type { Clock } from "../../../src/base/clock.ts";
 import type { Account } from "../../../src/broker/account.ts";
-import { Broker } from "../../../src/broker/broker.ts";
 import type { Message } from "../../../src/broker/message.ts";
-import { Publisher } from "../../../src/broker/publisher.ts";
-import { Service } from "../../../src/broker/service.ts";
+import type { Publisher } from "../../../src/broker/publisher.ts";
+import type { Service } from "../../../src/broker/service.ts";
 import type { JetStreamAccount } from "../../../src/jetstream/account.ts";
 import type { ApiError } from "../../../src/jetstream/api-error.ts";
 import type { CopyDraft, CopySink } from "../../../src/jetstream/copy/copy-sink.ts";
-import { DurableAnswers } from "../../../src/jetstream/durable-answers.ts";
 import type { Host } from "../../../src/jetstream/host.ts";
 import type { StreamConfig } from "../../../src/jetstream/stream-config.ts";
 import { StoredMessage, type StreamStore } from "../../../src/store/contract.ts";
-import { MemoryStore } from "../../../src/store/memory-store.ts";
+import type { MemoryStore } from "../../../src/store/memory-store.ts";
+import { World } from "../stream-world.ts";
 
 export class TestHost {
-  readonly clock = new Clock();
-  readonly broker = new Broker(this.clock, 10, () => 7);
-  readonly store = new MemoryStore((work) => this.defer(work));
-  readonly publisher = new Publisher(this.broker.router);
-  readonly service = new Service();
-  readonly account: Account = this.broker.openAccount("A", {} as Account["limits"]);
+  readonly clock: Clock;
+  readonly store: MemoryStore;
+  readonly publisher: Publisher;
+  readonly service: Service;
+  readonly account: Account;
   readonly host: Host;
   readonly jetStream: JetStreamAccount;
-  readonly #nuid = new Nuid();
-  #work: (() => void)[] = [];
+  readonly #world: World;
 
   constructor(domain: string | null = null) {
-    this.clock.freeze();
-    const { clock, broker, store, publisher, service } = this;
-    this.host = {
-      ...{ clock, broker, store, publisher, service, domain, log: silentLog },
-      serverName: "test",
-      serverId: "TEST",
-      defer: (work: () => void) => this.defer(work),
-      after: (delayMs: number, work: () => void) =>
-        clock.after(delayMs, () => {
-          work();
-          this.endPass();
-        }),
-      holdPublisher: () => {},
-      nuid: () => this.#nuid.next(),
-    } as Host;
-    const answers = new DurableAnswers(this.host);
-    this.jetStream = { host: this.host, account: this.account, answers } as unknown as JetStreamAccount;
-  }
-
-  defer(work: () => void): void {
-    this.#work.push(work);
+    this.#world = new World(domain);
+    const { clock, store, service, account, host, jetStream } = this.#world;
+    this.clock = clock;
+    this.store = store;
+    this.service = service;
+    this.account = account;
+    this.host = host;
+    this.publisher = host.publisher;
+    this.jetStream = jetStream;
   }
 
   endPass(): void {
-    for (let rounds = 0; this.#work.length > 0 && rounds < 1000; rounds++)
-      for (const work of this.#work.splice(0)) work();
+    this.#world.endPass();
   }
 
   publish(subject: string, reply: string, headers: string, payload: string): number {

@@ -1,0 +1,323 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ConsumerApi } from "../../../src/jetstream/consumer-api.ts";
+import { Api } from "../../../src/jetstream/api/api.ts";
+import { streamRoutes } from "../../../src/jetstream/api/streams.ts";
+import { snapshotRoutes } from "../../../src/jetstream/snapshot/snapshot-routes.ts";
+import type { Stream } from "../../../src/jetstream/stream.ts";
+import { StreamCatalog } from "../../../src/jetstream/stream-catalog.ts";
+import { contents, headersAt, World } from "../stream-world.ts";
+
+let world: World;
+let catalog: StreamCatalog;
+/** Streams whose consumers were brought back. */
+let loaded: string[];
+
+beforeEach(() => open());
+afterEach(() => world.clock.close());
+
+function open(): void {
+  world = new World();
+  loaded = [];
+  const consumers: ConsumerApi = {
+    create: () => {
+      throw new Error("not here");
+    },
+    load: ({ name }) => void loaded.push(name),
+  };
+  catalog = new StreamCatalog(new Map([["A", world.jetStream]]), consumers);
+  const restores = snapshotRoutes((account, config) => catalog.beginRestore(account, config));
+  new Api(world.host, [...streamRoutes(catalog), ...restores]).open(world.jetStream);
+}
+
+interface Answer {
+  readonly error?: { readonly err_code: number; readonly description: string };
+  readonly deliver_subject?: string;
+  readonly type?: string;
+  readonly config?: { readonly name: string };
+  readonly state?: Record<string, unknown>;
+  readonly created?: string;
+}
+
+function ask(operation: string, body: object | string): Answer {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const [answer] = world.request(`$JS.API.STREAM.${operation}`, text);
+  return JSON.parse(answer?.payload ?? "{}") as Answer;
+}
+
+interface Taken {
+  readonly chunks: Buffer[];
+  readonly replies: string[];
+  /** The headers of the last message, which is empty; null while it has not come. */
+  end: string | null;
+}
+
+/** Asks for a snapshot. @param acks whether each chunk is acknowledged at once */
+function takeSnapshot(more: object = {}, acks = true): { answer: Answer; taken: Taken } {
+  const taken: Taken = { chunks: [], replies: [], end: null };
+  world.service.listen(world.account, "deliver.here", null, (message) => {
+    const { bytes, bodyStart, bodyEnd, headerBytes } = message;
+    if (bodyEnd - bodyStart === headerBytes) taken.end = bytes.latin1Slice(bodyStart, bodyEnd);
+    else taken.chunks.push(Buffer.from(bytes.subarray(bodyStart, bodyEnd)));
+    const { reply } = message;
+    if (reply === "") return;
+    taken.replies.push(reply);
+    if (acks) world.defer(() => world.send(reply));
+  });
+  const answer = ask("SNAPSHOT.S", { deliver_subject: "deliver.here", ...more });
+  return { answer, taken };
+}
+
+/** Sends chunks one by one; the answers that are not empty, and the last. */
+function sendChunks(to: string, chunks: readonly Buffer[], ends = true): Answer[] {
+  const answers: Answer[] = [];
+  for (const chunk of [...chunks, ...(ends ? [Buffer.alloc(0)] : [])]) {
+    const [answer] = world.request(to, chunk.latin1Slice());
+    if (answer === undefined) answers.push({ type: "none" });
+    else if (answer.payload !== "") answers.push(JSON.parse(answer.payload) as Answer);
+  }
+  return answers;
+}
+
+function restore(chunks: readonly Buffer[], config: object = { name: "S", subjects: ["s.>"] }): Answer[] {
+  const { deliver_subject: to, error } = ask("RESTORE.S", { config, state: { messages: 3, unknown: 1 } });
+  if (to === undefined) return [error === undefined ? {} : { error }];
+  expect(to).toMatch(/^\$JS\.SNAPSHOT\.RESTORE\.S\.\w{22}$/);
+  return sendChunks(to, chunks);
+}
+
+async function filled(): Promise<Stream> {
+  const stream = world.stream({ allow_msg_ttl: true });
+  for (let count = 1; count <= 30; count++)
+    world.publish(`s.${count % 4}`, `payload ${count} ${"x".repeat(500)}`, [`Nats-Msg-Id: id${count}`]);
+  world.publish("s.ttl", "gone soon", ["Nats-TTL: 5"]);
+  await world.advance(10);
+  for (const seq of [1, 2, 7, 8]) stream.remove(seq);
+  stream.store.putRecord("consumer/C", Buffer.from("C's"));
+  stream.store.appendToRecord("consumer/C", Buffer.from("change"));
+  stream.store.putRecord("other", Buffer.from("kept"));
+  world.endPass();
+  return stream;
+}
+
+describe("a snapshot, restored", () => {
+  test("is the same stream", async () => {
+    const stream = await filled();
+    const { answer, taken } = takeSnapshot({ chunk_size: 1024 });
+    expect(answer).toMatchObject({
+      type: "io.nats.jetstream.api.v1.stream_snapshot_response",
+      config: { name: "S" },
+      state: { messages: 27, first_seq: 3, last_seq: 31 },
+    });
+    expect(taken.end).toBe("NATS/1.0 204\r\n\r\n");
+    expect(taken.chunks.length).toBeGreaterThan(10);
+    expect(taken.chunks.slice(0, -1).every((chunk) => chunk.length === 1024)).toBe(true);
+    expect(taken.replies).toHaveLength(taken.chunks.length - 1);
+    expect(taken.replies[4]).toMatch(/^\$JS\.SNAPSHOT\.ACK\.S\.\w{22}\.1024\.5$/);
+    const was = {
+      contents: contents(stream),
+      headers: headersAt(stream, 31),
+      state: { ...stream.log.state },
+    };
+    catalog.remove(stream);
+    const [end] = restore(taken.chunks, { name: "S", subjects: ["s.>"], allow_msg_ttl: true });
+    expect(end).toMatchObject({
+      type: "io.nats.jetstream.api.v1.stream_create_response",
+      config: { name: "S" },
+    });
+    expect(end?.error).toBeUndefined();
+    const restored = world.jetStream.streams.get("S") as Stream;
+    expect(contents(restored)).toEqual(was.contents);
+    expect(headersAt(restored, 31)).toEqual(was.headers);
+    expect({ ...restored.log.state }).toEqual(was.state);
+    expect(restored.times).toEqual(stream.times);
+    expect(loaded).toEqual(["S"]);
+    const record = restored.store.record("consumer/C");
+    expect([record?.value.toString(), record?.changes.map(String)]).toEqual(["C's", ["change"]]);
+    expect(restored.store.record("restoring")).toBeNull();
+    expect(world.outcome("s.1", "again", ["Nats-Msg-Id: id20"])).toBe("20+duplicate");
+    expect(world.outcome("s.1", "next")).toBe("32");
+    await world.advance("7s");
+    expect(restored.log.state.messages).toBe(27);
+    expect(restored.log.subject("s.ttl")).toBeNull();
+  });
+
+  test("without consumers, and an empty stream", () => {
+    const stream = world.stream();
+    stream.store.putRecord("consumer/C", Buffer.from("C's"));
+    stream.store.putRecord("other", Buffer.from("kept"));
+    stream.skipTo(100);
+    const { taken } = takeSnapshot({ no_consumers: true });
+    catalog.remove(stream);
+    expect(restore(taken.chunks)[0]?.state).toMatchObject({ messages: 0, first_seq: 100, last_seq: 99 });
+    const restored = world.jetStream.streams.get("S") as Stream;
+    expect(restored.store.record("consumer/C")).toBeNull();
+    expect(restored.store.record("other")?.value.toString()).toBe("kept");
+  });
+
+  test("a message that is larger than a chunk", () => {
+    const stream = world.stream();
+    world.publish("s.1", "y".repeat(100_000));
+    const { taken } = takeSnapshot({ chunk_size: 2048 });
+    catalog.remove(stream);
+    restore(
+      taken.chunks
+        .flatMap((chunk) => [chunk.subarray(0, 100), chunk.subarray(100)])
+        .filter(({ length }) => length),
+    );
+    expect(contents(world.jetStream.streams.get("S") as Stream)[0]).toHaveLength(100_000 + "1 s.1 ".length);
+  });
+});
+
+describe("the sender", () => {
+  test("keeps to the window", async () => {
+    await filled();
+    const { taken } = takeSnapshot({ chunk_size: 1024, window_size: 3072 }, false);
+    expect(taken.chunks).toHaveLength(3);
+    world.send(taken.replies[0] as string);
+    world.send(taken.replies[1] as string);
+    expect(taken.chunks).toHaveLength(5);
+    await world.advance("4s");
+    expect(taken.end).toBeNull();
+    await world.advance("2s");
+    expect(taken.end).toBe("NATS/1.0 408 No Flow Response\r\n\r\n");
+    world.send(taken.replies[2] as string);
+    expect(taken.chunks).toHaveLength(5);
+  });
+
+  test("waits a moment for somebody to listen, and notices when nobody does any more", async () => {
+    await filled();
+    const complete = world.listen("$JS.EVENT.ADVISORY.STREAM.SNAPSHOT_COMPLETE.S");
+    ask("SNAPSHOT.S", { deliver_subject: "deliver.later" });
+    await world.advance("1s");
+    const heard = world.listen("deliver.later");
+    await world.advance("200ms");
+    expect(heard.messages.at(-1)?.headers).toBe("NATS/1.0 204\r\n\r\n");
+    heard.stop();
+    ask("SNAPSHOT.S", { deliver_subject: "deliver.never" });
+    await world.advance("2500ms");
+    expect(complete.messages.map(({ payload }) => (JSON.parse(payload) as { error?: string }).error)).toEqual(
+      [undefined, "no interest"],
+    );
+  });
+
+  test("shows the stream as it was when it was asked", async () => {
+    const stream = await filled();
+    const { taken } = takeSnapshot({ chunk_size: 1024, window_size: 1024 }, false);
+    world.publish("s.1", "later");
+    for (let at = 0; at < 100 && taken.end === null; at++) world.send(taken.replies.at(-1) as string);
+    expect(taken.end).toBe("NATS/1.0 204\r\n\r\n");
+    catalog.remove(stream);
+    expect(restore(taken.chunks)[0]?.state).toMatchObject({ last_seq: 31 });
+  });
+
+  test("refuses what it cannot do", () => {
+    world.stream();
+    expect(ask("SNAPSHOT.S", "").error?.err_code).toBe(10003);
+    expect(ask("SNAPSHOT.NONE", { deliver_subject: "a" }).error?.err_code).toBe(10059);
+    expect(ask("SNAPSHOT.S", { deliver_subject: "a.*" }).error?.err_code).toBe(10015);
+    expect(ask("SNAPSHOT.S", { no_consumers: true }).error?.err_code).toBe(10015);
+    expect(ask("SNAPSHOT.S", "{").error?.err_code).toBe(10025);
+  });
+
+  test("tells whoever watches", () => {
+    world.stream();
+    const heard = world.listen("$JS.EVENT.ADVISORY.STREAM.*.S");
+    takeSnapshot();
+    const told = heard.messages.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
+    expect(told).toMatchObject([
+      { type: "io.nats.jetstream.advisory.v1.snapshot_create", stream: "S", state: { messages: 0 } },
+      { type: "io.nats.jetstream.advisory.v1.snapshot_complete", stream: "S", client: { acc: "A" } },
+    ]);
+  });
+});
+
+describe("a restore", () => {
+  let chunks: Buffer[];
+  beforeEach(async () => {
+    const stream = await filled();
+    chunks = takeSnapshot({ chunk_size: 1024 }).taken.chunks;
+    catalog.remove(stream);
+  });
+
+  test("of a stream that is there, or of another name", () => {
+    expect(ask("RESTORE.S", "{}").error?.err_code).toBe(10003);
+    expect(ask("RESTORE.S", { config: { name: "T" } }).error?.err_code).toBe(10056);
+    expect(ask("RESTORE.S", { config: { max_age: -1 } }).error?.err_code).toBe(10052);
+    world.stream();
+    expect(ask("RESTORE.S", { config: { name: "S" } }).error).toMatchObject({
+      err_code: 10130,
+      description: "stream name already in use, cannot restore",
+    });
+    const { deliver_subject: to } = ask("RESTORE.T", { config: { subjects: ["t"] } });
+    expect(sendChunks(to as string, chunks.slice(0, 1), false)[0]).toMatchObject({
+      type: "io.nats.jetstream.api.v1.stream_create_response",
+      error: { err_code: 10062, description: "restore failed: stream names do not match" },
+    });
+    expect(world.jetStream.streams.has("T")).toBe(false);
+  });
+
+  test("takes the name until it is over", async () => {
+    const { deliver_subject: to } = ask("RESTORE.S", { config: { subjects: ["s.>"] } });
+    expect(ask("CREATE.S", { name: "S" }).error?.err_code).toBe(10058);
+    expect(ask("RESTORE.S", { config: {} }).error?.err_code).toBe(10130);
+    sendChunks(to as string, chunks.slice(0, 3), false);
+    expect(ask("INFO.S", "").error?.err_code).toBe(10059);
+    await world.advance("4s");
+    sendChunks(to as string, chunks.slice(3, 4), false);
+    await world.advance("4s");
+    expect([...world.store.streams()]).toHaveLength(1);
+    await world.advance("2s");
+    expect([...world.store.streams()]).toHaveLength(0);
+    expect(ask("CREATE.S", { name: "S" }).error).toBeUndefined();
+  });
+
+  test("of something that is cut, damaged or no snapshot", () => {
+    const damaged = chunks.map((chunk) => Buffer.from(chunk));
+    (damaged[5] as Buffer)[500] = 1 ^ ((damaged[5] as Buffer)[500] as number);
+    const cases: [Buffer[], RegExp][] = [
+      [[], /^restore failed: unexpected end of the snapshot$/],
+      [chunks.slice(0, -1), /unexpected end/],
+      [
+        [...chunks, Buffer.from("more and more")],
+        /^restore failed: (snapshot is damaged|unexpected end|something follows)/,
+      ],
+      [damaged, /^restore failed: snapshot is damaged at byte \d+$/],
+      [[Buffer.from("no snapshot at all")], /^restore failed: not a snapshot in the format of this server$/],
+      [[...chunks.slice(0, 4), ...chunks.slice(5)], /damaged/],
+    ];
+    for (const [sent, text] of cases) {
+      const [answer, ...after] = restore(sent);
+      expect(answer?.error).toMatchObject({ err_code: 10062, description: expect.stringMatching(text) });
+      expect(after.every(({ type }) => type === "none")).toBe(true);
+      expect([...world.store.streams()]).toHaveLength(0);
+    }
+  });
+
+  test("ends where a chunk wants no answer", () => {
+    const { deliver_subject: to } = ask("RESTORE.S", { config: {} });
+    const complete = world.listen("$JS.EVENT.ADVISORY.STREAM.RESTORE_COMPLETE.S");
+    world.send(to as string, (chunks[0] as Buffer).latin1Slice());
+    expect(complete.messages).toHaveLength(1);
+    expect([...world.store.streams()]).toHaveLength(0);
+  });
+
+  test("that a broker's end has cut is forgotten at the next start", () => {
+    const { deliver_subject: to } = ask("RESTORE.S", { config: {} });
+    sendChunks(to as string, chunks.slice(0, 3), false);
+    catalog.load(world.jetStream, world.store.streams());
+    expect(world.jetStream.streams.size).toBe(0);
+    expect([...world.store.streams()]).toHaveLength(0);
+  });
+
+  test("tells whoever watches", () => {
+    const heard = world.listen("$JS.EVENT.ADVISORY.STREAM.*.S");
+    restore(chunks);
+    const told = heard.messages.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
+    expect(told.map(({ type }) => String(type).split(".").at(-1))).toEqual([
+      "restore_create",
+      "stream_action",
+      "restore_complete",
+    ]);
+    expect(told[2]).toMatchObject({ bytes: chunks.reduce((sum, { length }) => sum + length, 0) });
+  });
+});
