@@ -42,7 +42,7 @@ export async function openJetStream(
   const store = await openStore(parts, settings);
   const jetstream = new JetStream(hostOf(parts, settings, store), settings, noConsumers);
   const stopSettling = parts.clock.onSettle(async () => store.flush());
-  jetstream.apply(options.accounts, options.systemAccount);
+  jetstream.apply(options);
   return {
     jetstream,
     close: async () => {

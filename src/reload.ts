@@ -1,19 +1,43 @@
 /** Brings a running server from one set of options to another, as far as that is possible without a restart. */
 import type { Broker } from "./broker/broker.ts";
 import { Client } from "./client/client.ts";
-import type { Options } from "./config/options.ts";
+import type { AccountOptions, MappingOptions, Options } from "./config/options.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
 import { SubjectMappings } from "./subjects/mapping.ts";
+import { wireFromText } from "./subjects/subject.ts";
 import type { ConnectionLimits } from "./transport/connection.ts";
 
 /** Opens the accounts that the options name, and gives each its limits and mappings. */
 export function applyAccounts(broker: Broker, options: Options): void {
   for (const account of options.accounts) {
     const opened = broker.openAccount(account.name, account.limits);
-    opened.mappings = account.mappings.length === 0 ? null : new SubjectMappings(account.mappings);
+    const mappings = [...account.mappings, ...domainMappings(account, options)];
+    opened.mappings = mappings.length === 0 ? null : new SubjectMappings(mappings);
   }
   const named = new Set(options.accounts.map((account) => account.name));
   for (const name of broker.accounts.keys()) if (!named.has(name)) broker.accounts.delete(name);
+}
+
+/** What of JetStream is asked under its domain's name. Source: nats-server `generateJSMappingTable`. */
+const domainSuffixes: Readonly<Record<string, string>> = {
+  INFO: "$JS.API.INFO",
+  "STREAM.>": "$JS.API.STREAM.>",
+  "CONSUMER.>": "$JS.API.CONSUMER.>",
+  "DIRECT.>": "$JS.API.DIRECT.>",
+  "META.>": "$JS.API.META.>",
+  "SERVER.>": "$JS.API.SERVER.>",
+  "ACCOUNT.>": "$JS.API.ACCOUNT.>",
+  "$KV.>": "$KV.>",
+  "$OBJ.>": "$OBJ.>",
+};
+
+function domainMappings({ jetstream }: AccountOptions, options: Options): MappingOptions[] {
+  const domain = options.jetstream?.domain ?? null;
+  if (jetstream === null || domain === null) return [];
+  return Object.entries(domainSuffixes).map(([suffix, subject]) => ({
+    source: `$JS.${wireFromText(domain)}.API.${suffix}`,
+    destinations: [{ subject, weightPercent: 100 }],
+  }));
 }
 
 /** Tells every client; those that may not stay are gone when it resolves. */

@@ -171,7 +171,7 @@ export class Server {
     this.#configLoadedMs = this.clock.wallMs();
     const accessChanged = difference.groups.has("access") || difference.groups.has("tls");
     if (accessChanged) applyAccounts(this.broker, options);
-    if (accessChanged) this.#jetstream?.jetstream.apply(options.accounts, options.systemAccount);
+    if (accessChanged) this.#jetstream?.jetstream.apply(options);
     await this.#refreshContexts();
     await this.#leafNodes.refresh();
     this.#leafNodes.reloadRemotes();
@@ -317,6 +317,7 @@ export class Server {
       options: () => this.options,
       info: () => (this.#contexts.get("client") as ClientContext).info,
       leafRemotes: () => this.#leafNodes.remotes(),
+      jetstream: () => this.#jetstream?.jetstream ?? null,
       process: () => ({
         rssBytes: process.memoryUsage.rss(),
         cpuPercent: cpu.percent(),

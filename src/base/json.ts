@@ -9,9 +9,19 @@ const escapes: Readonly<Record<string, string>> = {
   "\u2029": "\\u2029",
 };
 
-/** @param indented by two spaces */
+/** Stands around an integer that is too large for a number, until it is text. Never in text that was read. */
+const bigMark = "\uE000bigint:";
+
+/** @param value in which integers that a number can not hold are bigints @param indented by two spaces */
 export function encodeJson(value: unknown, indented: boolean): string {
-  const text = indented ? JSON.stringify(value, null, 2) : JSON.stringify(value);
+  let hasBig = false;
+  const replacer = (_key: string, part: unknown): unknown => {
+    if (typeof part !== "bigint") return part;
+    hasBig = true;
+    return `${bigMark}${part}`;
+  };
+  let text = indented ? JSON.stringify(value, replacer, 2) : JSON.stringify(value, replacer);
+  if (hasBig) text = text.replaceAll(new RegExp(`"${bigMark}(-?\\d+)"`, "g"), "$1");
   // None of these occurs in JSON but inside strings.
   return text.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] as string);
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isInventedUser } from "./complete.ts";
 import { showDuration } from "./fields.ts";
+import type { JetStreamOptions } from "./jetstream-options.ts";
 import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
@@ -43,6 +44,8 @@ const live: Readonly<Record<string, LiveOption>> = {
   tls: { group: "tls", read: ({ tls }) => liveTls(tls) },
   "websocket.tls": { group: "tls", read: ({ websocket }) => certificatesOf(websocket?.tls ?? null) },
   authorization: { group: "access", read: ({ authorization }) => authorization },
+  "jetstream.maxMemoryBytes": { group: "access", read: ({ jetstream }) => jetstream?.maxMemoryBytes ?? 0 },
+  "jetstream.maxStoreBytes": { group: "access", read: ({ jetstream }) => jetstream?.maxStoreBytes ?? 0 },
   accounts: { group: "access", read: ({ accounts }) => accounts },
   noAuthUser: { group: "access", read: ({ noAuthUser }) => noAuthUser },
   "limits.authTimeoutMs": { group: "limits", read: ({ limits }) => limits.authTimeoutMs },
@@ -74,6 +77,7 @@ const fixed: readonly FixedOption[] = [
   { name: "TLSMap", read: ({ tls }) => tls?.verifyAndMap ?? false },
   { name: "TLSRateLimit", read: ({ tls }) => tls?.connectionRateLimit ?? 0 },
   { name: "NoSystemAccount", read: ({ systemAccount }) => systemAccount === null },
+  { name: "JetStream", read: ({ jetstream }) => jetstream !== null },
   { name: "LogSizeLimit", read: ({ log }) => log.fileSizeBytesMax },
   { name: "LogMaxFiles", read: ({ log }) => log.fileCountMax },
 ];
@@ -88,6 +92,7 @@ export function diffOptions(current: Options, next: Options): OptionsDifference 
     ...fixed.flatMap(({ name, read }) => fixedProblem(name, read(current), read(next))),
     ...(next.port === 0 ? [] : fixedProblem("Port", current.port, next.port)),
     ...monitorProblems(current.monitor, next.monitor),
+    ...jetStreamProblems(current.jetstream, next.jetstream),
     ...systemAccountProblem(current, next),
     ...noAuthUserProblem(current, next),
     ...websocketProblems(current, next),
@@ -113,6 +118,31 @@ function monitorProblems(current: MonitorOptions | null, next: MonitorOptions | 
   problems.push(...fixedProblem("HTTPHost", current.host, next.host));
   problems.push(...fixedProblem("HTTPBasePath", current.basePath, next.basePath));
   return problems;
+}
+
+const jetStreamNames = {
+  storeDir: "StoreDir",
+  domain: "JetStreamDomain",
+  uniqueTag: "JetStreamUniqueTag",
+  strict: "NoJetStreamStrict",
+  syncIntervalMs: "SyncInterval",
+  requestQueueMax: "JetStreamRequestQueueLimit",
+  limits: "JetStreamLimits",
+} as const;
+
+/** What may be stored may become more. */
+function jetStreamProblems(current: JetStreamOptions | null, next: JetStreamOptions | null): string[] {
+  if (current === null || next === null) return [];
+  const names = Object.keys(jetStreamNames) as (keyof typeof jetStreamNames)[];
+  return [
+    ...names.flatMap((name) => fixedProblem(jetStreamNames[name], current[name], next[name])),
+    ...decreaseProblem("JetStreamMaxMemory", current.maxMemoryBytes, next.maxMemoryBytes),
+    ...decreaseProblem("JetStreamMaxStore", current.maxStoreBytes, next.maxStoreBytes),
+  ];
+}
+
+function decreaseProblem(name: string, old: number, next: number): string[] {
+  return next < old ? fixedProblem(name, old, next) : [];
 }
 
 function systemAccountProblem(current: Options, next: Options): string[] {

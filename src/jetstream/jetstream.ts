@@ -2,7 +2,7 @@
  * JetStream of a broker: opens it in each account that has it, brings back what the store holds, and closes it. Owned by
  * the server, which makes its {@link Host}.
  */
-import type { AccountOptions } from "../config/options.ts";
+import type { Options } from "../config/options.ts";
 import type { JetStreamAccountLimits, JetStreamOptions } from "../config/jetstream-options.ts";
 import { encodeJson } from "../base/json.ts";
 import type { Account } from "../broker/account.ts";
@@ -18,13 +18,13 @@ import { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { Room, type Rooms } from "./room.ts";
 import { snapshotRoutes } from "./snapshot/snapshot-routes.ts";
-import { StreamCatalog } from "./stream-catalog.ts";
+import { type LostStream, StreamCatalog } from "./stream-catalog.ts";
 
 type Kind = "file" | "memory";
 
 export class JetStream {
   readonly host: Host;
-  readonly settings: JetStreamOptions;
+  settings: JetStreamOptions;
   /** Those with JetStream, by name. */
   readonly accounts = new Map<string, JetStreamAccount>();
   readonly #answers: DurableAnswers;
@@ -53,7 +53,10 @@ export class JetStream {
    * Brings accounts to what the options say, at start and on a reload. Streams of an account that loses JetStream stop
    * and are kept.
    */
-  apply(options: readonly AccountOptions[], systemAccount: string | null): void {
+  apply({ accounts: options, systemAccount, jetstream }: Options): void {
+    this.settings = jetstream ?? this.settings;
+    this.#rooms.memory.forget();
+    this.#rooms.file.forget();
     const wanted = new Map(options.map(({ name, jetstream }) => [name, jetstream]));
     for (const name of this.accounts.keys())
       if ((wanted.get(name) ?? null) === null) this.#closeAccount(name);
@@ -63,6 +66,11 @@ export class JetStream {
       if (limits !== null) this.#openAccount(account, limits);
       else this.#refuse(account);
     }
+  }
+
+  /** Those in the store that could not be brought back. */
+  get lostStreams(): readonly LostStream[] {
+    return this.#catalog.lost;
   }
 
   usedBytes(kind: Kind): number {
@@ -90,6 +98,7 @@ export class JetStream {
   #openAccount(account: Account, limits: JetStreamAccountLimits): void {
     const open = this.accounts.get(account.name);
     if (open !== undefined) {
+      open.settings = this.settings;
       open.setLimits(limits);
       return;
     }
@@ -131,9 +140,8 @@ export class JetStream {
   }
 
   #roomOf(kind: Kind): Room {
-    const { maxMemoryBytes, maxStoreBytes } = this.settings;
     return new Room(
-      () => (kind === "memory" ? maxMemoryBytes : maxStoreBytes),
+      () => (kind === "memory" ? this.settings.maxMemoryBytes : this.settings.maxStoreBytes),
       () => this.usedBytes(kind),
     );
   }

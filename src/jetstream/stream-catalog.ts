@@ -24,7 +24,14 @@ interface KeptStream {
   readonly createdNs: number;
 }
 
+export interface LostStream {
+  readonly account: string;
+  readonly stream: string;
+}
+
 export class StreamCatalog {
+  /** In the store, but without what it takes to bring them back. */
+  readonly lost: LostStream[] = [];
   readonly #accounts: ReadonlyMap<string, JetStreamAccount>;
   readonly #consumers: ConsumerApi;
   readonly #restoring = new Set<RestoringStream>();
@@ -144,6 +151,7 @@ export class StreamCatalog {
       const record = store.record(recordName);
       if (record === null) {
         account.host.log.error(`Stream '${store.account} > ${store.name}' has no configuration: left out`);
+        this.lost.push({ account: store.account, stream: store.name });
         continue;
       }
       const { config, createdMs, createdNs } = JSON.parse(record.value.toString()) as KeptStream;

@@ -57,18 +57,22 @@ export function streamInfo(
   const { host, config, times } = stream;
   const now = { timeMs: 0, timeNs: 0 };
   host.clock.stamp(now);
-  const mirror = stream.copies.mirrorInfo();
-  const sources = stream.copies.sourcesInfo();
   return {
     config: shown.versions ? withVersions(config) : config,
     created: formatTimestamp(times.createdMs, times.createdNs),
     state: streamState(stream, details),
     ...(shown.domain && host.domain !== null && { domain: host.domain }),
     ...(shown.cluster && { cluster: { leader: host.serverName } }),
-    ...(mirror !== null && { mirror }),
-    ...(sources.length > 0 && { sources }),
+    ...originInfo(stream),
     ts: formatTimestamp(now.timeMs, now.timeNs),
   };
+}
+
+/** What it copies from others, if anything. */
+export function originInfo(stream: Stream): object {
+  const mirror = stream.copies.mirrorInfo();
+  const sources = stream.copies.sourcesInfo();
+  return { ...(mirror !== null && { mirror }), ...(sources.length > 0 && { sources }) };
 }
 
 /** Those of mirrors and sources are nobody's business. */

@@ -41,7 +41,7 @@ function detail(context: MonitorContext, account: Account): object {
     ...(name === options.systemAccount && { is_system: true }),
     expired: false,
     complete: true,
-    jetstream_enabled: false,
+    jetstream_enabled: context.jetstream?.()?.accounts.has(name) === true,
     leafnode_connections: leafCount(context, account),
     client_connections: account.connectionCount - leafCount(context, account),
     subscriptions: account.interest.size,

@@ -1,24 +1,40 @@
 /** `/healthz`: whether the server does what it is there for. Source: nats-server `healthz`. */
+import type { JetStream } from "../jetstream/jetstream.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
 import { booleanOption } from "./query.ts";
 
 interface Fault {
   readonly status: number;
-  readonly type: "CONNECTION" | "BAD_REQUEST";
+  /** Of the answer; `error` or `unavailable`. */
+  readonly state: "error" | "unavailable";
+  readonly type: "CONNECTION" | "BAD_REQUEST" | "JETSTREAM" | "ACCOUNT" | "STREAM" | "CONSUMER";
   readonly error: string;
+  readonly account?: string;
+  readonly stream?: string;
+  readonly consumer?: string;
 }
 
 export function healthz({ context, query }: EndpointQuestion): Answer {
-  // There are no streams to look at, so what would be skipped makes no difference; but it must be well-formed.
-  for (const name of ["js-enabled", "js-enabled-only", "js-server-only", "js-meta-only"])
-    booleanOption(query, name);
+  const flags = ["js-enabled", "js-enabled-only", "js-server-only"].map((name) => booleanOption(query, name));
+  booleanOption(query, "js-meta-only");
   const details = booleanOption(query, "details");
-  const fault = requestFault(query) ?? listenerFault(context.server().listenersNotReady);
+  const fault =
+    requestFault(query) ??
+    listenerFault(context.server().listenersNotReady) ??
+    (flags.includes(true) || context.options().jetstream === null
+      ? null
+      : jetStreamFault(context.jetstream?.() ?? null, query));
   if (fault === null) return { value: { status: "ok" }, compact: true };
-  const { status, type, error } = fault;
+  const { status, state, ...rest } = fault;
+  const { type, error, account, stream, consumer } = rest;
   context.log.warn(`Healthcheck failed: ${JSON.stringify(error)}`);
+  const place = {
+    ...(account !== undefined && { account }),
+    ...(stream !== undefined && { stream }),
+    ...(consumer !== undefined && { consumer }),
+  };
   return {
-    value: details ? { status: "error", errors: [{ type, error }] } : { status: "error", error },
+    value: details ? { status: "error", errors: [{ type, ...place, error }] } : { status: state, error },
     status,
     compact: true,
   };
@@ -30,14 +46,48 @@ function requestFault(query: URLSearchParams): Fault | null {
   if (has("stream") && !has("account")) error = '"account" must not be empty when checking stream health';
   else if (has("consumer") && !has("stream"))
     error = '"stream" must not be empty when checking consumer health';
-  return error === "" ? null : { status: 400, type: "BAD_REQUEST", error };
+  return error === "" ? null : { status: 400, state: "error", type: "BAD_REQUEST", error };
 }
 
 function listenerFault(notReady: readonly string[]): Fault | null {
   if (notReady.length === 0) return null;
   return {
     status: 500,
+    state: "error",
     type: "CONNECTION",
     error: `failed to be ready for connections after 1ms: ${notReady.join(", ")}`,
   };
+}
+
+/** Whether it runs, and whether what was asked for by name is there. */
+function jetStreamFault(jetstream: JetStream | null, query: URLSearchParams): Fault | null {
+  if (jetstream === null) {
+    const error = "JetStream not enabled (10076)";
+    return { status: 503, state: "unavailable", type: "JETSTREAM", error };
+  }
+  const lost = jetstream.lostStreams[0];
+  if (lost !== undefined) {
+    const error = `JetStream stream '${lost.account} > ${lost.stream}' could not be recovered`;
+    return { status: 503, state: "unavailable", type: "STREAM", ...lost, error };
+  }
+  const account = query.get("account") ?? "";
+  if (account === "") return null;
+  const missing = { status: 404, state: "unavailable" } as const;
+  const there = jetstream.accounts.get(account);
+  if (there === undefined) {
+    const error = `JetStream account ${JSON.stringify(account)} not found`;
+    return { ...missing, type: "ACCOUNT", account, error };
+  }
+  const name = query.get("stream") ?? "";
+  if (name === "") return null;
+  const stream = there.streams.get(name);
+  const where = `on account ${JSON.stringify(account)}`;
+  if (stream === undefined) {
+    const error = `JetStream stream ${JSON.stringify(name)} not found ${where}`;
+    return { ...missing, type: "STREAM", account, stream: name, error };
+  }
+  const consumer = query.get("consumer") ?? "";
+  if (consumer === "" || stream.consumers.has(consumer)) return null;
+  const error = `JetStream consumer ${JSON.stringify(consumer)} not found for stream ${JSON.stringify(name)} ${where}`;
+  return { ...missing, type: "CONSUMER", account, stream: name, consumer, error };
 }

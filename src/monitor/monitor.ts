@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { ServerInfo } from "../client/context.ts";
 import type { Options } from "../config/options.ts";
+import type { JetStream } from "../jetstream/jetstream.ts";
 import type { RemoteStatus } from "../leaf/remote.ts";
 import { defaultExplainers } from "./explain.ts";
 import type { Explainer } from "./finding.ts";
@@ -24,6 +25,8 @@ export interface MonitorContext {
   readonly info: () => ServerInfo;
   /** The hubs that this broker dials; none when absent. */
   readonly leafRemotes?: () => readonly RemoteStatus[];
+  /** Null, and absent, where there is none. */
+  readonly jetstream?: () => JetStream | null;
   readonly process: () => ProcessReadings;
   readonly server: () => ServerReadings;
   /** Who has something to say of where a message goes; those of this folder when absent. */

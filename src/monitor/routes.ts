@@ -1,5 +1,5 @@
 /** Which path is answered by what. */
-import { gatewayz, jsz, routez } from "./absent.ts";
+import { gatewayz, routez } from "./absent.ts";
 import { leafz } from "./leafz.ts";
 import { accountz } from "./accountz.ts";
 import { accstatz } from "./accstatz.ts";
@@ -7,6 +7,7 @@ import { connz } from "./connz.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { explainz } from "./explain.ts";
 import { healthz } from "./healthz.ts";
+import { jsz } from "./jsz.ts";
 import { subsz } from "./subsz.ts";
 import { varz } from "./varz.ts";
 

@@ -2,6 +2,7 @@
 import { showLeafUrl, type LeafNodeOptions, type LeafRemoteOptions } from "../config/leafnode-options.ts";
 import type { Options, WebSocketOptions } from "../config/options.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
+import { jetStreamVarz } from "./jsz.ts";
 import type { MonitorContext, ServerReadings } from "./monitor.ts";
 import { textFromWire } from "../subjects/subject.ts";
 import { timestampText, uptimeText } from "./time-format.ts";
@@ -16,7 +17,7 @@ export function varz({ context }: EndpointQuestion): Answer {
     value: {
       ...identityFields(context),
       ...limitFields(options, server),
-      ...blockFields(options, server),
+      ...blockFields(context, options, server),
       ...runtimeFields(context),
       ...trafficFields(context),
       ...configFields(options, server),
@@ -61,14 +62,18 @@ function limitFields({ limits, monitor }: Options, server: ServerReadings): obje
 }
 
 /** What is not in use is an empty block, not an absent one. */
-function blockFields({ limits, tls, websocket, leafnodes }: Options, server: ServerReadings): object {
+function blockFields(
+  context: MonitorContext,
+  { limits, tls, websocket, leafnodes }: Options,
+  server: ServerReadings,
+): object {
   return {
     cluster: {},
     gateway: {},
     leaf: leafnodes === null ? {} : leafFields(leafnodes, server),
     mqtt: {},
     websocket: websocket === null ? {} : websocketFields(websocket, server),
-    jetstream: {},
+    jetstream: jetStreamVarz(context),
     tls_timeout: (tls?.timeoutMs ?? tlsTimeoutMsDefault) / 1_000,
     write_deadline: nanoseconds(limits.writeDeadlineMs),
   };
