@@ -45,6 +45,8 @@ export class Remote {
   #stopped = false;
   #downReason = "";
   #nextAttemptMs: number | null = null;
+  /** Told when the attempt under way has come to something; null when nobody waits. */
+  #decided: (() => void) | null = null;
 
   constructor(options: LeafRemoteOptions, context: LeafContext, dial: Dial, reconnectMs: () => number) {
     this.options = options;
@@ -83,6 +85,7 @@ export class Remote {
     this.#nextAttemptMs = null;
     const account = broker.accounts.get(this.options.account);
     if (account === undefined) return this.#retry(`there is no account ${this.options.account}`, null);
+    if (broker.clock.moving) broker.clock.expect(new Promise((resolve) => (this.#decided = resolve)));
     log.debug(`Trying to connect as leafnode to remote server on "${showLeafUrl(url)}"`);
     this.#giveUp = this.#dial(
       this.options,
@@ -114,6 +117,7 @@ export class Remote {
   }
 
   #linked(url: LeafUrl): void {
+    this.#decide();
     this.#attempts = 0;
     this.#downReason = "";
     const { facts } = this.#link as LeafLink;
@@ -133,6 +137,7 @@ export class Remote {
 
   /** After a failure as after the end of a link, up to as long again is added, so that not all come back at once. */
   #retry(reason: string, delayMs: number | null): void {
+    this.#decide();
     if (this.#stopped) return;
     const { broker, log, random } = this.#context;
     const interval = this.#reconnectMs();
@@ -145,6 +150,11 @@ export class Remote {
     if (this.#attempts === 1 || this.#attempts % attemptsToldEach === 0) log.error(text);
     else log.debug(text);
     this.#deadline = broker.clock.after(waitMs, () => this.#attempt());
+  }
+
+  #decide(): void {
+    this.#decided?.();
+    this.#decided = null;
   }
 
   /** Round and round; the one that was dialled last has its turn again when all others had theirs. */
