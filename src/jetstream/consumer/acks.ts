@@ -1,0 +1,165 @@
+/**
+ * What consumers' clients say of messages they got. Acks are taken at once, within their delivery; what makes the broker
+ * say or store something waits for the end of the pass, as do the answers to acks that want one.
+ */
+import { ZERO, NINE, DOT } from "../../base/bytes.ts";
+import { parseDuration } from "../../base/duration.ts";
+import type { Message } from "../../broker/message.ts";
+import type { Consumer } from "./consumer.ts";
+
+const plus = 0x2b;
+const minus = 0x2d;
+
+interface Said {
+  readonly kind: "nak" | "term" | "next";
+  readonly seq: number;
+  readonly consumerSeq: number;
+  readonly deliveries: number;
+  /** Behind the keyword. */
+  readonly text: string;
+  readonly reply: string;
+}
+
+export class Acks {
+  readonly #consumer: Consumer;
+  #said: Said[] = [];
+  #replies: string[] = [];
+  readonly #settled: number[] = [];
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  /** @param start where `<deliveries>.<stream seq>.<consumer seq>.…` begins in the subject */
+  receive(message: Message, start: number): void {
+    const { bytes } = message;
+    const subject = message.subjectBytes;
+    const end = message.subjectEnd;
+    const afterDeliveries = tokenEnd(subject, start, end);
+    const afterSeq = tokenEnd(subject, afterDeliveries + 1, end);
+    const seq = numberOf(subject, afterDeliveries + 1, afterSeq);
+    const afterConsumerSeq = tokenEnd(subject, afterSeq + 1, end);
+    const consumerSeq = numberOf(subject, afterSeq + 1, afterConsumerSeq);
+    const bodyStart = message.bodyStart + message.headerBytes;
+    const kind = kindOf(bytes, bodyStart, message.bodyEnd);
+    const reply = message.hasReply ? message.reply : "";
+    if (kind === "ack") {
+      this.#consumer.schedule();
+      if (this.#settle(seq, consumerSeq) && reply !== "" && seq > 0) this.#replies.push(reply);
+    } else if (kind === "progress" || kind === "other") {
+      if (kind === "progress") this.#consumer.waitAnew(seq);
+      if (reply !== "" && seq > 0) this.#replies.push(reply);
+      this.#consumer.schedule();
+    } else {
+      const deliveries = numberOf(subject, start, afterDeliveries);
+      const text = bytes.latin1Slice(bodyStart + keywordBytes[kind], message.bodyEnd);
+      this.#said.push({ kind, seq, consumerSeq, deliveries, text, reply });
+      this.#consumer.schedule();
+    }
+  }
+
+  /** Carries out what had to wait. Called where routing is allowed. */
+  finish(): void {
+    if (this.#said.length === 0) return;
+    const said = this.#said;
+    this.#said = [];
+    for (const each of said) this.#carryOut(each);
+  }
+
+  /** Answers, once the changes that they tell of have been handed to the store. */
+  answer(): void {
+    if (this.#replies.length === 0) return;
+    const replies = this.#replies;
+    this.#replies = [];
+    for (const reply of replies) this.#consumer.answer(reply);
+  }
+
+  #carryOut(said: Said): void {
+    const { kind, seq, consumerSeq, reply } = said;
+    const consumer = this.#consumer;
+    if (kind === "next") {
+      this.#settle(seq, consumerSeq);
+      if (reply !== "") consumer.pull?.request(reply, said.text);
+      return;
+    }
+    let answers = seq > 0;
+    if (kind === "nak") consumer.reject(seq, consumerSeq, said.deliveries, delayOf(said.text));
+    else answers = this.#terminate(said) && answers;
+    if (answers && reply !== "") this.#replies.push(reply);
+  }
+
+  #terminate({ seq, consumerSeq, deliveries, text }: Said): boolean {
+    const consumer = this.#consumer;
+    const reason = text.trim();
+    if (
+      consumer.state.pending.has(seq) &&
+      !consumer.bury(seq, `terminated${reason === "" ? "" : `: ${reason}`}`)
+    )
+      return false;
+    const answers = this.#settle(seq, consumerSeq, false);
+    consumer.tell.terminated(consumerSeq, seq, deliveries, reason);
+    return answers;
+  }
+
+  /** @returns whether an answer is due: not for a message that was never delivered */
+  #settle(seq: number, consumerSeq: number, samples = true): boolean {
+    const consumer = this.#consumer;
+    const { state } = consumer;
+    if (seq >= state.nextSeq) return false;
+    if (state.policy === "explicit") {
+      consumer.settle(seq, samples);
+      return true;
+    }
+    const settled = this.#settled;
+    settled.length = 0;
+    if (state.settleThrough(seq, consumerSeq, settled)) consumer.settledThrough(seq, consumerSeq, settled);
+    return true;
+  }
+}
+
+const keywordBytes = { nak: 4, term: 5, next: 4 } as const;
+
+type Kind = "ack" | "progress" | "other" | keyof typeof keywordBytes;
+
+function kindOf(bytes: Buffer, start: number, end: number): Kind {
+  const length = end - start;
+  if (length === 0) return "ack";
+  const first = bytes[start];
+  if (first !== plus && first !== minus) return "other";
+  const text = bytes.latin1Slice(start, Math.min(end, start + 5));
+  if (text === "+ACK" || text === "+OK") return "ack";
+  if (text.startsWith("+NXT")) return "next";
+  if (text.startsWith("-NAK")) return "nak";
+  if (text === "+WPI") return "progress";
+  return text.startsWith("+TERM") ? "term" : "other";
+}
+
+/** Milliseconds; null: at once, also when it is not readable. */
+function delayOf(text: string): number | null {
+  const given = text.trim();
+  if (given === "") return null;
+  try {
+    if (!given.startsWith("{")) return parseDuration(given);
+    const { delay = 0 } = JSON.parse(given) as { delay?: unknown };
+    return typeof delay === "number" ? delay / 1_000_000 : null;
+  } catch {
+    return null;
+  }
+}
+
+function tokenEnd(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== DOT) at++;
+  return at;
+}
+
+/** 0 when it is not a number. */
+function numberOf(bytes: Buffer, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte < ZERO || byte > NINE) return 0;
+    value = value * 10 + (byte - ZERO);
+  }
+  return value;
+}

@@ -1,0 +1,62 @@
+/** A consumer as CONSUMER.INFO shows it, in nats-server's order of fields. */
+import { formatTimestamp, parseTimestamp, timestampFromMs } from "../../base/timestamp.ts";
+import type { ConsumerInfo } from "../consumer-api.ts";
+import type { Consumer } from "./consumer.ts";
+
+export function consumerInfo(consumer: Consumer): ConsumerInfo {
+  const { state, source, config, created, push, pull, outlet } = consumer;
+  state.settleFloors();
+  const wallMs = consumer.host.clock.wallMs();
+  const groups = config.priority_groups ?? [];
+  return {
+    stream_name: consumer.stream.name,
+    name: consumer.name,
+    created: formatTimestamp(created.ms, created.ns),
+    config: shownConfig(consumer),
+    delivered: {
+      consumer_seq: state.consumerSeq,
+      stream_seq: state.deliveredSeq,
+      ...lastActive(consumer.lastDeliveredMs),
+    },
+    ack_floor: {
+      consumer_seq: state.floorConsumerSeq,
+      stream_seq: state.floorSeq,
+      ...lastActive(consumer.lastAckedMs),
+    },
+    num_ack_pending: state.pending.size,
+    // With a single delivery there are none, whatever is remembered of those that ran out of it.
+    num_redelivered: config.max_deliver === 1 ? 0 : state.redelivered.size,
+    num_waiting: outlet.waitingCount,
+    num_pending: Math.max(0, source.pendingCount),
+    ...(push?.isBound === true && { push_bound: true }),
+    ...pauseOf(config.pause_until, wallMs),
+    ts: consumer.nowText(),
+    ...(groups.length > 0 && {
+      priority_groups: [
+        {
+          group: groups[0],
+          ...((pull?.pin.id ?? "") !== "" && { pinned_client_id: pull?.pin.id }),
+          pinned_ts: pull?.pin.sinceText,
+        },
+      ],
+    }),
+  };
+}
+
+function shownConfig({ config, deadLetters }: Consumer): Consumer["config"] {
+  const note = deadLetters?.note ?? null;
+  if (note === null) return config;
+  return { ...config, metadata: { ...config.metadata, "frond.dead_letter.note": note } };
+}
+
+function lastActive(ms: number): object {
+  if (ms === 0) return {};
+  const time = timestampFromMs(ms);
+  return { last_active: formatTimestamp(time.ms, time.ns) };
+}
+
+function pauseOf(untilText: string | undefined, wallMs: number): object {
+  const until = untilText === undefined ? null : parseTimestamp(untilText);
+  const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - wallMs;
+  return leftMs > 0 ? { paused: true, pause_remaining: Math.round(leftMs * 1_000_000) } : {};
+}

@@ -1,0 +1,498 @@
+/**
+ * A consumer: what it has delivered and to whom, and what was said of it. Everything that happens (a new message, an
+ * ack, a request, a timer) only asks for a run; {@link Consumer.run} is the one place that delivers.
+ *
+ * **Order of a run.** Requests and acks of the pass are taken up, then messages delivered, then the changes handed to the
+ * store, and last come the answers to acks, which wait until those changes are durable.
+ */
+import type { Deadline } from "../../base/clock.ts";
+import { formatTimestamp, type Timestamp, timestampDigits } from "../../base/timestamp.ts";
+import type { Account } from "../../broker/account.ts";
+import type { Subscription } from "../../broker/subscriber.ts";
+import { filterOf } from "../../subjects/filter.ts";
+import { wireFromText } from "../../subjects/subject.ts";
+import type { ConsumerInfo, ManagedConsumer } from "../consumer-api.ts";
+import type { ConsumerConfig } from "../consumer-config.ts";
+import type { Host } from "../host.ts";
+import type { Stream } from "../stream.ts";
+import { AckTimer } from "./ack-timer.ts";
+import { Acks } from "./acks.ts";
+import { filtersOf, isPush } from "./config-check.ts";
+import { inOrder } from "./config-defaults.ts";
+import { consumerInfo } from "./consumer-info.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import type { DeliveryInterest } from "./delivery-interest.ts";
+import type { DeliveryState } from "./delivery-state.ts";
+import { Inactivity } from "./inactivity.ts";
+import type { KeyOrder } from "./key-order.ts";
+import { listenFor } from "./listening.ts";
+import { MessageSource } from "./message-source.ts";
+import { headersOnly, type Outlet, statuses } from "./outlet.ts";
+import { Pause } from "./pause.ts";
+import { PullOutlet } from "./pull-outlet.ts";
+import { PushOutlet } from "./push-outlet.ts";
+import { checkReset } from "./start-position.ts";
+import type { StateJournal } from "./state-journal.ts";
+import { Telling } from "./telling.ts";
+
+/** After so many bytes others have their turn. */
+const sliceBytesMax = 1024 * 1024;
+const sliceMessagesMax = 4_096;
+
+export interface ConsumerParts {
+  readonly stream: Stream;
+  readonly name: string;
+  readonly config: ConsumerConfig;
+  readonly created: Timestamp;
+  readonly state: DeliveryState;
+  /** Null when nothing of it is kept. */
+  readonly journal: StateJournal | null;
+  readonly keys: KeyOrder | null;
+  readonly interest: DeliveryInterest;
+}
+
+export class Consumer implements ManagedConsumer {
+  readonly stream: Stream;
+  readonly host: Host;
+  readonly account: Account;
+  readonly name: string;
+  readonly created: Timestamp;
+  readonly state: DeliveryState;
+  readonly source: MessageSource;
+  readonly tell: Telling;
+  readonly interest: DeliveryInterest;
+  readonly acks: Acks;
+  readonly outlet: Outlet;
+  /** Null for push consumers. */
+  readonly pull: PullOutlet | null;
+  readonly push: PushOutlet | null;
+  lastDeliveredMs = 0;
+  lastAckedMs = 0;
+  #config: ConsumerConfig;
+  readonly #journal: StateJournal | null;
+  readonly #keys: KeyOrder | null;
+  readonly #ackTimer: AckTimer;
+  readonly #inactivity: Inactivity;
+  #deadLetters: DeadLetters | null = null;
+  #listening: Subscription[] = [];
+  #replyPrefix: string;
+  #sampledPercent = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  readonly #pause: Pause;
+  #slice: Deadline | null = null;
+
+  constructor({ stream, name, config, created, state, journal, keys, interest }: ConsumerParts) {
+    this.stream = stream;
+    this.host = stream.host;
+    this.account = stream.account.account;
+    this.name = name;
+    this.created = created;
+    this.state = state;
+    this.interest = interest;
+    this.#config = config;
+    this.#journal = journal;
+    this.#keys = keys;
+    this.tell = new Telling(stream, name, config.direct === true || config.sourcing === true);
+    this.source = new MessageSource(stream.log, state, filterFor(config), keys, journal);
+    this.acks = new Acks(this);
+    this.#ackTimer = new AckTimer(this);
+    this.#inactivity = new Inactivity(this);
+    this.#pause = new Pause(this);
+    this.#replyPrefix = `$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`;
+    this.pull = isPush(config) ? null : new PullOutlet(this);
+    this.push = isPush(config) ? new PushOutlet(this) : null;
+    this.outlet = (this.pull ?? this.push) as Outlet;
+    this.#restoreKeys();
+    this.source.recount();
+    this.#applyConfig();
+    this.#listening = listenFor(this);
+    this.#ackTimer.start();
+    this.#inactivity.start();
+  }
+
+  get config(): ConsumerConfig {
+    return this.#config;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get isPaused(): boolean {
+    return this.#pause.isOn;
+  }
+
+  get deadLetters(): DeadLetters | null {
+    return this.#deadLetters;
+  }
+
+  nowMs(): number {
+    return this.host.clock.nowMs();
+  }
+
+  nowText(): string {
+    const stamp = { timeMs: 0, timeNs: 0 };
+    this.host.clock.stamp(stamp);
+    return formatTimestamp(stamp.timeMs, stamp.timeNs);
+  }
+
+  /** How long an ack is waited for, when it was delivered so often; 0: for ever. */
+  ackWaitMs(deliveries: number): number {
+    const { backoff = [], ack_wait: ackWait = 0 } = this.#config;
+    if (backoff.length === 0) return ackWait / 1_000_000;
+    return (backoff[Math.min(deliveries, backoff.length) - 1] as number) / 1_000_000;
+  }
+
+  /** Asks for a run at the end of the pass. */
+  schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    this.host.defer(this.#run);
+  }
+
+  /** Called where routing is allowed. */
+  wake(): void {
+    this.run();
+  }
+
+  run(): void {
+    if (this.#isClosed) return;
+    this.pull?.takeUp();
+    this.acks.finish();
+    if (!this.isPaused) this.#pump();
+    this.#journal?.flush();
+    this.acks.answer();
+  }
+
+  // What the stream tells.
+
+  onStored(seq: number, subject: string): void {
+    this.source.onStored(seq, subject);
+  }
+
+  onRemoved(seq: number, subject: string): void {
+    const wasOut = this.state.pending.has(seq);
+    if (wasOut || this.state.redelivered.has(seq)) {
+      const deliveries = this.state.deliveries(seq);
+      const consumerSeq = this.state.pending.consumerSeq(seq);
+      this.#drop(seq);
+      if (wasOut) this.tell.terminated(consumerSeq, seq, deliveries, goneReason);
+      this.schedule();
+    }
+    this.source.onRemoved(seq, subject);
+  }
+
+  onPurged(firstSeq: number): void {
+    const { log } = this.stream;
+    this.state.purge(firstSeq, (seq) => !log.read(seq, this.source.message));
+    this.#keys?.clear();
+    this.#restoreKeys();
+    this.source.recount();
+    this.#journal?.snapshot();
+    this.schedule();
+  }
+
+  needs(seq: number, subject: string): boolean {
+    const { filter } = this.source;
+    if (filter !== null && !filter.matches(subject)) return false;
+    return this.state.needs(seq);
+  }
+
+  onStreamUpdated(): void {
+    this.schedule();
+  }
+
+  // What acks say.
+
+  /** One message is acknowledged. @param samples whether the metric may tell of it */
+  settle(seq: number, samples: boolean): void {
+    const { state } = this;
+    const wasOut = state.pending.has(seq);
+    if (!wasOut && !state.redelivered.has(seq)) return;
+    if (wasOut && samples && this.#isSampled()) this.#sample(seq);
+    this.lastAckedMs = this.host.clock.wallMs();
+    this.#drop(seq);
+    this.stream.settled(seq);
+  }
+
+  /** All of `settled` are acknowledged by one ack. */
+  settledThrough(seq: number, consumerSeq: number, settled: readonly number[]): void {
+    this.lastAckedMs = this.host.clock.wallMs();
+    this.#journal?.settleThrough(seq, consumerSeq);
+    for (const each of settled) this.stream.settled(each);
+    if (settled.at(-1) !== seq) this.stream.settled(seq);
+  }
+
+  /** Work is in progress: the wait for the ack begins anew. */
+  waitAnew(seq: number): void {
+    this.#wait(seq, this.nowMs());
+  }
+
+  /** It is to be delivered again, after a while if one is given. */
+  reject(seq: number, consumerSeq: number, deliveries: number, delayMs: number | null): void {
+    const { state } = this;
+    if (!state.pending.has(seq) || consumerSeq > state.consumerSeq) return;
+    this.tell.rejected(consumerSeq, seq, deliveries);
+    if (delayMs === null) {
+      if (!this.ranOut(seq)) state.enqueue(seq);
+      return;
+    }
+    state.unqueue(seq);
+    this.#wait(seq, this.nowMs() - this.ackWaitMs(state.deliveries(seq)) + delayMs);
+    this.source.forget();
+  }
+
+  /** An ack has been taken: tells its sender, once that is durable. */
+  answer(reply: string): void {
+    const { answers } = this.stream.account;
+    if (this.#journal === null && this.stream.config.retention === "limits")
+      answers.publishSoon(this.account, reply, nothing);
+    else answers.publish(this.account, reply, nothing);
+  }
+
+  /**
+   * Ends the message if it has been delivered as often as it may be.
+   * @returns whether it has
+   */
+  ranOut(seq: number): boolean {
+    const most = this.#config.max_deliver ?? -1;
+    const deliveries = this.state.deliveries(seq);
+    if (most <= 0 || deliveries < most) return false;
+    this.tell.exhausted(seq, deliveries);
+    if (this.#deadLetters !== null) {
+      if (this.bury(seq, "maximum deliveries exceeded")) {
+        this.#drop(seq);
+        this.stream.settled(seq);
+      } else this.#wait(seq, this.nowMs());
+      return true;
+    }
+    this.state.exhaust(seq);
+    this.#journal?.exhaust(seq);
+    this.#keys?.release(seq);
+    return true;
+  }
+
+  /** Copies it to where dead letters go, if there is such a place. @returns false when that was refused */
+  bury(seq: number, reason: string): boolean {
+    return this.#deadLetters?.bury(seq, reason) ?? true;
+  }
+
+  /** Somebody listens on the deliver subject, or nobody any more. */
+  onBound(isBound: boolean): void {
+    if (isBound) this.schedule();
+    this.#inactivity.onBound(isBound);
+  }
+
+  // What the API asks.
+
+  info(): ConsumerInfo {
+    return consumerInfo(this);
+  }
+
+  /** Takes a configuration that has been checked against the one of now. */
+  update(config: ConsumerConfig): void {
+    const before = this.#config;
+    this.#config = config;
+    this.#applyConfig();
+    this.outlet.onUpdated();
+    if ((before.deliver_subject ?? "") !== (config.deliver_subject ?? "")) {
+      const out: number[] = [];
+      this.state.pending.forEach((seq) => out.push(seq));
+      for (const seq of out.sort((a, b) => a - b)) if (!this.ranOut(seq)) this.state.enqueue(seq);
+    }
+    if (filtersOf(before).join("\n") !== filtersOf(config).join("\n")) {
+      this.source.filter = filterFor(config);
+      this.source.recount();
+      this.host.defer(() => this.stream.consumerGone(this));
+    }
+    if (before.pause_until !== config.pause_until)
+      this.tell.paused(config.pause_until, this.host.clock.wallMs());
+    this.#ackTimer.start();
+    this.#inactivity.start();
+    this.schedule();
+  }
+
+  pause(until: Timestamp | null): void {
+    const { pause_until: _, ...rest } = this.#config;
+    const pauseUntil = until === null ? {} : { pause_until: formatTimestamp(until.ms, until.ns) };
+    this.#config = inOrder({ ...rest, ...pauseUntil });
+    this.saveConfig();
+    this.#pause.apply();
+    this.tell.paused(this.#config.pause_until, this.host.clock.wallMs());
+    this.schedule();
+  }
+
+  unpin(group: string): void {
+    if (this.pull === null || this.pull.pin.id === "") return;
+    this.pull.pin.release();
+    this.tell.unpinned(group, "admin");
+    this.schedule();
+  }
+
+  reset(seq: number): number {
+    checkReset(seq, this.#config, this.stream.log);
+    this.state.settleFloors();
+    const from = seq > 0 ? seq : this.state.floorSeq + 1;
+    this.state.reset(from);
+    this.#keys?.clear();
+    this.lastDeliveredMs = 0;
+    this.lastAckedMs = 0;
+    this.source.recount();
+    this.#journal?.snapshot();
+    if (this.stream.config.retention === "interest") this.host.defer(() => this.stream.consumerGone(this));
+    this.schedule();
+    return from;
+  }
+
+  delete(): void {
+    if (this.#isClosed) return;
+    const { stream } = this;
+    this.#stop(statuses.deleted);
+    stream.consumers.delete(this.name);
+    for (const part of ["config", "state"]) stream.store.removeRecord(recordName(this.name, part));
+    this.host.defer(() => {
+      // When the stream goes too, nobody is told of its consumers.
+      if (stream.account.streams.get(stream.name) !== stream) return;
+      this.tell.deleted();
+      stream.consumerGone(this);
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#stop(null);
+    this.#journal?.snapshot();
+  }
+
+  saveConfig(): void {
+    if (this.#journal === null) return;
+    const record = { config: this.#config, created: this.created };
+    this.stream.store.putRecord(recordName(this.name, "config"), Buffer.from(JSON.stringify(record)));
+  }
+
+  /** Writes all of it, where it is kept at all. */
+  save(): void {
+    this.saveConfig();
+    this.#journal?.snapshot();
+  }
+
+  readonly #run = (): void => {
+    this.#isScheduled = false;
+    this.run();
+  };
+
+  #pump(): void {
+    const { outlet, source } = this;
+    let bytes = 0;
+    for (let count = 0; outlet.isReady; count++) {
+      if (bytes > sliceBytesMax || count > sliceMessagesMax) return this.#continueLater();
+      const found = source.find();
+      if (found !== "message") {
+        if (found === "end") outlet.onEnd();
+        return;
+      }
+      const sent = this.#deliver();
+      if (sent === 0) return;
+      bytes += sent;
+    }
+  }
+
+  /** @returns how many bytes went out; 0 when nobody took it */
+  #deliver(): number {
+    const { state, source } = this;
+    const { message } = source;
+    const digits = timestampDigits(message.timeMs, message.timeNs);
+    const reply = `${this.#replyPrefix}${source.deliveries}.${message.seq}.${state.consumerSeq + 1}.${digits}.${source.pendingAfter}`;
+    const body = this.#config.headers_only === true ? headersOnly(message) : message;
+    const storedMs = message.timeMs + message.timeNs / 1_000_000;
+    const { seq } = message;
+    const sent = this.outlet.deliver(message.subject, reply, body, storedMs);
+    if (sent === 0) return 0;
+    const nowMs = this.nowMs();
+    source.take(nowMs);
+    this.lastDeliveredMs = this.host.clock.wallMs();
+    if (this.pull !== null) this.pull.lastActiveMs = nowMs;
+    if (state.policy === "none") {
+      if (this.stream.config.retention !== "limits") this.stream.settled(seq);
+    } else if (this.#ackTimer.dueMs !== 0) this.#ackTimer.expect(nowMs + this.ackWaitMs(source.deliveries));
+    this.push?.onDelivered();
+    return sent;
+  }
+
+  #continueLater(): void {
+    this.#slice ??= this.host.after(0, () => {
+      this.#slice = null;
+      this.run();
+    });
+  }
+
+  #wait(seq: number, stampMs: number): void {
+    if (!this.state.pending.setStamp(seq, stampMs)) return;
+    this.#journal?.stamp(seq, stampMs);
+    this.#ackTimer.expect(stampMs + this.ackWaitMs(this.state.deliveries(seq)));
+  }
+
+  /** It is out no more, and forgotten. */
+  #drop(seq: number): void {
+    this.state.settle(seq);
+    this.#journal?.settle(seq);
+    this.#keys?.release(seq);
+  }
+
+  #applyConfig(): void {
+    const { sample_freq: sample = "", max_ack_pending: outMax = 0, metadata = {} } = this.#config;
+    this.#sampledPercent = sample === "" ? 0 : Number.parseInt(sample, 10);
+    this.source.ackPendingMax = this.#config.ack_policy === "none" ? 0 : outMax;
+    const deadLetter = metadata["frond.dead_letter"];
+    if (deadLetter !== this.#deadLetters?.subjectText)
+      this.#deadLetters = deadLetter === undefined ? null : new DeadLetters(this, deadLetter);
+    this.#pause.apply();
+    this.saveConfig();
+  }
+
+  #restoreKeys(): void {
+    const keys = this.#keys;
+    if (keys === null) return;
+    const { message } = this.source;
+    this.state.pending.forEach((seq) => {
+      if (this.stream.log.read(seq, message)) keys.occupy(seq, message.subject);
+    });
+    for (const seq of [...this.state.deferred].sort((a, b) => a - b))
+      if (this.stream.log.read(seq, message)) keys.wait(seq, message.subject);
+  }
+
+  #isSampled(): boolean {
+    const percent = this.#sampledPercent;
+    if (percent <= 0) return false;
+    return percent >= 100 || Math.random() * 100 < percent;
+  }
+
+  #sample(seq: number): void {
+    const { pending } = this.state;
+    const waitedMs = this.nowMs() - pending.stamp(seq);
+    this.tell.acknowledged(pending.consumerSeq(seq), seq, waitedMs, this.state.deliveries(seq));
+  }
+
+  #stop(status: Buffer | null): void {
+    this.outlet.close(status);
+    this.#isClosed = true;
+    for (const subscription of this.#listening) this.host.service.stop(subscription);
+    this.#listening = [];
+    this.#ackTimer.stop();
+    this.#inactivity.stop();
+    this.#pause.stop();
+    this.#slice?.cancel();
+  }
+}
+
+const nothing = Buffer.alloc(0);
+const goneReason = "Unacknowledged message was deleted";
+
+export function recordName(consumer: string, part: string): string {
+  return `c/${consumer}/${part}`;
+}
+
+export function filterFor(config: ConsumerConfig): ReturnType<typeof filterOf> {
+  return filterOf(filtersOf(config).map(wireFromText));
+}

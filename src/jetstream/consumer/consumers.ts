@@ -1,0 +1,216 @@
+/** Makes consumers, changes them and brings them back. */
+import { randomDigits } from "../../base/nuid.ts";
+import type { Timestamp } from "../../base/timestamp.ts";
+import { collides, hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
+import type { JetStreamAccount } from "../account.ts";
+import { apiError } from "../api-errors.ts";
+import type { ConsumerApi, ConsumerRequest, ManagedConsumer } from "../consumer-api.ts";
+import type { ConsumerConfig } from "../consumer-config.ts";
+import { StoredMessage } from "../../store/contract.ts";
+import type { Stream } from "../stream.ts";
+import { checkConsumerConfig, checkDurableName, filtersOf, isPush } from "./config-check.ts";
+import {
+  completeConsumerConfig,
+  type ConsumerLimits,
+  ephemeralInactiveNs,
+  inOrder,
+} from "./config-defaults.ts";
+import { checkConsumerUpdate, sameConsumerConfig } from "./config-update.ts";
+import { Consumer, filterFor, recordName } from "./consumer.ts";
+import { DeliveryInterest } from "./delivery-interest.ts";
+import { DeliveryState } from "./delivery-state.ts";
+import { KeyOrder, parseKeyPositions } from "./key-order.ts";
+import { startPosition } from "./start-position.ts";
+import { readState, StateJournal } from "./state-journal.ts";
+
+const noteKey = "frond.dead_letter.note";
+const inventedNameLength = 8;
+
+export class Consumers implements ConsumerApi {
+  readonly #interests = new WeakMap<JetStreamAccount, DeliveryInterest>();
+
+  create(stream: Stream, { config: requested, action, pedantic }: ConsumerRequest): ManagedConsumer {
+    const limits = limitsOf(stream.account);
+    const { [noteKey]: _, ...metadata } = requested.metadata ?? {};
+    const wanted = { ...requested, metadata };
+    const complete = completeConsumerConfig(wanted, stream.config, limits, pedantic);
+    checkConsumerConfig(complete, stream.config, limits);
+    checkExtensions(complete);
+    const name = complete.durable_name ?? complete.name ?? "";
+    const before = name === "" ? undefined : (stream.consumers.get(name) as Consumer | undefined);
+    const config = withInactivity(complete);
+    if (before !== undefined) return update(before, config, complete, action);
+    if (action === "update") throw apiError("consumerDoesNotExist");
+    checkRoom(stream, config, name);
+    checkDurableName(config);
+    return this.#make(stream, name === "" ? inventName(stream) : name, config);
+  }
+
+  load(stream: Stream): void {
+    for (const { name: record, value } of [...stream.store.records("c/")]) {
+      if (!record.endsWith("/config")) continue;
+      const name = record.slice("c/".length, -"/config".length);
+      const { config, created } = JSON.parse(value.toString()) as {
+        config: ConsumerConfig;
+        created: Timestamp;
+      };
+      const state = new DeliveryState(config.ack_policy, 1, isKeyed(config));
+      const stored = stream.store.record(recordName(name, "state"));
+      const { clock } = stream.host;
+      if (stored !== null) readState(state, stored.value, stored.changes, clock.wallMs() - clock.nowMs());
+      dropMissing(stream, state);
+      const consumer = this.#open(stream, name, config, created, state);
+      stream.consumers.set(name, consumer);
+      consumer.schedule();
+    }
+  }
+
+  #make(stream: Stream, name: string, config: ConsumerConfig): Consumer {
+    const start = startPosition(config, stream.config, stream.log, filterFor(config));
+    const state = new DeliveryState(config.ack_policy, start.seq, isKeyed(config));
+    state.snapshot = [...start.snapshot];
+    state.deliveredSeq = start.firstSeq - 1;
+    state.floorSeq = start.firstSeq - 1;
+    const stamp = { timeMs: 0, timeNs: 0 };
+    stream.host.clock.stamp(stamp);
+    const consumer = this.#open(stream, name, config, { ms: stamp.timeMs, ns: stamp.timeNs }, state);
+    stream.consumers.set(name, consumer);
+    consumer.save();
+    consumer.tell.created();
+    return consumer;
+  }
+
+  #open(
+    stream: Stream,
+    name: string,
+    config: ConsumerConfig,
+    created: Timestamp,
+    state: DeliveryState,
+  ): Consumer {
+    const { clock } = stream.host;
+    const isKept = stream.log.kind === "file" && config.mem_storage !== true && config.direct !== true;
+    const journal = isKept
+      ? new StateJournal(stream.store, recordName(name, "state"), state, () => clock.wallMs() - clock.nowMs())
+      : null;
+    const positions = parseKeyPositions(config.metadata?.["frond.key"] ?? "");
+    const keys = positions === null ? null : new KeyOrder(positions);
+    const interest = this.#interestOf(stream.account);
+    return new Consumer({ stream, name, config, created, state, journal, keys, interest });
+  }
+
+  #interestOf(account: JetStreamAccount): DeliveryInterest {
+    let interest = this.#interests.get(account);
+    if (interest === undefined)
+      this.#interests.set(account, (interest = new DeliveryInterest(account.host, account.account)));
+    return interest;
+  }
+}
+
+function update(
+  consumer: Consumer,
+  config: ConsumerConfig,
+  complete: ConsumerConfig,
+  action: ConsumerRequest["action"],
+): Consumer {
+  const { stream } = consumer;
+  const isSame = sameConsumerConfig(consumer.config, config) || sameConsumerConfig(consumer.config, complete);
+  if (action === "create" && !isSame) throw apiError("consumerAlreadyExists");
+  if (stream.config.retention === "workqueue" && !isAlone(stream, consumer.name, filtersOf(config)))
+    throw apiError("consumerWQConsumerNotUnique");
+  if (isSame) return consumer;
+  checkConsumerUpdate(consumer.config, config, consumer.outlet.isBound);
+  consumer.update(config);
+  return consumer;
+}
+
+function limitsOf({ limits, settings }: JetStreamAccount): ConsumerLimits {
+  const { maxAckPending, maxRequestBatch } = settings.limits;
+  const both = [maxAckPending, limits.maxAckPending].filter((limit) => limit > 0);
+  return {
+    ackPendingMax: both.length === 0 ? 0 : Math.min(...both),
+    consumersMax: limits.maxConsumers,
+    requestBatchMax: maxRequestBatch,
+  };
+}
+
+/** What is Frond's own must be right as well. */
+function checkExtensions(config: ConsumerConfig): void {
+  const { "frond.dead_letter": deadLetter, "frond.key": key } = config.metadata ?? {};
+  const refuse = (err: string): never => {
+    throw apiError("consumerCreate", { err });
+  };
+  if (deadLetter !== undefined) {
+    const subject = wireFromText(deadLetter);
+    if (!isValidSubject(subject) || hasWildcard(subject))
+      refuse("frond.dead_letter needs to be a subject without wildcards");
+    if (config.ack_policy !== "explicit") refuse("frond.dead_letter requires explicit acks");
+  }
+  if (key === undefined) return;
+  if (parseKeyPositions(key) === null) refuse("frond.key needs to be token positions, such as 2 or 1,3");
+  if (isPush(config) || config.ack_policy !== "explicit")
+    refuse("frond.key requires a pull consumer with explicit acks");
+}
+
+function isKeyed({ metadata }: ConsumerConfig): boolean {
+  return metadata?.["frond.key"] !== undefined;
+}
+
+/** Consumers without a durable name do not stay for ever. */
+function withInactivity(config: ConsumerConfig): ConsumerConfig {
+  if ((config.durable_name ?? "") !== "" || (config.inactive_threshold ?? 0) > 0) return config;
+  return inOrder({ ...config, inactive_threshold: ephemeralInactiveNs });
+}
+
+/** @throws ApiError (10026, 10098 to 10101) */
+function checkRoom(stream: Stream, config: ConsumerConfig, name: string): void {
+  const { consumersMax } = limitsOf(stream.account);
+  if (config.direct === true || config.sourcing === true) return;
+  const others = [...stream.consumers.values()].filter(
+    (other) => other.config.direct !== true && other.config.sourcing !== true,
+  );
+  const most = stream.config.max_consumers;
+  const limit = most <= 0 || (consumersMax > 0 && consumersMax < most) ? consumersMax : most;
+  if (limit > 0 && others.length >= limit) throw apiError("maximumConsumersLimit");
+  if (stream.config.retention !== "workqueue") return;
+  if (config.ack_policy !== "explicit" && config.ack_policy !== "flow_control")
+    throw apiError("consumerWQRequiresExplicitAck");
+  if (config.deliver_policy !== "all") throw apiError("consumerWQConsumerNotDeliverAll");
+  if (others.length === 0) return;
+  const filters = filtersOf(config);
+  if (filters.length === 0) throw apiError("consumerWQMultipleUnfiltered");
+  if (!isAlone(stream, name, filters)) throw apiError("consumerWQConsumerNotUnique");
+}
+
+/** Whether no other consumer takes any of what these filters take. */
+function isAlone(stream: Stream, name: string, filters: readonly string[]): boolean {
+  for (const other of stream.consumers.values()) {
+    if (other.name === name || other.config.direct === true || other.config.sourcing === true) continue;
+    const theirs = filtersOf(other.config);
+    if (filters.length > 0 && theirs.length === 0) return false;
+    for (const filter of filters)
+      if (theirs.some((each) => collides(wireFromText(filter), wireFromText(each)))) return false;
+  }
+  return true;
+}
+
+function inventName(stream: Stream): string {
+  for (;;) {
+    const name = randomDigits(inventedNameLength);
+    if (!stream.consumers.has(name)) return name;
+  }
+}
+
+/** The log may have gone on without the consumer: what is not there any more is not out. */
+function dropMissing(stream: Stream, state: DeliveryState): void {
+  const { log } = stream;
+  const kept = new Set<number>();
+  const candidates: number[] = [...state.redelivered.keys(), ...state.deferred];
+  state.pending.forEach((seq) => candidates.push(seq));
+  const stored = new StoredMessage();
+  for (const seq of candidates) if (log.read(seq, stored)) kept.add(seq);
+  for (const seq of candidates) {
+    if (kept.has(seq)) continue;
+    state.settle(seq);
+    state.deferred.delete(seq);
+  }
+}

@@ -1,0 +1,36 @@
+/** A consumer that is paused delivers nothing until its time has come. */
+import type { Deadline } from "../../base/clock.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
+import type { Consumer } from "./consumer.ts";
+
+export class Pause {
+  readonly #consumer: Consumer;
+  #end: Deadline | null = null;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  get isOn(): boolean {
+    return this.#end !== null;
+  }
+
+  /** Takes up what the configuration says. */
+  apply(): void {
+    this.stop();
+    const { config, host, tell } = this.#consumer;
+    const until = parseTimestamp(config.pause_until ?? "");
+    const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - host.clock.wallMs();
+    if (leftMs <= 0) return;
+    this.#end = host.after(leftMs, () => {
+      this.#end = null;
+      tell.paused(config.pause_until, host.clock.wallMs());
+      this.#consumer.run();
+    });
+  }
+
+  stop(): void {
+    this.#end?.cancel();
+    this.#end = null;
+  }
+}

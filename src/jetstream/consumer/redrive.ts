@@ -1,0 +1,103 @@
+/** Puts dead letters back on the subjects that they came from: `$FROND.DLQ.REDRIVE.<stream>.<consumer>`. */
+import { headerValue, parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/headers.ts";
+import { StoredMessage } from "../../store/contract.ts";
+import { SubjectFilter } from "../../subjects/filter.ts";
+import { isCoveredBy, isValidSubject, wireFromText } from "../../subjects/subject.ts";
+import type { Stream } from "../stream.ts";
+import type { Consumer } from "./consumer.ts";
+import { type DeadLetters, deadLetterPrefix } from "./dead-letters.ts";
+
+const type = "io.frond.dlq.v1.redrive_response";
+const countDefault = 1_000;
+const countMax = 10_000;
+
+interface Slice {
+  /** Of sequences in the stream that keeps them. */
+  readonly fromSeq: number;
+  readonly throughSeq: number;
+  readonly countMax: number;
+  /** Of subjects that they came from. */
+  readonly filter: SubjectFilter | null;
+}
+
+/** @returns the answer */
+export function redrive(consumer: Consumer, deadLetters: DeadLetters, body: string): object {
+  const keeper = deadLetters.stream;
+  if (keeper === null)
+    return failure(404, `no stream captures ${deadLetters.subjectText}, so there is nothing to put back`);
+  const slice = readSlice(body);
+  if (typeof slice === "string") return failure(400, slice);
+  let redriven = 0;
+  let refused = 0;
+  const message = new StoredMessage();
+  const own = new SubjectFilter([deadLetters.subject]);
+  const throughSeq = Math.min(slice.throughSeq, keeper.log.state.lastSeq);
+  let next = slice.fromSeq;
+  for (; redriven + refused < slice.countMax && next <= throughSeq; next = message.seq + 1) {
+    if (!keeper.log.next(next, throughSeq, own, message)) {
+      next = throughSeq + 1;
+      break;
+    }
+    const subject = originOf(message, consumer);
+    if (subject === null || slice.filter?.matches(subject) === false) continue;
+    if (putBack(consumer, keeper, message, subject)) redriven++;
+    else refused++;
+  }
+  return { type, stream: keeper.name, redriven, refused, next_seq: next };
+}
+
+function failure(code: number, description: string): object {
+  return { type, error: { code, description }, redriven: 0, refused: 0 };
+}
+
+function readSlice(body: string): Slice | string {
+  let asked: unknown = {};
+  try {
+    if (body.trim() !== "") asked = JSON.parse(body);
+  } catch (error) {
+    return `not JSON: ${(error as Error).message}`;
+  }
+  if (typeof asked !== "object" || asked === null || Array.isArray(asked)) return "an object is expected";
+  const { from_seq: from, through_seq: through, max, subject, ...rest } = asked as Record<string, unknown>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) return `unknown field ${JSON.stringify(unknown)}`;
+  for (const [name, value] of Object.entries({ from_seq: from, through_seq: through, max }))
+    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) > 0))
+      return `${name} is to be a whole number above 0`;
+  if (subject !== undefined && !(typeof subject === "string" && isValidSubject(wireFromText(subject))))
+    return "subject is to be a subject, maybe with wildcards";
+  return {
+    fromSeq: (from as number | undefined) ?? 1,
+    throughSeq: (through as number | undefined) ?? Number.MAX_SAFE_INTEGER,
+    countMax: Math.min((max as number | undefined) ?? countDefault, countMax),
+    filter: subject === undefined ? null : new SubjectFilter([wireFromText(subject)]),
+  };
+}
+
+/** The subject it came from; null when it is not of that consumer. */
+function originOf({ headers }: StoredMessage, { stream, name }: Consumer): string | null {
+  if (headers === null) return null;
+  const value = (field: string): string | null => headerValue(headers, deadLetterPrefix + field);
+  const isOwn = value("Stream") === wireFromText(stream.name) && value("Consumer") === wireFromText(name);
+  return isOwn ? value("Subject") : null;
+}
+
+/** @returns whether a stream took it again; only then it goes from where it was */
+function putBack(consumer: Consumer, keeper: Stream, message: StoredMessage, subject: string): boolean {
+  const { host, account, stream } = consumer;
+  const takers = [...stream.account.streams.values()].filter((each) =>
+    (each.config.subjects ?? []).some((pattern) => isCoveredBy(subject, wireFromText(pattern))),
+  );
+  const [taker] = takers;
+  if (taker === undefined) return false;
+  const before = taker.log.state.lastSeq;
+  const fields = parseHeaders(message.headers as Buffer).fields.filter(
+    ([field]) => !field.startsWith(deadLetterPrefix) && /^[!-9;-~]+$/.test(field),
+  );
+  // Should the same one be put back twice, it is known by this.
+  const id: HeaderField = ["Nats-Msg-Id", `frond-redrive.${wireFromText(keeper.name)}.${message.seq}`];
+  host.publisher.publish(account, subject, "", encodeHeaders([...fields, id]), message.payload);
+  if (taker.log.state.lastSeq === before) return false;
+  keeper.remove(message.seq);
+  return true;
+}

@@ -1,0 +1,82 @@
+/** Where a new consumer begins. Source: nats-server `selectStartingSeqNo`. */
+import { parseTimestamp } from "../../base/timestamp.ts";
+import { type MessageLog, StoredMessage } from "../../store/contract.ts";
+import type { SubjectFilter } from "../../subjects/filter.ts";
+import { apiError } from "../api-errors.ts";
+import type { ConsumerConfig } from "../consumer-config.ts";
+import type { StreamConfig } from "../stream-config.ts";
+
+export interface StartPosition {
+  readonly seq: number;
+  /** The last message of each subject, ascending; what comes after {@link seq} follows them. */
+  readonly snapshot: readonly number[];
+  /** Where the first delivery is at the earliest. */
+  readonly firstSeq: number;
+}
+
+export function startPosition(
+  config: ConsumerConfig,
+  stream: StreamConfig,
+  log: MessageLog,
+  filter: SubjectFilter | null,
+): StartPosition {
+  const { state } = log;
+  const isPerSubject = config.deliver_policy === "last_per_subject";
+  if (isPerSubject && stream.max_msgs_per_subject !== 1 && state.messages > 0) {
+    const snapshot: number[] = [];
+    for (const { lastSeq } of log.subjects(filter)) snapshot.push(lastSeq);
+    snapshot.sort((a, b) => a - b);
+    return { seq: state.lastSeq + 1, snapshot, firstSeq: snapshot[0] ?? state.lastSeq };
+  }
+  const wanted = wantedSeq(config, log, filter);
+  const seq = clamp(wanted, config, log);
+  return { seq, snapshot: [], firstSeq: seq };
+}
+
+function wantedSeq(config: ConsumerConfig, log: MessageLog, filter: SubjectFilter | null): number {
+  const { state } = log;
+  switch (config.deliver_policy) {
+    case "by_start_sequence":
+      return config.opt_start_seq as number;
+    case "by_start_time": {
+      const time = parseTimestamp(config.opt_start_time as string);
+      return time === null ? state.firstSeq : log.seqAtTime(time.ms, time.ns);
+    }
+    case "last": {
+      if (filter === null) return state.lastSeq;
+      const message = new StoredMessage();
+      return log.last(state.lastSeq, filter, message) ? message.seq : state.lastSeq + 1;
+    }
+    case "new":
+      return state.lastSeq + 1;
+    default:
+      return state.firstSeq;
+  }
+}
+
+/** Nobody begins before the first message; only a sequence that was asked for may be beyond the last. */
+function clamp(seq: number, config: ConsumerConfig, { state }: MessageLog): number {
+  const hasSeq = config.deliver_policy === "by_start_sequence";
+  if (state.firstSeq === 0 && !hasSeq) return 1;
+  if (seq > state.lastSeq && !hasSeq) return state.lastSeq + 1;
+  return Math.max(seq, state.firstSeq, 1);
+}
+
+/**
+ * Whether a consumer may begin anew at `seq`; 0: at its ack floor, which is always allowed.
+ * @throws ApiError (10204)
+ */
+export function checkReset(seq: number, config: ConsumerConfig, log: MessageLog): void {
+  const { deliver_policy: policy, opt_start_seq: startSeq = 0, opt_start_time: startText = "" } = config;
+  if (seq === 0 || policy === "all") return;
+  const refuse = (err: string): never => {
+    throw apiError("consumerInvalidReset", { err });
+  };
+  if (policy === "by_start_sequence") {
+    if (seq < startSeq) refuse("below start seq");
+    return;
+  }
+  if (policy !== "by_start_time") refuse("not allowed");
+  const start = parseTimestamp(startText);
+  if (start !== null && seq < log.seqAtTime(start.ms, start.ns)) refuse("below start time");
+}
