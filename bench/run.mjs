@@ -9,7 +9,7 @@ import { killChildren } from "./children.mjs";
 import { buildGenerator } from "./generator.mjs";
 import { resultsPage, rowsOf, summaryOf, textHead, textLine } from "./report.mjs";
 import { FULL, QUICK, SCENARIOS } from "./scenarios.mjs";
-import { frondProgram, natsServerProgram, reason, startBroker } from "./servers.mjs";
+import { frondProgram, natsServerProgram, reason, startBroker, startLink } from "./servers.mjs";
 
 /** @typedef {import("./report.mjs").Outcome} Outcome */
 /** @typedef {import("./scenarios.mjs").Effort} Effort */
@@ -147,8 +147,14 @@ async function runScenario(scenario, frond, peer, { rounds, effort }) {
  * @returns {Promise<() => Promise<Sample>>} measures one round
  */
 async function prepare(scenario, program, effort, brokers) {
-  const { measure, measureFresh, websocket = false, store } = scenario;
+  const { measure, measureFresh, measureLink, websocket = false, store } = scenario;
   if (measureFresh) return () => measureFresh(program, effort);
+  if (measureLink) {
+    const link = await startLink(program);
+    brokers.push(link);
+    await measureLink(link, effort, true);
+    return () => measureLink(link, effort, false);
+  }
   if (!measure) throw new Error(`${scenario.name} measures nothing`);
   const broker = await startBroker(program, { websocket, store: store?.(program.name) ?? null });
   brokers.push(broker);

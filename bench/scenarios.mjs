@@ -2,6 +2,7 @@
 // @ts-check
 import { setTimeout as sleep } from "node:timers/promises";
 import { runGenerator } from "./generator.mjs";
+import { LINK_SCENARIOS } from "./link-scenarios.mjs";
 import { STREAM_SCENARIOS } from "./stream-scenarios.mjs";
 import { processorSeconds, residentBytes, startBroker } from "./servers.mjs";
 
@@ -25,6 +26,7 @@ import { processorSeconds, residentBytes, startBroker } from "./servers.mjs";
  * @property {boolean} [websocket]
  * @property {(program: string) => { syncInterval?: string | null }} [store] it needs JetStream, with this configuration
  * @property {(broker: Broker, effort: Effort, warmUp: boolean) => Promise<Sample>} [measure] on a broker that lives for the scenario
+ * @property {(link: import("./servers.mjs").Link, effort: Effort, warmUp: boolean) => Promise<Sample>} [measureLink] on two brokers that are linked
  * @property {(program: Program, effort: Effort) => Promise<Sample>} [measureFresh] starts a broker for each round
  */
 
@@ -71,6 +73,7 @@ export const SCENARIOS = [
   latency("request-reply, 64 at once", 64),
   ...SIZES.map(([name, size]) => throughput(`WebSocket 1:1, ${name}`, 1.5, { size, websocket: true })),
   ...STREAM_SCENARIOS,
+  ...LINK_SCENARIOS,
   {
     name: "idle connections",
     metrics: [{ key: "bytesEach", label: "memory each", unit: "B", better: "lower", ratioBar: 0.5 }],

@@ -21,9 +21,12 @@ import { tracked } from "./children.mjs";
  * @property {() => Promise<void>} stop
  */
 
+/** @typedef {{ hub: Broker, leaf: Broker, stop: () => Promise<void> }} Link two brokers, the second a leaf node of the first */
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const READY_WITHIN_MS = 10_000;
 const STOP_WITHIN_MS = 5_000;
+const LINKED_AFTER_MS = 2_500;
 const STDERR_KEPT_CHARS = 2_000;
 
 /** @param {string | undefined} substitute a command line to measure in Frond's place @returns {Program} */
@@ -56,7 +59,8 @@ export function natsServerProgram() {
 
 /**
  * @param {Program} program
- * @param {{ websocket?: boolean, store?: { syncInterval?: string | null } | null }} [options] with a store: JetStream in a folder of its own
+ * @param {{ websocket?: boolean, store?: { syncInterval?: string | null } | null, config?: string }} [options] with a
+ *   store: JetStream in a folder of its own; config: further lines of its configuration
  * @returns {Promise<Broker>}
  */
 export async function startBroker(program, options = {}) {
@@ -70,6 +74,7 @@ export async function startBroker(program, options = {}) {
     const sync = options.store.syncInterval ? `, sync_interval: ${options.store.syncInterval}` : "";
     blocks.push(`jetstream { store_dir: ${JSON.stringify(join(folder, "store"))}${sync} }`);
   }
+  if (options.config) blocks.push(options.config);
   if (blocks.length > 0) {
     const config = join(folder, "bench.conf");
     await writeFile(config, `${blocks.join("\n")}\n`);
@@ -106,6 +111,26 @@ export async function startBroker(program, options = {}) {
   } catch (error) {
     await stop();
     throw new Error(`${program.name} did not start: ${reason(error)}\n${said}`.trimEnd(), { cause: error });
+  }
+}
+
+/** @param {Program} program @returns {Promise<Link>} */
+export async function startLink(program) {
+  const port = await freePort();
+  const hub = await startBroker(program, { config: `leafnodes { listen: "127.0.0.1:${port}" }` });
+  try {
+    const remotes = `remotes: [ { url: "nats-leaf://127.0.0.1:${port}" } ]`;
+    const leaf = await startBroker(program, { config: `leafnodes { ${remotes} }` });
+    // A leaf dials some moments after it listens, and nats-server waits a second before the first try.
+    await sleep(LINKED_AFTER_MS);
+    const stop = async () => {
+      await leaf.stop();
+      await hub.stop();
+    };
+    return { hub, leaf, stop };
+  } catch (error) {
+    await hub.stop();
+    throw error;
   }
 }
 

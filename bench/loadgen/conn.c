@@ -38,6 +38,10 @@ void conn_connect(conn *c, address to) {
   if (fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK)) fail("fcntl: %s", strerror(errno));
 }
 
+void let_interest_travel(void) {
+  usleep(300 * 1000);
+}
+
 void conn_greet(conn *c, const char *commands) {
   wait_for(c, &c->infos, 1, "INFO");
   size_t cap = sizeof CONNECT + strlen(commands) + 8;

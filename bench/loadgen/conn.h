@@ -38,6 +38,9 @@ void conn_await_pong(conn *c);
 // Writes `commands` and waits for everything that is due; any message that comes in fails the run.
 void conn_send_and_wait(conn *c, const char *commands);
 
+// A broker hears of what was subscribed to at another one some moments later; nobody says when.
+void let_interest_travel(void);
+
 // Reads once. False: nothing there. Otherwise [*bytes, +*len) holds what is to be parsed, valid until
 // the next conn_fill on any connection; the caller gives back with conn_keep what it did not consume.
 bool conn_fill(conn *c, const uint8_t **bytes, size_t *len);

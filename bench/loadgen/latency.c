@@ -34,7 +34,7 @@ typedef struct {
   bool stopped;
 } run;
 
-static void open_endpoint(endpoint *e, const latency_options *o, const char *commands);
+static void open_endpoint(endpoint *e, const latency_options *o, address to, const char *commands);
 static void request(run *r, uint32_t slot, uint64_t now);
 static void handle_reply(run *r, const op *reply, uint64_t now);
 static void handle_request(run *r, const op *asked);
@@ -54,9 +54,10 @@ void run_latency(const latency_options *o) {
   payload_fill(r.payload, o->size);
   char subscribe[128];
   snprintf(subscribe, sizeof subscribe, "SUB %s 1\r\n", SERVICE);
-  open_endpoint(&r.responder, o, subscribe);
+  open_endpoint(&r.responder, o, o->to, subscribe);
   snprintf(subscribe, sizeof subscribe, "SUB %s.* 1\r\n", INBOX);
-  open_endpoint(&r.requester, o, subscribe);
+  open_endpoint(&r.requester, o, o->from, subscribe);
+  if (o->from.port != o->to.port) let_interest_travel();
 
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   endpoint *ends[] = {&r.requester, &r.responder};
@@ -78,11 +79,11 @@ void run_latency(const latency_options *o) {
   report(&r, (double)(now_ns() - start) / 1e9, cpu_seconds() - cpu_before);
 }
 
-static void open_endpoint(endpoint *e, const latency_options *o, const char *commands) {
+static void open_endpoint(endpoint *e, const latency_options *o, address to, const char *commands) {
   e->cap = (o->in_flight + 1) * (o->size + 128);
   e->batch = must_alloc(e->cap);
   e->in_flight = must_alloc(e->cap);
-  conn_connect(&e->conn, o->to);
+  conn_connect(&e->conn, to);
   conn_greet(&e->conn, commands);
   conn_await_pong(&e->conn);
 }

@@ -12,7 +12,7 @@
 #include "payload.h"
 
 static const char USAGE[] =
-    "usage: loadgen throughput|latency|idle|asking|consuming|watching --port PORT [--host 127.0.0.1] [--ws] [--seconds S] [--apart PID]\n"
+    "usage: loadgen throughput|latency|idle|asking|consuming|watching|interest --port PORT [--host 127.0.0.1] [--ws] [--seconds S] [--apart PID]\n"
     "  throughput  --size BYTES --pubs P --subs S --subjects K --shape fan|pairs|queue\n"
     "              --count N --window BYTES\n"
     "  latency     --size BYTES --in-flight N\n"
@@ -20,7 +20,8 @@ static const char USAGE[] =
     "  asking      --subject S --expected TEXT --size BYTES --connections N --window N --subjects K\n"
     "  consuming   --create-subject S --create JSON [--next-subject S] --batch N --size BYTES --count N\n"
     "  watching    --stream S --subject S --size BYTES --watchers N --window N\n"
-    "--ws: over WebSocket. --apart: this process on one core, the server with that PID on the others.\n";
+    "  interest    --subjects K\n"
+    "--from-port: publishers and requesters connect there, the others to --port. --ws: over WebSocket. --apart: this process on one core, the server with that PID on the others.\n";
 
 // Far beyond any run's own deadline: if a loop here had a flaw, the process would still end.
 enum { LAST_RESORT_SECONDS = 180 };
@@ -29,12 +30,13 @@ static _Noreturn void usage(const char *problem);
 static double number(const char *name, const char *text, double min, double max);
 
 int main(int argc, char **argv) {
-  address to = {.host = "127.0.0.1"};
+  address to = {.host = "127.0.0.1"}, from = {0};
   throughput_options throughput = {.size = 16, .pubs = 1, .subs = 1, .subjects = 1, .seconds = 1};
   latency_options latency = {.in_flight = 1};
   idle_options idle = {.connections = 1000};
   asking_options asking = {.expected = "", .subjects = 1, .window = 1};
   consuming_options consuming = {.batch = 100};
+  interest_options interest = {0};
   watching_options watching = {.watchers = 100, .window = 100};
   int server_pid = 0;
   if (argc < 2) usage("no mode given");
@@ -48,6 +50,7 @@ int main(int argc, char **argv) {
     const char *value = argv[i];
     if (!strcmp(name, "--host")) to.host = value;
     else if (!strcmp(name, "--port")) to.port = (int)number(name, value, 1, 65535);
+    else if (!strcmp(name, "--from-port")) from.port = (int)number(name, value, 1, 65535);
     else if (!strcmp(name, "--apart")) server_pid = (int)number(name, value, 1, 1e9);
     else if (!strcmp(name, "--size")) throughput.size = (size_t)number(name, value, 0, 1024 * 1024);
     else if (!strcmp(name, "--subject")) asking.subject = watching.subject = value;
@@ -60,7 +63,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(name, "--watchers")) watching.watchers = (uint32_t)number(name, value, 1, 1000);
     else if (!strcmp(name, "--pubs")) throughput.pubs = (uint32_t)number(name, value, 1, 1000);
     else if (!strcmp(name, "--subs")) throughput.subs = (uint32_t)number(name, value, 0, 1000);
-    else if (!strcmp(name, "--subjects")) throughput.subjects = (uint32_t)number(name, value, 1, 999999);
+    else if (!strcmp(name, "--subjects")) throughput.subjects = (uint32_t)number(name, value, 1, 10000000);
     else if (!strcmp(name, "--seconds")) throughput.seconds = number(name, value, 0.01, 60);
     else if (!strcmp(name, "--count")) throughput.count = (uint64_t)number(name, value, 1, 1e12);
     else if (!strcmp(name, "--window")) throughput.window_bytes = (size_t)number(name, value, 1, 1e12);
@@ -82,6 +85,12 @@ int main(int argc, char **argv) {
   if (server_pid) keep_apart(server_pid);
 
   if (throughput.size < PAYLOAD_MIN && (throughput.size || strcmp(argv[1], "asking"))) usage("--size is too small");
+  const int from_port = from.port;
+  from = to;
+  if (from_port) from.port = from_port;
+  throughput.from = latency.from = interest.from = from;
+  interest.to = to;
+  interest.subjects = throughput.subjects;
   throughput.to = latency.to = idle.to = asking.to = consuming.to = watching.to = to;
   asking.size = consuming.size = watching.size = throughput.size;
   asking.seconds = watching.seconds = throughput.seconds;
@@ -109,6 +118,8 @@ int main(int argc, char **argv) {
     run_latency(&latency);
   } else if (!strcmp(argv[1], "idle")) {
     run_idle(&idle);
+  } else if (!strcmp(argv[1], "interest")) {
+    run_interest(&interest);
   } else if (!strcmp(argv[1], "asking")) {
     if (!asking.subject) usage("--subject is missing");
     run_asking(&asking);

@@ -10,8 +10,9 @@ typedef enum {
   QUEUE, // the subscribers are one queue group: one of them gets each message
 } shape;
 
+// `from` is where publishers and requesters connect: another broker than `to`, when messages are to cross a link.
 typedef struct {
-  address to;
+  address to, from;
   shape shape;
   size_t size;             // payload bytes, 16 or more
   uint32_t pubs, subs;     // connections of each; subs 0: nobody listens
@@ -22,7 +23,7 @@ typedef struct {
 } throughput_options;
 
 typedef struct {
-  address to;
+  address to, from;
   size_t size;        // payload bytes, 16 or more
   uint32_t in_flight; // requests outstanding at any time
   double seconds;
@@ -64,6 +65,12 @@ typedef struct {
 void run_asking(const asking_options *options);
 void run_consuming(const consuming_options *options);
 void run_watching(const watching_options *options);
+typedef struct {
+  address to, from;
+  uint32_t subjects; // subscribed to at `to`, each once
+} interest_options;
+
+void run_interest(const interest_options *options);
 void run_throughput(const throughput_options *options);
 void run_latency(const latency_options *options);
 void run_idle(const idle_options *options);

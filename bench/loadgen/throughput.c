@@ -120,10 +120,11 @@ static void open_all(run *r) {
     conn_await_pong(&sub->conn);
     watch(r->epoll, sub->conn.fd, EPOLLIN, sub);
   }
+  if (o->from.port != o->to.port) let_interest_travel();
   for (uint32_t p = 0; p < o->pubs; p++) {
     publisher *pub = &r->pubs[p];
     make_ring(r, p);
-    conn_connect(&pub->conn, o->to);
+    conn_connect(&pub->conn, o->from);
     conn_greet(&pub->conn, "");
     conn_await_pong(&pub->conn);
     // Edge-triggered: a paused publisher on a writable socket must not wake the loop again and again.
