@@ -8,8 +8,7 @@ import { Publisher } from "./broker/publisher.ts";
 import { Service } from "./broker/service.ts";
 import type { JetStreamOptions } from "./config/jetstream-options.ts";
 import type { Options } from "./config/options.ts";
-import { apiError } from "./jetstream/api-errors.ts";
-import type { ConsumerApi } from "./jetstream/consumer-api.ts";
+import { Consumers } from "./jetstream/consumer/consumers.ts";
 import type { Host } from "./jetstream/host.ts";
 import { JetStream } from "./jetstream/jetstream.ts";
 import type { ServerIdentity } from "./server-info.ts";
@@ -40,7 +39,7 @@ export async function openJetStream(
   options: Options,
 ): Promise<RunningJetStream> {
   const store = await openStore(parts, settings);
-  const jetstream = new JetStream(hostOf(parts, settings, store), settings, noConsumers);
+  const jetstream = new JetStream(hostOf(parts, settings, store), settings, new Consumers());
   const stopSettling = parts.clock.onSettle(async () => store.flush());
   jetstream.apply(options);
   return {
@@ -82,13 +81,6 @@ async function openStore(
     onWarning: (text) => log.warn(text),
   });
 }
-
-const noConsumers: ConsumerApi = {
-  create: () => {
-    throw apiError("consumerCreate", { err: "consumers are not supported yet" });
-  },
-  load: () => {},
-};
 
 function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store): Host {
   const { broker, clock, log, pass, identity } = parts;
