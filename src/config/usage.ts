@@ -41,6 +41,10 @@ Access
   -user <user>, -pass <password>   all clients log in as this user
   -auth <token>                    all clients log in with this token
 
+Streams
+  -js, -jetstream                  turn JetStream on
+  -sd, -store_dir <dir>            keep streams in this directory
+
 TLS
   -tls                             turn TLS on; -tls=false turns off what the file says
   -tlscert <file>                  certificate of this server

@@ -52,6 +52,15 @@ test("every property is the key of a file by another name", () => {
     },
     systemAccount: "camelCase",
     mappings: { "a.*": [{ destination: "b.$1", weight: 50 }], c: { destination: "d", weight: "10%" } },
+    jetstream: {
+      storeDir: "/s",
+      maxMemory: 1_024,
+      maxFile: "2G",
+      syncInterval: 500,
+      domain: "hub",
+      strict: false,
+      limits: { maxAckPending: 1, maxRequestBatch: 2, duplicateWindow: "1m" },
+    },
     tls: {
       certFile,
       keyFile,
@@ -117,6 +126,10 @@ test("every property is the key of a file by another name", () => {
     } }
     system_account: camelCase
     mappings { "a.*": { destination: "b.$1", weight: 50 }, c: { destination: d, weight: 10 } }
+    jetstream {
+      store_dir: "/s", max_mem: 1024, max_file: "2G", sync_interval: 500ms, domain: hub, strict: false
+      limits { max_ack_pending: 1, max_request_batch: 2, duplicate_window: 60s }
+    }
     tls {
       cert_file: "${certFile}", key_file: "${keyFile}", timeout: 3, handshake_first: 100ms, min_version: "1.3"
       verify_and_map: true, connection_rate_limit: 5

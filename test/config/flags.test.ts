@@ -54,7 +54,9 @@ describe("flags", () => {
     ["-tls -tlscert c -tlskey k", { tls: true, tlsCert: "c", tlsKey: "k" }],
     ["-tlsverify -tlscacert ca", { tlsVerify: true, tlsCaCert: "ca" }],
     ["-tls=false", { tls: false }],
-    ["-js=false -cluster= -profile 0 -s=false", {}],
+    ["-js=false -cluster= -profile 0 -s=false", { jetstream: false }],
+    ["-js -sd /data", { jetstream: true, storeDir: "/data" }],
+    ["--jetstream --store_dir=/data", { jetstream: true, storeDir: "/data" }],
   ];
   test.each(cases)("%j", (line, overrides) => {
     expect(parse(line)).toEqual({ command: "run", configFile: null, overrides, warnings: [] });
@@ -70,7 +72,7 @@ describe("flags", () => {
   });
 
   test("what is not supported is refused, or named in a warning", () => {
-    const refused = ["-js", "--jetstream", "-cluster nats://a:1", "-cluster_listen a", "-routes nats://a:1"];
+    const refused = ["-cluster nats://a:1", "-cluster_listen a", "-routes nats://a:1"];
     for (const line of refused) {
       expect(parse(line)).toMatchObject({
         command: "error",
@@ -79,15 +81,7 @@ describe("flags", () => {
         showsUsage: false,
       });
     }
-    const ignored = [
-      "-s",
-      "-syslog",
-      "-r udp://a:1",
-      "-remote_syslog x",
-      "-sd /tmp",
-      "-profile 6060",
-      "-cluster_name c",
-    ];
+    const ignored = ["-s", "-syslog", "-r udp://a:1", "-remote_syslog x", "-profile 6060", "-cluster_name c"];
     for (const line of [...ignored, "-no_advertise", "-connect_retries 2", "-cluster_advertise a"]) {
       expect(parse(line)).toMatchObject({
         command: "run",

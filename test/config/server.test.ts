@@ -40,10 +40,11 @@ test("without a word said, everything has nats-server's default", () => {
     allowNonTls: false,
     websocket: null,
     leafnodes: null,
+    jetstream: null,
     authorization: { user: null, password: null, token: null, users: null, nkeys: null },
     accounts: [
-      { name: "$G", nkey: null, limits, mappings: [] },
-      { name: "$SYS", nkey: null, limits, mappings: [] },
+      { name: "$G", nkey: null, limits, mappings: [], jetstream: null },
+      { name: "$SYS", nkey: null, limits, mappings: [], jetstream: null },
     ],
     systemAccount: "$SYS",
     noAuthUser: null,

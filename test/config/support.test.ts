@@ -3,10 +3,8 @@ import { load, problemsOf } from "./helper.ts";
 
 describe("what changes behaviour when it is missing is refused", () => {
   const cases: [string, string][] = [
-    ["jetstream: true", "jetstream"],
-    ["jetstream: enabled", "jetstream"],
-    ["jetstream {}", "jetstream"],
-    ["jetstream { store_dir: /tmp, max_file: 1G }", "jetstream"],
+    ["jetstream { key: abc }", "key"],
+    ["jetstream { cipher: aes }", "cipher"],
     ["cluster { name: c, listen: 0.0.0.0:6222 }", "cluster"],
     ["cluster { port: 6222, routes: ['nats://a:6222' ] }", "cluster"],
     ["cluster: yes", "cluster"],
@@ -28,8 +26,6 @@ describe("what changes behaviour when it is missing is refused", () => {
     ["authorization { users: [{user: a, proxy_required: true}] }", "proxy_required"],
     ["accounts { A { exports: [{ stream: a }] } }", "exports"],
     ["accounts { A { imports: [{ stream: {account: B, subject: a} }] } }", "imports"],
-    ["accounts { A { jetstream: enabled } }", "jetstream"],
-    ["accounts { A { jetstream { max_mem: 1G } } }", "jetstream"],
     ["tls { ocsp_peer: true }", "ocsp_peer"],
     ["tls { cert_store: WindowsCurrentUser }", "cert_store"],
     ["tls { verify_cert_and_check_known_urls: true }", "verify_cert_and_check_known_urls"],
@@ -82,7 +78,7 @@ describe("what can be left out in peace is named in a warning", () => {
     ["reconnect_error_reports: 5", '"reconnect_error_reports" is ignored:'],
     ["disable_sublist_cache: true", '"disable_sublist_cache" is ignored:'],
     ["write_timeout: retry", '"write_timeout" is ignored: a client that misses write_deadline is closed'],
-    ["store_dir: /tmp", '"store_dir" is ignored: nothing is stored'],
+    ["jetstream { store_dir: /tmp, max_buffered_msgs: 5 }", '"max_buffered_msgs" is ignored:'],
     ["feature_flags { a: true }", '"feature_flags" is ignored:'],
     ["default_js_domain { A: b }", '"default_js_domain" is ignored:'],
     ["leafnodes { port: 7422, write_timeout: retry }", '"write_timeout" is ignored'],
