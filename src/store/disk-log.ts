@@ -348,13 +348,21 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     const state = this.#state;
     const frame = this.#frame;
     const isLarge = seq - state.firstSeq >= singlesMax;
+    // Of a long log either what goes is looked at or what stays, whichever is less.
+    const looksAtRest = isLarge && state.lastSeq - seq < seq - state.firstSeq;
     const removed: { readonly seq: number; readonly subject: string; readonly bytes: number }[] = [];
+    const through = looksAtRest ? state.lastSeq : seq;
     let bytes = 0;
     let count = 0;
-    for (let from = state.firstSeq; this.#search.nextAny(from, seq, frame); from = frame.seq + 1) {
+    for (let from = looksAtRest ? seq + 1 : state.firstSeq; this.#search.nextAny(from, through, frame); ) {
       count++;
       bytes += bytesOf(frame);
       if (!isLarge) removed.push({ seq: frame.seq, subject: frame.subject, bytes: bytesOf(frame) });
+      from = frame.seq + 1;
+    }
+    if (looksAtRest) {
+      count = state.messages - count;
+      bytes = state.bytes - bytes;
     }
     encodeRemoveThrough(this.#room, this.#id, seq, count);
     const group = this.#decide();

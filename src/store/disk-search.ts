@@ -9,7 +9,7 @@ import { placeFrom, type DiskSubjects } from "./disk-subjects.ts";
 import type { LogView } from "./log-view.ts";
 import { SubjectEntry } from "./subject-entry.ts";
 import { SubjectMatcher } from "./subject-matcher.ts";
-import { literalPrefix } from "./subject-patterns.ts";
+import { prefixOf } from "./subject-patterns.ts";
 
 /** So many messages are looked at before the index is asked. */
 const scanMax = 256;
@@ -191,28 +191,38 @@ export class DiskSearch {
 
   /** Of the snapshot's subjects; null when they are many. */
   #entriesOf(filter: LogFilter): SubjectEntry[] | null {
-    const entries: SubjectEntry[] = [];
-    let seen = 0;
-    for (const { subject, entry } of this.#subjects.reader.range(literalPrefix(filter))) {
-      if (filter.matches(subject)) entries.push(entry);
-      if (entries.length > takenMax || ++seen > seenMax) return null;
-    }
-    return entries;
+    const entries = new Map<string, SubjectEntry>();
+    const isDone = this.#eachStored(filter, (subject, entry) => entries.set(subject, entry).size <= takenMax);
+    return isDone ? [...entries.values()] : null;
   }
 
   /** Of all subjects; null when they are many. */
-  #takenBy(filter: LogFilter): string[] | null {
-    const names: string[] = [];
-    let seen = 0;
-    for (const { subject } of this.#subjects.reader.range(literalPrefix(filter))) {
-      if (filter.matches(subject)) names.push(subject);
-      if (names.length > takenMax || ++seen > seenMax) return null;
-    }
+  #takenBy(filter: LogFilter): Set<string> | null {
+    const names = new Set<string>();
+    if (!this.#eachStored(filter, (subject) => names.add(subject).size <= takenMax)) return null;
     for (const { subject } of this.#view.tail.subjects()) {
-      if (filter.matches(subject)) names.push(subject);
-      if (names.length > takenMax) return null;
+      if (filter.matches(subject)) names.add(subject);
+      if (names.size > takenMax) return null;
     }
     return names;
+  }
+
+  /** Calls back for subjects of the snapshot, some maybe more than once. @returns false when that was ended early */
+  #eachStored(filter: LogFilter, visit: (subject: string, entry: SubjectEntry) => boolean): boolean {
+    let seen = 0;
+    for (const pattern of filter.patterns) {
+      const prefix = prefixOf(pattern);
+      if (prefix === pattern) {
+        const entry = new SubjectEntry();
+        if (this.#subjects.reader.read(pattern, entry) && !visit(pattern, entry)) return false;
+        continue;
+      }
+      for (const { subject, entry } of this.#subjects.reader.range(prefix)) {
+        if (++seen > seenMax) return false;
+        if (filter.matches(subject) && !visit(subject, entry)) return false;
+      }
+    }
+    return true;
   }
 
   #cursorAt(key: LogFilter | string, seq: number): PostingCursor | null {

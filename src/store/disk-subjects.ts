@@ -1,7 +1,7 @@
 /** Subjects of a log on disk: the snapshot's index, less what was removed since, and the tail. */
-import { type LogFilter, type SubjectState } from "./contract.ts";
+import type { LogFilter, SubjectState } from "./contract.ts";
 import type { LogView } from "./log-view.ts";
-import { literalPrefix } from "./subject-patterns.ts";
+import { literalPrefix, takesAllBelow } from "./subject-patterns.ts";
 import { SubjectEntry } from "./subject-entry.ts";
 import { SubjectReader } from "./subject-reader.ts";
 
@@ -28,12 +28,12 @@ export class DiskSubjects {
 
   get(subject: string): SubjectState | null {
     const known = this.#known.get(subject);
-    if (known !== undefined) return copyOf(known);
+    if (known !== undefined) return copyOf(known, subject);
     const state = this.#compute(subject, this.reader.read(subject, this.#entry) ? this.#entry : null);
     if (state === null) return null;
     if (this.#known.size >= statesMax) this.#known.clear();
     this.#known.set(subject, state);
-    return copyOf(state);
+    return copyOf(state, subject);
   }
 
   /** In the order of their bytes. */
@@ -44,15 +44,23 @@ export class DiskSubjects {
       return;
     }
     const prefix = literalPrefix(filter);
+    const isAll = filter === null || takesAllBelow(filter, prefix);
     const fresh = this.#freshSubjects(prefix);
     let at = 0;
     for (const { subject, entry } of this.reader.range(prefix)) {
-      for (; at < fresh.length && (fresh[at] as string) < subject; at++)
-        yield* this.#taken(filter, fresh[at] as string, null);
+      for (; at < fresh.length && (fresh[at] as string) < subject; at++) {
+        const state = this.#stateIf(filter, fresh[at] as string);
+        if (state !== null) yield state;
+      }
       if (fresh[at] === subject) at++;
-      yield* this.#taken(filter, subject, entry);
+      if (!isAll && filter?.matches(subject) === false) continue;
+      const state = this.#compute(subject, entry);
+      if (state !== null) yield state;
     }
-    for (; at < fresh.length; at++) yield* this.#taken(filter, fresh[at] as string, null);
+    for (; at < fresh.length; at++) {
+      const state = this.#stateIf(filter, fresh[at] as string);
+      if (state !== null) yield state;
+    }
   }
 
   /** How many subjects have messages. */
@@ -131,10 +139,9 @@ export class DiskSubjects {
     return count;
   }
 
-  *#taken(filter: LogFilter | null, subject: string, entry: SubjectEntry | null): Generator<SubjectState> {
-    if (filter !== null && !filter.matches(subject)) return;
-    const state = this.#compute(subject, entry);
-    if (state !== null) yield state;
+  /** Of a subject that the snapshot does not have. */
+  #stateIf(filter: LogFilter | null, subject: string): KnownSubject | null {
+    return filter === null || filter.matches(subject) ? this.#compute(subject, null) : null;
   }
 
   /** Of the tail, in order. */
@@ -146,6 +153,7 @@ export class DiskSubjects {
 
   /** @param entry the snapshot's; null: it has none */
   #compute(subject: string, entry: SubjectEntry | null): KnownSubject | null {
+    if (entry !== null && this.#view.isBaseAll) return copyOf(entry, subject);
     const tail = this.#view.tail.subject(subject);
     const tailCount = tail === null ? 0 : tail.seqs.length - tail.start;
     const baseCount = entry === null ? 0 : this.#countLeft(subject, entry);
@@ -189,7 +197,7 @@ export class DiskSubjects {
   }
 }
 
-function copyOf({ subject, count, firstSeq, lastSeq }: SubjectState): KnownSubject {
+function copyOf({ count, firstSeq, lastSeq }: Omit<SubjectState, "subject">, subject: string): KnownSubject {
   return { subject, count, firstSeq, lastSeq };
 }
 

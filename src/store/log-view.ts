@@ -38,6 +38,11 @@ export class LogView {
     return this.#base !== null && this.#base.messages > 0 && this.removals.floor < this.#base.lastSeq;
   }
 
+  /** Whether the snapshot has all there is: nothing came or went since. */
+  get isBaseAll(): boolean {
+    return this.removals.isEmpty && this.tail.firstSeq === Infinity;
+  }
+
   /** The snapshot has moved. */
   refresh(): void {
     this.#base = this.snapshot.stream(this.id);

@@ -15,8 +15,16 @@ export function literalPrefix(filter: LogFilter | null): string {
   return first.slice(0, length);
 }
 
-/** Up to the first token that is a wildcard. */
-function prefixOf(pattern: string): string {
+/** Whether one of its patterns takes everything that begins with `prefix`. */
+export function takesAllBelow(filter: LogFilter, prefix: string): boolean {
+  return filter.patterns.some((pattern) => {
+    const isOpen = pattern === ">" || pattern.endsWith(".>");
+    return isOpen && prefix.startsWith(pattern.slice(0, -1));
+  });
+}
+
+/** Of a pattern, up to the first token that is a wildcard; all of it when there is none. */
+export function prefixOf(pattern: string): string {
   for (let start = 0; start < pattern.length; ) {
     const dot = pattern.indexOf(".", start);
     const end = dot === -1 ? pattern.length : dot;

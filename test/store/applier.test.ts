@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { MessageDraft } from "../../src/store/contract.ts";
-import { StoredMessage } from "../../src/store/contract.ts";
+import { StoredMessage, storedBytes } from "../../src/store/contract.ts";
 import { blockKey, keyKinds } from "../../src/store/keys.ts";
 import {
   encodeAppendToRecord,
@@ -48,6 +48,10 @@ function storedSeqs(): number[] {
   const into = new StoredMessage();
   for (let from = 0; fixture.log.next(from, Infinity, null, into); from = into.seq + 1) seqs.push(into.seq);
   return seqs;
+}
+
+function subjectOf(index: number): string {
+  return `k.${index % 3 === 0 ? index : 0}`;
 }
 
 describe("Applier", () => {
@@ -142,27 +146,36 @@ describe("Applier", () => {
     expect(keysInAll()).toEqual({ stream: 1 });
   });
 
-  test("a long removal from the front, seen before and after it is carried out", async () => {
-    for (let count = 0; count < 9000; count++) fixture.log.append(draft(`k.${count % 3 === 0 ? count : 0}`));
-    fixture.apply();
-    for (let count = 0; count < 10; count++) fixture.log.append(draft("k.0"));
-    expect(fixture.log.removeThrough(7000)).toBe(7000);
-    const bytes = fixture.log.state.bytes;
-    const { subjectCount } = fixture.log.state;
-    expect(fixture.log.state).toMatchObject({ messages: 2010, firstSeq: 7001, lastSeq: 9010 });
-    expect(fixture.log.subject("k.3")).toBeNull();
-    const zero = fixture.log.subject("k.0");
-    await fixture.reopen();
-    expect(fixture.log.state).toMatchObject({
-      messages: 2010,
-      firstSeq: 7001,
-      lastSeq: 9010,
-      bytes,
-      subjectCount,
-    });
-    expect(fixture.log.subject("k.0")).toEqual(zero);
-    expect(storedSeqs()).toHaveLength(2010);
-  });
+  test.each([4500, 7000])(
+    "a long removal through %i, seen before and after it is carried out",
+    async (through) => {
+      const left = 9010 - through;
+      for (let count = 0; count < 9000; count++) fixture.log.append(draft(subjectOf(count)));
+      fixture.apply();
+      for (let count = 0; count < 10; count++) fixture.log.append(draft("k.0"));
+      const bytesBefore = fixture.log.state.bytes;
+      let bytesGone = 0;
+      for (let seq = 1; seq <= through; seq++)
+        bytesGone += storedBytes("file", subjectOf(seq - 1).length, 0, 1);
+      expect(fixture.log.removeThrough(through)).toBe(through);
+      const { bytes, subjectCount } = fixture.log.state;
+      expect(bytes).toBe(bytesBefore - bytesGone);
+      expect(subjectCount).toBe(1 + Math.floor((9000 - through) / 3));
+      expect(fixture.log.state).toMatchObject({ messages: left, firstSeq: through + 1, lastSeq: 9010 });
+      expect(fixture.log.subject("k.3")).toBeNull();
+      const zero = fixture.log.subject("k.0");
+      await fixture.reopen();
+      expect(fixture.log.state).toMatchObject({
+        messages: left,
+        firstSeq: through + 1,
+        lastSeq: 9010,
+        bytes,
+        subjectCount,
+      });
+      expect(fixture.log.subject("k.0")).toEqual(zero);
+      expect(storedSeqs()).toHaveLength(left);
+    },
+  );
 
   test("a block that was damaged is told of when it is read", async () => {
     for (let count = 0; count < 10; count++) fixture.log.append(draft("a"));
