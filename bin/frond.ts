@@ -34,6 +34,13 @@ async function main(command: Command): Promise<void> {
       process.exitCode = exitCode;
       return;
     }
+    case "store-check": {
+      const { checkStore } = await import("../src/store/check.ts");
+      const { lines, problems } = await checkStore(command.directory);
+      process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+      if (problems.length > 0) fail(problems.join("\n"));
+      return;
+    }
     case "signal":
       for (const pid of signalTargets(command.target)) process.kill(pid, command.signal);
       return;

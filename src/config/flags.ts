@@ -55,6 +55,7 @@ export type Command =
       /** Ask also whether this user may publish and subscribe. */
       readonly user?: string;
     }
+  | { readonly command: "store-check"; readonly directory: string }
   /** Nothing to do but say so. An unknown flag shows the usage and exits with 0, as nats-server does. */
   | {
       readonly command: "error";
@@ -193,6 +194,7 @@ function commandOf(values: ReadonlyMap<string, FlagValue>, rest: readonly string
   if (values.get("help_tls") === true) return { command: "help-tls" };
   if (word === "version" || word === "help") return { command: word };
   if (word === "explain") return explainOf(rest.slice(1));
+  if (word === "store") return storeCheckOf(rest.slice(1));
   if (word !== undefined) return failure(`unrecognized command: ${JSON.stringify(rest[0])}`);
   const signal = values.get("signal");
   if (typeof signal === "string" && signal !== "") return signalOf(signal);
@@ -280,6 +282,13 @@ function signalOf(text: string): Command {
     return failure(`unknown signal ${JSON.stringify(name)}: there are ${Object.keys(signals).join(", ")}`);
   }
   return { command: "signal", signal, target: target === "" ? null : target };
+}
+
+function storeCheckOf(words: readonly string[]): Command {
+  const [verb, directory] = words;
+  if (verb !== "check" || directory === undefined || words.length > 2)
+    return failure("store needs a verb and a directory: frond store check <directory>");
+  return { command: "store-check", directory };
 }
 
 /** `explain <subject> [--account A] [--url U]`; its flags may stand before and after the subject. */

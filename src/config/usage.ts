@@ -8,6 +8,7 @@ export const usageText = `frond: a message broker that speaks NATS
       --account <name>             in this account (default: every account in use)
       --user <name>                and whether this user may publish and subscribe
       --url <url>                  ask the broker with this monitoring URL (default: http://127.0.0.1:8222)
+  frond store check <directory>    say whether a store that no broker uses is as it should be
   frond help | version
 
 Flags take one dash or two, and their value after a space or an "=".
