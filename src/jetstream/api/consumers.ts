@@ -2,6 +2,7 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerApi, ConsumerInfo, ManagedConsumer, RequestedConsumerConfig } from "../consumer-api.ts";
+import { asSourcing, goesOn } from "../copy/sourcing-request.ts";
 import { consumerMetadata, withVersions } from "../metadata.ts";
 import { consumerRequest } from "./consumer-shape.ts";
 import { cutPage, listMax, namesMax } from "./page.ts";
@@ -70,17 +71,22 @@ function createOne(consumers: ConsumerApi, request: ApiRequest): object {
     throw apiError("consumerCreateFilterSubjectMismatch");
   if ((config.num_replicas ?? 0) > 1) throw apiError("streamReplicasNotSupported");
   const stream = streamOf(request, streamAt);
-  const before = stream.consumers.get(named);
-  const { pause_until: _, ...rest } = config;
+  const adapted = asSourcing({ ...config, name: named }, stream.config);
+  const before = stream.consumers.get(adapted.name ?? "");
+  const { pause_until: _, ...rest } = adapted;
   const kept = before?.config.pause_until;
   // An update leaves a pause as it is.
   const wanted =
-    before === undefined ? config : { ...rest, ...(kept !== undefined && { pause_until: kept }) };
+    before === undefined
+      ? adapted
+      : goesOn({ ...rest, ...(kept !== undefined && { pause_until: kept }) }, before);
   const consumer = consumers.create(stream, {
-    config: { ...wanted, name: named, metadata: consumerMetadata(wanted) },
+    config: { ...wanted, metadata: consumerMetadata(wanted) },
     action: asked.action ?? "",
     pedantic: asked.pedantic === true,
   });
+  // What was on its way to a stream that asks again is sent again.
+  if (before !== undefined && wanted.sourcing === true) consumer.reset(0);
   return shownInfo(consumer);
 }
 

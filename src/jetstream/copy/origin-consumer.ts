@@ -228,7 +228,7 @@ export class OriginConsumer {
       const silentMs = this.#sink.host.clock.nowMs() - (this.#heardMs ?? 0);
       if (silentMs >= silenceMsMax)
         this.#again(this.#setupError("the origin was not heard of any more"), false);
-      else this.#watchSilence(silenceMsMax - silentMs);
+      else this.#watchSilence(Math.max(1, silenceMsMax - silentMs));
     });
   }
 

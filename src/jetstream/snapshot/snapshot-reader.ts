@@ -14,7 +14,7 @@ import {
 
 /** Records that are made anew by whoever restores. */
 const streamRecord = "stream";
-const consumerPrefix = "consumer";
+const consumerPrefix = "c/";
 
 export class SnapshotReader {
   readonly #records: Iterator<Buffer>;

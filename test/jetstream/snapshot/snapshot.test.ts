@@ -92,8 +92,8 @@ async function filled(): Promise<Stream> {
   world.publish("s.ttl", "gone soon", ["Nats-TTL: 5"]);
   await world.advance(10);
   for (const seq of [1, 2, 7, 8]) stream.remove(seq);
-  stream.store.putRecord("consumer/C", Buffer.from("C's"));
-  stream.store.appendToRecord("consumer/C", Buffer.from("change"));
+  stream.store.putRecord("c/C/state", Buffer.from("C's"));
+  stream.store.appendToRecord("c/C/state", Buffer.from("change"));
   stream.store.putRecord("other", Buffer.from("kept"));
   world.endPass();
   return stream;
@@ -131,7 +131,7 @@ describe("a snapshot, restored", () => {
     expect({ ...restored.log.state }).toEqual(was.state);
     expect(restored.times).toEqual(stream.times);
     expect(loaded).toEqual(["S"]);
-    const record = restored.store.record("consumer/C");
+    const record = restored.store.record("c/C/state");
     expect([record?.value.toString(), record?.changes.map(String)]).toEqual(["C's", ["change"]]);
     expect(restored.store.record("restoring")).toBeNull();
     expect(world.outcome("s.1", "again", ["Nats-Msg-Id: id20"])).toBe("20+duplicate");
@@ -143,14 +143,14 @@ describe("a snapshot, restored", () => {
 
   test("without consumers, and an empty stream", () => {
     const stream = world.stream();
-    stream.store.putRecord("consumer/C", Buffer.from("C's"));
+    stream.store.putRecord("c/C/state", Buffer.from("C's"));
     stream.store.putRecord("other", Buffer.from("kept"));
     stream.skipTo(100);
     const { taken } = takeSnapshot({ no_consumers: true });
     catalog.remove(stream);
     expect(restore(taken.chunks)[0]?.state).toMatchObject({ messages: 0, first_seq: 100, last_seq: 99 });
     const restored = world.jetStream.streams.get("S") as Stream;
-    expect(restored.store.record("consumer/C")).toBeNull();
+    expect(restored.store.record("c/C/state")).toBeNull();
     expect(restored.store.record("other")?.value.toString()).toBe("kept");
   });
 

@@ -1,0 +1,42 @@
+/**
+ * What an origin makes of the consumer that a mirror or source asks for under a name that is always the same.
+ * Source: nats-server `jsConsumerCreateRequest`.
+ */
+import { randomDigits } from "../../base/nuid.ts";
+import type { ManagedConsumer, RequestedConsumerConfig } from "../consumer-api.ts";
+import type { StreamConfig } from "../stream-config.ts";
+
+const suffixLength = 8;
+
+/**
+ * Where messages go when they are acknowledged, it lasts and acknowledges by flow control, so that none is lost when the
+ * link is; elsewhere each is a new one, and the one before goes by itself.
+ *
+ * @param config whose `name` is the one in the request
+ */
+export function asSourcing(
+  config: RequestedConsumerConfig,
+  { retention }: StreamConfig,
+): RequestedConsumerConfig {
+  const { name = "" } = config;
+  if (config.direct !== true || config.sourcing !== true || name === "") return config;
+  if (retention === "limits") return { ...config, name: `${name}-${randomDigits(suffixLength)}` };
+  const { direct: _, ack_wait: _wait, max_deliver: _most, inactive_threshold: _inactive, ...rest } = config;
+  return { ...rest, durable_name: name, ack_policy: "flow_control" };
+}
+
+/** One that is there already goes on where it is, wherever it is asked to begin. */
+export function goesOn(
+  config: RequestedConsumerConfig,
+  before: ManagedConsumer | undefined,
+): RequestedConsumerConfig {
+  if (before === undefined || config.sourcing !== true || (config.durable_name ?? "") === "") return config;
+  const { opt_start_seq: _seq, opt_start_time: _time, ...rest } = config;
+  const { deliver_policy, opt_start_seq, opt_start_time } = before.config;
+  return {
+    ...rest,
+    deliver_policy,
+    ...(opt_start_seq !== undefined && { opt_start_seq }),
+    ...(opt_start_time !== undefined && { opt_start_time }),
+  };
+}
