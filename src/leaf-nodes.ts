@@ -278,8 +278,7 @@ function serverNameFor({ urls }: LeafRemoteOptions, url: LeafUrl): string {
 }
 
 function settingsOf(options: Options): LeafSettings {
-  const { limits, leafnodes } = options;
-  const jetStream = jetStreamOf(options);
+  const { limits, leafnodes, jetstream } = options;
   return {
     maxControlLineBytes: limits.maxControlLineBytes,
     maxPayloadBytes: limits.maxPayloadBytes,
@@ -288,12 +287,7 @@ function settingsOf(options: Options): LeafSettings {
     pingMax: limits.pingMax,
     headers: !options.noHeaderSupport,
     isolatesInterest: leafnodes?.isolatesInterest ?? false,
-    domain: jetStream?.domain ?? null,
-    hasJetStream: jetStream !== null,
+    domain: jetstream?.domain ?? null,
+    hasJetStream: jetstream !== null,
   };
-}
-
-function jetStreamOf(options: object): { readonly domain: string | null } | null {
-  const { jetstream = null } = options as { readonly jetstream?: { readonly domain: string | null } | null };
-  return jetstream;
 }

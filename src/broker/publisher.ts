@@ -57,6 +57,8 @@ export class Publisher {
     const message = this.#frame(subject, reply, body);
     message.routedByOther = true;
     const plan = account.planFor(to, 0, to.length);
+    // Made only for those who look at it: links, and services of the broker's.
+    message.routingSubject = plan.links.length > 0 || to[0] === dollar ? to.latin1Slice() : "";
     const delivered = this.#router.deliver(plan, message, null);
     message.routedByOther = false;
     return delivered;
@@ -87,3 +89,5 @@ export class Publisher {
     return message;
   }
 }
+
+const dollar = 0x24;

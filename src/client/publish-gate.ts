@@ -59,7 +59,9 @@ export class PublishGate {
     if (permissions === null || permissions.responses === null) this.permits = null;
     else if (this.permits === null) this.permits = new ResponsePermits(permissions);
     else this.permits.update(permissions);
-    this.isClosed = permissions !== null || pedantic || (account?.mappings ?? null) !== null;
+    const mappings = account?.mappings ?? null;
+    // Subjects with a `$` are asked about in any case.
+    this.isClosed = permissions !== null || pedantic || (mappings !== null && !mappings.isInternal);
   }
 
   dropPermits(): void {

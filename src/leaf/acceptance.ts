@@ -162,7 +162,7 @@ export class Acceptance implements LinkHandshake {
       isSpoke: connect.isHub,
       isIsolated: settings.isolatesInterest || connect.isolate,
     };
-    link.join(account, facts, filterForAccepted(link, identity.permissions, connect));
+    link.join(account, facts, filterForAccepted(link, account.name, identity.permissions, connect));
     log.info(
       `${link.label} - Leafnode connection accepted from ${facts.name || "an unnamed server"} for account ${account.name}`,
     );

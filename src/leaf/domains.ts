@@ -1,7 +1,6 @@
 /**
  * JetStream at both ends of a link. Each end's streams answer to their own domain: the API without a domain stays on
- * its side, and so does what is for this end's domain. Source: nats-server `addLeafNodeConnection`,
- * `generateJSMappingTable`.
+ * its side, and so does what is for this end's domain. Source: nats-server `addLeafNodeConnection`.
  */
 
 export interface DomainDenies {
@@ -12,20 +11,16 @@ export interface DomainDenies {
 }
 
 const apiDenies = ["$JS.API.>", "$KV.>", "$OBJ.>"];
+const systemDenies = ["$JSC.>", "$NRG.>"];
 
-/** @param local this end's domain; null without one */
-export function domainDenies(local: string | null, remote: string): DomainDenies {
-  const isOther = local === null || local !== remote;
-  return { both: apiDenies, sending: isOther && local !== null ? [`$JS.${local}.API.>`] : [] };
-}
-
-/** What the API's subjects with a domain stand for; each is announced over links. */
-export function domainMappings(domain: string): { readonly source: string; readonly destination: string }[] {
-  const api = `$JS.${domain}.API`;
-  const parts = ["INFO", "STREAM.>", "CONSUMER.>", "DIRECT.>", "META.>", "SERVER.>", "ACCOUNT.>"];
-  return [
-    ...parts.map((part) => ({ source: `${api}.${part}`, destination: `$JS.API.${part}` })),
-    { source: `${api}.$KV.>`, destination: "$KV.>" },
-    { source: `${api}.$OBJ.>`, destination: "$OBJ.>" },
-  ];
+/**
+ * @param local this end's domain, as a wire string; null without one
+ * @param isSystem whether the link is between system accounts
+ */
+export function domainDenies(local: string | null, remote: string, isSystem: boolean): DomainDenies {
+  return {
+    both: isSystem ? [...apiDenies, ...systemDenies] : apiDenies,
+    // Where both are called the same, the other end's answers to what this end's do not.
+    sending: local !== null && local !== remote ? [`$JS.${local}.API.>`] : [],
+  };
 }

@@ -1,18 +1,19 @@
 /** From permissions, configuration and JetStream domains to what may cross a link. */
 import type { Permissions } from "../auth/permissions.ts";
 import { LinkFilter, openFilter, openLists, plainPatterns, type FilterLists } from "./filter.ts";
-import { domainDenies } from "./domains.ts";
+import { wireFromText } from "../subjects/subject.ts";
+import { domainDenies, type DomainDenies } from "./domains.ts";
 import type { LeafPermissions, ReceivedConnect } from "./info.ts";
 import type { LeafLink } from "./link.ts";
 
 /** For the end that was dialled: what the user may publish is what this end may ask for, and the other way round. */
 export function filterForAccepted(
   link: LeafLink,
+  account: string,
   permissions: Permissions | null,
   connect: Pick<ReceivedConnect, "domain" | "denyPublish">,
 ): LinkFilter {
-  const { settings } = link.context;
-  const denies = domainDenies(settings.domain, connect.domain);
+  const denies = deniesOf(link, account, connect.domain);
   const publish = listsOf(permissions?.options.publish ?? null);
   const subscribe = permissions?.options.subscribe ?? null;
   const deniedToSend = plainPatterns([...connect.denyPublish, ...denies.both, ...denies.sending]);
@@ -27,11 +28,12 @@ export function filterForAccepted(
 /** For the end that dials: what the hub has told it, and what its own configuration denies. */
 export function filterForSolicited(
   link: LeafLink,
+  account: string,
   told: LeafPermissions | null,
   own: { readonly denyImports: readonly string[]; readonly denyExports: readonly string[] },
   remoteDomain: string,
 ): LinkFilter {
-  const denies = domainDenies(link.context.settings.domain, remoteDomain);
+  const denies = deniesOf(link, account, remoteDomain);
   const publish = listsOf(told?.publish ?? null);
   const subscribe = told?.subscribe ?? null;
   return newFilter(
@@ -43,6 +45,12 @@ export function filterForSolicited(
     link.isSpoke ? null : openLists,
     null,
   );
+}
+
+function deniesOf({ context }: LeafLink, account: string, remoteDomain: string): DomainDenies {
+  const { domain } = context.settings;
+  const isSystem = account === context.systemAccount;
+  return domainDenies(domain === null ? null : wireFromText(domain), wireFromText(remoteDomain), isSystem);
 }
 
 function newFilter(

@@ -4,6 +4,7 @@ import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
 import type { Router } from "../broker/router.ts";
 import type { Subscriber } from "../broker/subscriber.ts";
+import type { SubjectMappings } from "../subjects/mapping.ts";
 import { deliverSubjectStart } from "./delivery.ts";
 
 export class Inbound {
@@ -31,7 +32,9 @@ export class Inbound {
     const { bytes, replyStart, replyEnd } = message;
     const shownStart = replyEnd > replyStart ? deliverSubjectStart(bytes, replyStart, replyEnd) : -1;
     if (shownStart > 0) return this.#routeShown(message, account, shownStart, queues);
-    if (account.mappings !== null) return this.#routeMapped(message, account, queues);
+    const { mappings } = account;
+    if (mappings !== null && (!mappings.isInternal || bytes[message.subjectStart] === dollar))
+      return this.#routeMapped(message, mappings, account, queues);
     if (!repeated || this.#plan === null || this.#planGeneration !== account.generation) {
       this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
       this.#planGeneration = account.generation;
@@ -40,9 +43,14 @@ export class Inbound {
   }
 
   /** Of a mapped subject the other end cannot know the queue groups. */
-  #routeMapped(message: Message, account: Account, queues: readonly string[]): number {
+  #routeMapped(
+    message: Message,
+    mappings: SubjectMappings,
+    account: Account,
+    queues: readonly string[],
+  ): number {
     const subject = message.subject;
-    const mapped = account.mappings?.map(subject) ?? "";
+    const mapped = mappings.map(subject) ?? "";
     if (mapped !== subject) message.setSubject(mapped);
     const plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
     return mapped !== subject && queues.length === 0
@@ -64,3 +72,5 @@ export class Inbound {
     return this.#router.routeToGroups(account, routing, message, this.#origin, queues);
   }
 }
+
+const dollar = 0x24;

@@ -175,8 +175,8 @@ export class Solicitation implements LinkHandshake {
   }
 
   #filter(info: ReceivedInfo): ReturnType<typeof filterForSolicited> {
-    const { options } = this.#solicitor;
-    return filterForSolicited(this.#link, info.permissions, options, this.#info?.domain ?? "");
+    const { options, account } = this.#solicitor;
+    return filterForSolicited(this.#link, account.name, info.permissions, options, this.#info?.domain ?? "");
   }
 
   #blame(text: string): void {

@@ -51,6 +51,8 @@ export class SubjectMappings {
   readonly #random: () => number;
   /** What is mapped, wildcards and all. */
   readonly sources: readonly string[];
+  /** Only subjects that begin with `$` are mapped: those of the broker's own services. */
+  readonly isInternal: boolean;
 
   /**
    * @param mappings in the order in which they are tried; a later one for the same source takes the place of the earlier
@@ -63,6 +65,7 @@ export class SubjectMappings {
     for (const mapping of mappings) entries.set(mapping.source, entryFor(mapping));
     for (const entry of entries.values()) this.#add(entry);
     this.sources = [...entries.keys()];
+    this.isInternal = this.sources.every((source) => source.startsWith("$"));
   }
 
   get isEmpty(): boolean {

@@ -229,34 +229,43 @@ describe.skipIf(noNatsServer !== null)("JetStream behind a link", () => {
     return JSON.stringify(folder);
   };
 
-  test.each([
-    { way: "a Frond leaf of a nats-server hub", hubKind: "nats-server", leafKind: "frond" },
-    { way: "a nats-server leaf of a Frond hub", hubKind: "frond", leafKind: "nats-server" },
-  ] as const)("$way: streams in the other's domain, with both subjects", async ({ hubKind, leafKind }) => {
-    const withStreams = (kind: PeerKind): string =>
-      kind === "nats-server" ? `jetstream { store_dir: ${store()}, domain: far }\nserver_name: js\n` : "";
-    const hub = await peer(hubKind, `${withStreams(hubKind)}leafnodes { ${listening} }`);
-    const leaf = await peer(leafKind, `${withStreams(leafKind)}leafnodes { ${remote(hub)} }`);
-    const nats = await at(hubKind === "frond" ? hub : leaf);
-    const near = await at(hubKind === "frond" ? leaf : hub);
-    await synced(near, nats);
-    const manager = await until2(() => jetstreamManager(nats, { domain: "far" }));
-    await manager.streams.add({ name: "S", subjects: ["orders.>"] });
-    await manager.consumers.add("S", { durable_name: "C", ack_policy: AckPolicy.Explicit });
-    const js = jetstream(nats, { domain: "far" });
-    for (let each = 1; each <= 5; each++) {
-      const acknowledged = await js.publish(`orders.${each}`, `n${each}`);
-      expect([acknowledged.seq, acknowledged.domain]).toEqual([each, "far"]);
-    }
-    const consumer = await js.consumers.get("S", "C");
-    const seen: string[] = [];
-    for await (const message of await consumer.fetch({ max_messages: 5, expires: 3_000 })) {
-      seen.push(`${message.subject} ${message.string()} ${message.seq}`);
-      expect(await message.ackAck()).toBe(true);
-    }
-    expect(seen).toEqual([1, 2, 3, 4, 5].map((each) => `orders.${each} n${each} ${each}`));
-    expect((await consumer.info()).num_ack_pending).toBe(0);
-  });
+  const ways = [
+    { hubKind: "nats-server", leafKind: "frond", streamsAt: "hub" },
+    { hubKind: "nats-server", leafKind: "frond", streamsAt: "leaf" },
+    { hubKind: "frond", leafKind: "nats-server", streamsAt: "hub" },
+    { hubKind: "frond", leafKind: "nats-server", streamsAt: "leaf" },
+    { hubKind: "frond", leafKind: "frond", streamsAt: "hub" },
+    { hubKind: "frond", leafKind: "frond", streamsAt: "leaf" },
+  ] as const;
+
+  test.each(ways)(
+    "of $streamsAt; hub $hubKind, leaf $leafKind: publish, pull and acknowledge",
+    async (way) => {
+      const { hubKind, leafKind, streamsAt } = way;
+      const streams = `jetstream { store_dir: ${store()}, domain: far }\nserver_name: js\n`;
+      const hub = await peer(hubKind, `${streamsAt === "hub" ? streams : ""}leafnodes { ${listening} }`);
+      const leaf = await peer(leafKind, `${streamsAt === "leaf" ? streams : ""}leafnodes { ${remote(hub)} }`);
+      const nats = await at(streamsAt === "hub" ? leaf : hub);
+      const near = await at(streamsAt === "hub" ? hub : leaf);
+      await synced(near, nats);
+      const manager = await until2(() => jetstreamManager(nats, { domain: "far" }));
+      await manager.streams.add({ name: "S", subjects: ["orders.>"] });
+      await manager.consumers.add("S", { durable_name: "C", ack_policy: AckPolicy.Explicit });
+      const js = jetstream(nats, { domain: "far" });
+      for (let each = 1; each <= 5; each++) {
+        const acknowledged = await js.publish(`orders.${each}`, `n${each}`);
+        expect([acknowledged.seq, acknowledged.domain]).toEqual([each, "far"]);
+      }
+      const consumer = await js.consumers.get("S", "C");
+      const seen: string[] = [];
+      for await (const message of await consumer.fetch({ max_messages: 5, expires: 3_000 })) {
+        seen.push(`${message.subject} ${message.string()} ${message.seq}`);
+        expect(await message.ackAck()).toBe(true);
+      }
+      expect(seen).toEqual([1, 2, 3, 4, 5].map((each) => `orders.${each} n${each} ${each}`));
+      expect((await consumer.info()).num_ack_pending).toBe(0);
+    },
+  );
 });
 
 async function until2<T>(work: () => Promise<T>): Promise<T> {
