@@ -19,22 +19,35 @@ export class JsonError extends Error {}
 const depthMax = 10_000;
 
 /**
- * Every value in `text`, as a Go decoder that reads on to the end would find them: mostly one, none when it is empty.
+ * @param asStream reads value after value, as Go's `Decoder` does, whose errors name the place; else there is one value,
+ *   as `Unmarshal` has it
+ * @returns mostly one; none when there is nothing to read from a stream
  * @throws JsonError
  */
-export function parseJsonValues(text: string): JsonValue[] {
-  const parser = new Parser(text);
+export function parseJsonValues(text: string, asStream: boolean): JsonValue[] {
+  const parser = new Parser(text, asStream);
   const values: JsonValue[] = [];
+  if (!asStream) {
+    values.push(parser.value("looking for beginning of value", 0));
+    parser.end();
+    return values;
+  }
   while (parser.hasMore()) values.push(parser.value("looking for beginning of value", 0));
   return values;
 }
 
 class Parser {
   readonly #text: string;
+  readonly #asStream: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, asStream: boolean) {
     this.#text = text;
+    this.#asStream = asStream;
+  }
+
+  end(): void {
+    if (this.hasMore()) this.#fail("after top-level value");
   }
 
   hasMore(): boolean {
@@ -162,12 +175,14 @@ class Parser {
 
   #fail(context: string): never {
     const character = this.#text[this.#at];
-    if (character === undefined) throw new JsonError("unexpected EOF");
+    if (character === undefined)
+      throw new JsonError(this.#asStream ? "unexpected EOF" : "unexpected end of JSON input");
     const offset = Buffer.byteLength(this.#text.slice(0, this.#at)) + 1;
     // Go sees bytes.
     const first = Buffer.from(character)[0] as number;
     const shown = quoteCharacter(String.fromCharCode(first));
-    throw new JsonError(`invalid character ${shown} ${context} at offset ${offset}`);
+    const place = this.#asStream ? ` at offset ${offset}` : "";
+    throw new JsonError(`invalid character ${shown} ${context}${place}`);
   }
 }
 

@@ -77,7 +77,7 @@ export function enumeration(
  */
 export function decode(text: string, shape: ObjectShape, strict: boolean): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const value of parseJsonValues(text)) {
+  for (const value of parseJsonValues(text, strict)) {
     if (value.kind === "null") continue;
     readObject(value, shape, { root: shape.name, path: "", strict }, result);
   }
@@ -85,7 +85,7 @@ export function decode(text: string, shape: ObjectShape, strict: boolean): Recor
 }
 
 interface Place {
-  /** Name of the Go type that was asked for. */
+  /** Name of the Go struct that the field is in. */
   readonly root: string;
   /** Of the field, with dots; empty for the whole. */
   readonly path: string;
@@ -113,7 +113,7 @@ function readObject(
     const shown =
       embedded !== undefined && Object.hasOwn(embedded.fields, field) ? `${embedded.name}.${field}` : field;
     const path = place.path === "" ? shown : `${place.path}.${shown}`;
-    into[field] = read(part, shape, { ...place, path }, into[field]);
+    into[field] = read(part, shape, { ...place, root: name, path }, into[field]);
   }
 }
 
