@@ -1,7 +1,7 @@
 /** Which sequences of a log on disk have messages: what is told of a block apart from it is enough for most. */
 import { isDense } from "./block-summary.ts";
 import type { DiskBlocks } from "./disk-blocks.ts";
-import { placeFrom } from "./disk-subjects.ts";
+import { placeFrom } from "./places.ts";
 import type { LogView } from "./log-view.ts";
 
 export class DiskGaps {

@@ -5,7 +5,8 @@
  */
 import type { LogFilter, StoredMessage } from "./contract.ts";
 import type { DiskBlocks } from "./disk-blocks.ts";
-import { placeFrom, type DiskSubjects } from "./disk-subjects.ts";
+import type { DiskSubjects } from "./disk-subjects.ts";
+import { placeFrom } from "./places.ts";
 import type { LogView } from "./log-view.ts";
 import { SubjectEntry } from "./subject-entry.ts";
 import { SubjectMatcher } from "./subject-matcher.ts";
@@ -17,8 +18,8 @@ const scanMax = 256;
 const takenMax = 1_000;
 const seenMax = 5_000;
 /** Postings that a cursor holds, about. */
-const cursorMax = 1_024;
-const cursorsMax = 16;
+const cursorMax = 256;
+const cursorsMax = 256;
 
 /** The postings of one or several subjects in a span of sequences; as they were, so some may be gone. */
 interface PostingCursor {
@@ -246,8 +247,12 @@ export class DiskSearch {
     }
     const within = entries.length === 1 ? seqs : seqs.filter((seq) => seq <= through).sort((a, b) => a - b);
     const cursor = { from, through, seqs: within, place: 0 };
-    if (!this.#cursors.has(key) && this.#cursors.size >= cursorsMax) this.#cursors.clear();
+    this.#cursors.delete(key);
     this.#cursors.set(key, cursor);
+    if (this.#cursors.size > cursorsMax) {
+      const [oldest] = this.#cursors.keys();
+      if (oldest !== undefined) this.#cursors.delete(oldest);
+    }
     return cursor;
   }
 

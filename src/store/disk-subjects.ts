@@ -2,6 +2,7 @@
 import type { LogFilter, SubjectState } from "./contract.ts";
 import type { LogView } from "./log-view.ts";
 import { literalPrefix, takesAllBelow } from "./subject-patterns.ts";
+import { placeFrom } from "./places.ts";
 import { SubjectEntry } from "./subject-entry.ts";
 import { SubjectReader } from "./subject-reader.ts";
 
@@ -199,16 +200,4 @@ export class DiskSubjects {
 
 function copyOf({ count, firstSeq, lastSeq }: Omit<SubjectState, "subject">, subject: string): KnownSubject {
   return { subject, count, firstSeq, lastSeq };
-}
-
-/** The first place from `start` on with a value at or after `seq`. */
-export function placeFrom(seqs: readonly number[], start: number, seq: number): number {
-  let low = start;
-  let high = seqs.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((seqs[middle] as number) < seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

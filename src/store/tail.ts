@@ -4,6 +4,7 @@
  */
 import type { StoredMessage } from "./contract.ts";
 import { decodeOperation, Operation } from "./operation.ts";
+import { placeFrom } from "./places.ts";
 
 /** The messages of one subject that are in the tail and not removed. */
 export interface TailSubject {
@@ -111,9 +112,7 @@ export class Tail {
     const ref = this.#refs[index];
     if (ref === null || ref === undefined) return;
     this.#refs[index] = null;
-    const seq = this.#seqs[index] as number;
-    if (ref.seqs[ref.start] === seq) ref.start++;
-    else ref.seqs.splice(ref.seqs.lastIndexOf(seq), 1);
+    takeOut(ref, this.#seqs[index] as number);
     this.#settle(ref);
   }
 
@@ -194,4 +193,16 @@ export class Tail {
     this.#indexed = Math.max(0, this.#indexed - start);
     this.#start = 0;
   }
+}
+
+/** Moves what is less: a subject may have a great many messages here, which go in about the order in which they came. */
+function takeOut(ref: TailSubject, seq: number): void {
+  const { seqs, start } = ref;
+  const place = placeFrom(seqs, start, seq);
+  if (place - start > seqs.length - place) {
+    seqs.splice(place, 1);
+    return;
+  }
+  seqs.copyWithin(start + 1, start, place);
+  ref.start++;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Applier } from "../../src/store/applier.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
+import { checkStream } from "../../src/store/check-stream.ts";
 import { DiskLog } from "../../src/store/disk-log.ts";
 import { type Environment, openEnvironment } from "../../src/store/environment.ts";
 import type { GroupWriter, JournalGroup } from "../../src/store/group.ts";
@@ -65,9 +66,15 @@ export class DiskFixture {
     this.snapshot.renew();
   }
 
+  /** Applies everything, checks what is in LMDB then, and opens it again. */
   async reopen(): Promise<void> {
     this.apply();
     while (this.applier.tidy());
+    this.snapshot.renew();
+    for (const { id, ...state } of this.snapshot.streams()) {
+      const problems = checkStream(this.snapshot.reads, id, state);
+      if (problems.length > 0) throw new Error(problems.join("\n"));
+    }
     this.snapshot.close();
     await this.env.close();
     this.#open();

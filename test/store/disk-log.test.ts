@@ -4,7 +4,6 @@ import { testMessageLog } from "./log-suite.ts";
 
 for (const [name, count, cacheBytes] of [
   ["applied at each settling", Infinity, 1 << 20],
-  ["applied late", 1, 1 << 20],
   ["applied late and without a cache", 1, 0],
   ["never applied before it is opened again", 0, 1 << 20],
 ] as const)
@@ -24,5 +23,5 @@ for (const [name, count, cacheBytes] of [
         close: () => fixture.close(),
       };
     },
-    12,
+    10,
   );
