@@ -28,6 +28,7 @@ import type { KeyOrder } from "./key-order.ts";
 import { listenFor } from "./listening.ts";
 import { MessageSource } from "./message-source.ts";
 import { headersOnly, type Outlet, statuses } from "./outlet.ts";
+import { Pace } from "./pace.ts";
 import { Pause } from "./pause.ts";
 import { PullOutlet } from "./pull-outlet.ts";
 import { PushOutlet } from "./push-outlet.ts";
@@ -80,6 +81,7 @@ export class Consumer implements ManagedConsumer {
   #isScheduled = false;
   #isClosed = false;
   readonly #pause: Pause;
+  readonly #pace: Pace;
   #slice: Deadline | null = null;
 
   constructor({ stream, name, config, created, state, journal, keys, interest }: ConsumerParts) {
@@ -99,11 +101,12 @@ export class Consumer implements ManagedConsumer {
     this.#ackTimer = new AckTimer(this);
     this.#inactivity = new Inactivity(this);
     this.#pause = new Pause(this);
+    this.#pace = new Pace(this);
     this.#replyPrefix = `$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`;
     this.pull = isPush(config) ? null : new PullOutlet(this);
     this.push = isPush(config) ? new PushOutlet(this) : null;
     this.outlet = (this.pull ?? this.push) as Outlet;
-    this.#restoreKeys();
+    keys?.restore(state, stream.log, this.source.message);
     this.source.recount();
     this.#applyConfig();
     this.#listening = listenFor(this);
@@ -186,8 +189,7 @@ export class Consumer implements ManagedConsumer {
   onPurged(firstSeq: number): void {
     const { log } = this.stream;
     this.state.purge(firstSeq, (seq) => !log.read(seq, this.source.message));
-    this.#keys?.clear();
-    this.#restoreKeys();
+    this.#keys?.restore(this.state, log, this.source.message);
     this.source.recount();
     this.#journal?.snapshot();
     this.schedule();
@@ -385,12 +387,13 @@ export class Consumer implements ManagedConsumer {
   #pump(): void {
     const { outlet, source } = this;
     let bytes = 0;
-    for (let count = 0; outlet.isReady; count++) {
+    for (let count = 0; outlet.isReady && !this.#pace.isWaiting; count++) {
       if (bytes > sliceBytesMax || count > sliceMessagesMax) return this.#continueLater();
       const found = source.find();
       if (found !== "message") {
-        if (found === "end") outlet.onEnd();
-        return;
+        if (found === "stalled") return;
+        outlet.onEnd();
+        return this.#pace.onEnd();
       }
       const sent = this.#deliver();
       if (sent === 0) return;
@@ -402,14 +405,16 @@ export class Consumer implements ManagedConsumer {
   #deliver(): number {
     const { state, source } = this;
     const { message } = source;
+    const storedMs = message.timeMs + message.timeNs / 1_000_000;
+    if (this.#pace.mustWait(storedMs)) return 0;
     const digits = timestampDigits(message.timeMs, message.timeNs);
     const reply = `${this.#replyPrefix}${source.deliveries}.${message.seq}.${state.consumerSeq + 1}.${digits}.${source.pendingAfter}`;
     const body = this.#config.headers_only === true ? headersOnly(message) : message;
-    const storedMs = message.timeMs + message.timeNs / 1_000_000;
     const { seq } = message;
-    const sent = this.outlet.deliver(message.subject, reply, body, storedMs);
+    const sent = this.outlet.deliver(message.subject, reply, body);
     if (sent === 0) return 0;
     const nowMs = this.nowMs();
+    this.#pace.sent(sent, storedMs, nowMs);
     source.take(nowMs);
     this.lastDeliveredMs = this.host.clock.wallMs();
     if (this.pull !== null) this.pull.lastActiveMs = nowMs;
@@ -451,17 +456,6 @@ export class Consumer implements ManagedConsumer {
     this.saveConfig();
   }
 
-  #restoreKeys(): void {
-    const keys = this.#keys;
-    if (keys === null) return;
-    const { message } = this.source;
-    this.state.pending.forEach((seq) => {
-      if (this.stream.log.read(seq, message)) keys.occupy(seq, message.subject);
-    });
-    for (const seq of [...this.state.deferred].sort((a, b) => a - b))
-      if (this.stream.log.read(seq, message)) keys.wait(seq, message.subject);
-  }
-
   #isSampled(): boolean {
     const percent = this.#sampledPercent;
     if (percent <= 0) return false;
@@ -482,6 +476,7 @@ export class Consumer implements ManagedConsumer {
     this.#ackTimer.stop();
     this.#inactivity.stop();
     this.#pause.stop();
+    this.#pace.stop();
     this.#slice?.cancel();
   }
 }

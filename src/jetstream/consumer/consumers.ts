@@ -77,6 +77,7 @@ export class Consumers implements ConsumerApi {
     stream.consumers.set(name, consumer);
     consumer.save();
     consumer.tell.created();
+    consumer.schedule();
     // Whoever it delivers to may be listening already.
     consumer.schedule();
     return consumer;

@@ -2,6 +2,8 @@
  * One message at a time for each key, in the order of the stream, while other keys go on. A key is made of tokens of the
  * subject. What comes while its key is busy waits here.
  */
+import type { MessageLog, StoredMessage } from "../../store/contract.ts";
+import type { DeliveryState } from "./delivery-state.ts";
 
 /** So many messages may wait for their keys; then no further ones are looked at until a key becomes free. */
 const waitingMax = 10_000;
@@ -92,6 +94,16 @@ export class KeyOrder {
     this.#waitingCount--;
     this.#keyOf.delete(seq);
     if (key.outSeq === 0) this.#settle(text, key);
+  }
+
+  /** Begins with what is out and what waits according to `state`. */
+  restore(state: DeliveryState, log: MessageLog, frame: StoredMessage): void {
+    this.clear();
+    state.pending.forEach((seq) => {
+      if (log.read(seq, frame)) this.occupy(seq, frame.subject);
+    });
+    for (const seq of [...state.deferred].sort((a, b) => a - b))
+      if (log.read(seq, frame)) this.wait(seq, frame.subject);
   }
 
   clear(): void {

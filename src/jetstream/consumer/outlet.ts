@@ -10,10 +10,9 @@ export interface Outlet {
   /**
    * Sends one message, if there is somebody for it.
    * @param subject wire string, as is `reply`
-   * @param timeMs when the message was stored
    * @returns how many bytes went out; 0 when nobody took it
    */
-  deliver(subject: string, reply: string, body: Body, timeMs: number): number;
+  deliver(subject: string, reply: string, body: Body): number;
   /** There is nothing more to deliver now. */
   onEnd(): void;
   /** Waiting requests, for reports. */

@@ -1,6 +1,6 @@
 /**
  * Push delivery: everything to one subject, as long as somebody listens there, no faster than the receiver takes it
- * (flow control) or than it is to go (rate limit, original pace). Source: nats-server `loopAndGatherMsgs`, `needFlowControl`.
+ * where it has flow control. Source: nats-server `loopAndGatherMsgs`, `needFlowControl`.
  */
 import type { Deadline } from "../../base/clock.ts";
 import { randomDigits } from "../../base/nuid.ts";
@@ -14,8 +14,6 @@ import { heartbeat, type Outlet, statuses } from "./outlet.ts";
 const nsPerMs = 1_000_000;
 const windowBytesMax = 32 * 1024 * 1024;
 const windowBytesMin = windowBytesMax / 16;
-/** A pace is kept to this. */
-const paceMsMin = 1;
 
 export class PushOutlet implements Outlet {
   readonly waitingCount = 0;
@@ -36,43 +34,29 @@ export class PushOutlet implements Outlet {
   readonly #heartbeatMs: number;
   #heartbeat: Deadline | null = null;
   #lastSentMs: number;
-  // Pace.
-  #pause: Deadline | null = null;
-  /** Nothing goes before. */
-  #notBeforeMs = -Infinity;
-  /** Up to here messages go at the pace they came; 0: at once. */
-  #replayThroughSeq: number;
-  #lastTimeMs = 0;
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
-    const { config, stream } = consumer;
+    const { config } = consumer;
     this.#hasFlowControl = config.flow_control === true;
     this.#heartbeatMs = (config.idle_heartbeat ?? 0) / nsPerMs;
     this.#lastSentMs = consumer.nowMs();
-    this.#replayThroughSeq = config.replay_policy === "original" ? stream.log.state.lastSeq : 0;
     this.#watch();
     if (this.#heartbeatMs > 0) this.#armHeartbeat(this.#heartbeatMs);
   }
 
   get isReady(): boolean {
-    if (!this.isBound || this.#pause !== null) return false;
-    if (this.#hasFlowControl && this.#sentBytes > this.#windowBytes) return false;
-    return true;
+    return this.isBound && !(this.#hasFlowControl && this.#sentBytes > this.#windowBytes);
   }
 
-  deliver(subject: string, reply: string, body: Body, timeMs: number): number {
+  deliver(subject: string, reply: string, body: Body): number {
     const { host, account } = this.#consumer;
     const size = subject.length + reply.length + body.bodyEnd - body.bodyStart;
-    if (this.#mustWait(timeMs)) return 0;
     if (host.publisher.deliver(account, this.#toBytes, subject, reply, body) === 0) {
       this.#setBound(false);
       return 0;
     }
-    const nowMs = this.#consumer.nowMs();
-    this.#lastSentMs = nowMs;
-    this.#lastTimeMs = timeMs;
-    this.#charge(size, nowMs);
+    this.#lastSentMs = this.#consumer.nowMs();
     if (this.#hasFlowControl) this.#sentBytes += size;
     return size;
   }
@@ -82,9 +66,7 @@ export class PushOutlet implements Outlet {
     if (this.#hasFlowControl) this.#askIfDue();
   }
 
-  onEnd(): void {
-    if (this.#consumer.state.nextSeq > this.#replayThroughSeq) this.#replayThroughSeq = 0;
-  }
+  onEnd(): void {}
 
   onUpdated(): void {
     if (wireFromText(this.#consumer.config.deliver_subject as string) === this.#to) return;
@@ -113,7 +95,6 @@ export class PushOutlet implements Outlet {
     this.#stopWatching?.();
     this.#stopWatching = null;
     this.#heartbeat?.cancel();
-    this.#pause?.cancel();
   }
 
   #acknowledge(seq: number, consumerSeq: number): void {
@@ -138,41 +119,6 @@ export class PushOutlet implements Outlet {
     if (isBound === this.isBound) return;
     this.isBound = isBound;
     this.#consumer.onBound(isBound);
-  }
-
-  #mustWait(timeMs: number): boolean {
-    const nowMs = this.#consumer.nowMs();
-    let dueMs = this.#notBeforeMs;
-    if (this.#replayThroughSeq > 0 && this.#lastTimeMs > 0) {
-      const gapMs = timeMs - this.#lastTimeMs;
-      if (gapMs > paceMsMin) dueMs = Math.max(dueMs, this.#lastSentMs + gapMs);
-    }
-    if (dueMs - nowMs < 0.01) return false;
-    this.#pause = this.#consumer.host.after(dueMs - nowMs, () => {
-      this.#pause = null;
-      this.#consumer.schedule();
-    });
-    return true;
-  }
-
-  /** Up to a whole message at once; after that the limit counts. */
-  #charge(size: number, nowMs: number): void {
-    const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
-    if (bitsPerSecond === 0) return;
-    const costMs = (size * 8 * 1_000) / bitsPerSecond;
-    const burstMs = (this.#burstBytes() * 8 * 1_000) / bitsPerSecond;
-    // The moment at which all that was saved up would have been used up.
-    this.#spentMs = Math.max(this.#spentMs, nowMs - burstMs) + costMs;
-    this.#notBeforeMs = this.#spentMs;
-  }
-
-  #spentMs = -Infinity;
-
-  #burstBytes(): number {
-    const { stream, account } = this.#consumer;
-    const most = stream.config.max_msg_size ?? -1;
-    if (most > 0) return most;
-    return account.limits.maxPayloadBytes > 0 ? account.limits.maxPayloadBytes : 1024 * 1024;
   }
 
   #askIfDue(): void {

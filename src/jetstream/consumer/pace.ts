@@ -1,0 +1,74 @@
+/** How fast messages may go: at a rate that is set, or at the pace at which they were stored. */
+import type { Deadline } from "../../base/clock.ts";
+import type { Consumer } from "./consumer.ts";
+
+/** Gaps that are smaller are not kept. */
+const gapMsMin = 1;
+/** Deadlines are sums of fractions. */
+const slackMs = 0.01;
+const burstBytesDefault = 1024 * 1024;
+
+export class Pace {
+  readonly #consumer: Consumer;
+  #deadline: Deadline | null = null;
+  /** When all that was sent would have gone at the rate set. */
+  #spentMs = -Infinity;
+  /** Up to here messages go at the pace they came; 0: at once. */
+  #replayThroughSeq: number;
+  #lastStoredMs = 0;
+  #lastSentMs = 0;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+    const { config, stream } = consumer;
+    this.#replayThroughSeq = config.replay_policy === "original" ? stream.log.state.lastSeq : 0;
+  }
+
+  get isWaiting(): boolean {
+    return this.#deadline !== null;
+  }
+
+  /** Whether the next message, stored then, has to wait; it is asked for again when its time has come. */
+  mustWait(storedMs: number): boolean {
+    if (this.#replayThroughSeq === 0 && this.#spentMs === -Infinity) return false;
+    const nowMs = this.#consumer.nowMs();
+    const gapMs = storedMs - this.#lastStoredMs;
+    const isReplay = this.#replayThroughSeq > 0 && this.#lastStoredMs > 0 && gapMs > gapMsMin;
+    const dueMs = isReplay ? Math.max(this.#spentMs, this.#lastSentMs + gapMs) : this.#spentMs;
+    if (dueMs - nowMs < slackMs) return false;
+    this.#deadline = this.#consumer.host.after(dueMs - nowMs, () => {
+      this.#deadline = null;
+      this.#consumer.run();
+    });
+    return true;
+  }
+
+  sent(sizeBytes: number, storedMs: number, nowMs: number): void {
+    this.#lastSentMs = nowMs;
+    this.#lastStoredMs = storedMs;
+    const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
+    if (bitsPerSecond === 0) {
+      this.#spentMs = -Infinity;
+      return;
+    }
+    const msPerByte = 8_000 / bitsPerSecond;
+    // What was not sent is saved up, for one message of the largest size and no more.
+    this.#spentMs = Math.max(this.#spentMs, nowMs - this.#burstBytes() * msPerByte) + sizeBytes * msPerByte;
+  }
+
+  onEnd(): void {
+    if (this.#consumer.state.nextSeq > this.#replayThroughSeq) this.#replayThroughSeq = 0;
+  }
+
+  stop(): void {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+  }
+
+  #burstBytes(): number {
+    const { stream, account } = this.#consumer;
+    const most = stream.config.max_msg_size ?? -1;
+    if (most > 0) return most;
+    return account.limits.maxPayloadBytes > 0 ? account.limits.maxPayloadBytes : burstBytesDefault;
+  }
+}
