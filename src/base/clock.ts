@@ -11,7 +11,7 @@ export type { Deadline } from "./deadlines.ts";
 const answerMsMax = 100;
 const unansweredMsMax = 300;
 /** The monotonic clock tells the wall time between two looks at the system's; apart by more, that one counts. */
-const driftMsMax = 20;
+const driftMsMax = 2;
 /** A clock that goes back by less has not been set, but corrected. */
 const setBackMsMin = 1_000;
 
@@ -130,8 +130,9 @@ class Time {
     let wallMs = this.#wallAtOriginMs + this.nowMs();
     if (this.#frozenMs === null && this.#offsetMs === 0) {
       const systemMs = Date.now();
-      // Somebody has set the system's clock, or the two have drifted apart.
-      if (Math.abs(wallMs - systemMs) > driftMsMax) {
+      // Somebody has set the system's clock, or the two have drifted apart. What has been stamped must not seem to be
+      // older than a time that was read before.
+      if (wallMs < systemMs || wallMs - systemMs > driftMsMax) {
         this.#wallAtOriginMs = systemMs - performance.now();
         wallMs = systemMs;
       }
