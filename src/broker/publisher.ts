@@ -7,10 +7,11 @@ import type { Account } from "./account.ts";
 import { composeMessage, Message } from "./message.ts";
 import type { Router } from "./router.ts";
 
-/** Larger bodies get bytes of their own, which receivers may then keep instead of copying. */
-const scratchBodyBytesMax = 2_048;
-/** Subject, reply and sizes; those that are longer get bytes of their own as well. */
-const scratchLineBytesMax = 2_048;
+/**
+ * A message up to this size is composed in one buffer again and again: far below the size from which receivers queue a
+ * view instead of a copy. Larger ones get bytes of their own, which receivers may keep.
+ */
+const scratchBytesMax = 1_024;
 
 /** Parts of a message that lie in bytes of somebody else: headers and payload one after the other. */
 export interface Body {
@@ -23,9 +24,7 @@ export interface Body {
 export class Publisher {
   readonly #router: Router;
   readonly #message = new Message();
-  readonly #scratch: ViewedBytes = viewBytes(
-    Buffer.allocUnsafeSlow(scratchLineBytesMax + scratchBodyBytesMax + 2),
-  );
+  readonly #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytesMax));
 
   constructor(router: Router) {
     this.#router = router;
@@ -69,8 +68,9 @@ export class Publisher {
     const sizes = headerBytes === 0 ? `${total}\r\n` : `${headerBytes} ${total}\r\n`;
     const line = reply === "" ? `${subject} ${sizes}` : `${subject} ${reply} ${sizes}`;
     const message = this.#message;
-    const isSmall = total <= scratchBodyBytesMax && line.length <= scratchLineBytesMax;
-    const target = isSmall ? this.#scratch.bytes : Buffer.allocUnsafe(line.length + total + 2);
+    const whole = line.length + total + 2;
+    const isSmall = whole <= scratchBytesMax;
+    const target = isSmall ? this.#scratch.bytes : Buffer.allocUnsafe(whole);
     target.latin1Write(line, 0, line.length);
     bytes.copy(target, line.length, bodyStart, bodyEnd);
     target[line.length + total] = 0x0d;
