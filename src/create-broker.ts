@@ -18,6 +18,8 @@ export interface EmbeddedBroker {
   readonly port: number;
   /** `ws://…` or `wss://…`; null without a WebSocket listener. */
   readonly websocketUrl: string | null;
+  /** `nats-leaf://…`, for leaf nodes; null without a listener for them. */
+  readonly leafNodeUrl: string | null;
   /** `http://…` or `https://…`; null without monitoring. */
   readonly monitorUrl: string | null;
   /**
@@ -52,13 +54,14 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Embedde
     logger?.close();
     throw error;
   }
-  const { client, websocket, monitor } = server.addresses;
+  const { client, websocket, leafnodes, monitor } = server.addresses;
   const address = client as ListenAddress;
   return {
     url: `nats://${reachable(address)}`,
     host: address.host,
     port: address.port,
     websocketUrl: websocket === null ? null : `${websocket.tls ? "wss" : "ws"}://${reachable(websocket)}`,
+    leafNodeUrl: leafnodes === null ? null : `nats-leaf://${reachable(leafnodes)}`,
     monitorUrl: monitor === null ? null : `${monitor.tls ? "https" : "http"}://${reachable(monitor)}`,
     // The clients' types ask for all of a browser's WebSocket; what they use of it is there.
     wsFactory: async () => ({

@@ -174,7 +174,7 @@ export class Server {
     if (accessChanged) this.#jetstream?.jetstream.apply(options);
     await this.#refreshContexts();
     await this.#leafNodes.refresh();
-    this.#leafNodes.reloadRemotes();
+    if (difference.groups.has("links")) this.#leafNodes.reloadRemotes();
     await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
     if (difference.groups.has("files")) this.#writeFiles(options);
     for (const { option } of difference.changes) this.log.info(`Reloaded: ${option}`);

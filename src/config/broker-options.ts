@@ -39,6 +39,8 @@ export interface BrokerOptions {
   /** Takes clients with and without TLS on the same port. */
   readonly allowNonTls?: boolean | undefined;
   readonly websocket?: BrokerWebSocket | undefined;
+  /** Links to other brokers, Frond or nats-server. */
+  readonly leafNodes?: BrokerLeafNodes | undefined;
   /** Monitoring over HTTP: a port, 0 for any free one, or more about it. */
   readonly monitor?: number | BrokerMonitor | undefined;
 
@@ -218,6 +220,71 @@ export interface BrokerWebSocket {
         readonly timeout?: Duration | undefined;
       }
     | undefined;
+}
+
+export interface BrokerLeafNodes {
+  /** Default: the broker's own. */
+  readonly host?: string | undefined;
+  /** Where leaf nodes connect, 0 for any free one; without it there is no listener. */
+  readonly port?: number | undefined;
+  /** `host[:port]` told to leaf nodes. */
+  readonly advertise?: string | undefined;
+  /** Leaf nodes are not told of other addresses. */
+  readonly noAdvertise?: boolean | undefined;
+  readonly tls?: BrokerTls | undefined;
+  /** Who may come; without it, leaf nodes prove themselves as clients do. */
+  readonly authorization?:
+    | {
+        readonly user?: string | undefined;
+        readonly password?: string | undefined;
+        /** Public key, `U…`. */
+        readonly nkey?: string | undefined;
+        /** The account that they are bound to. */
+        readonly account?: string | undefined;
+        readonly timeout?: Duration | undefined;
+        readonly users?:
+          | readonly {
+              readonly user: string;
+              readonly password?: string | undefined;
+              readonly account?: string | undefined;
+            }[]
+          | undefined;
+      }
+    | undefined;
+  /** Of leaf nodes that connect, as in `2.10.0`. */
+  readonly minVersion?: string | undefined;
+  /** Between attempts to connect; default 1 s. */
+  readonly reconnect?: Duration | undefined;
+  readonly dialTimeout?: Duration | undefined;
+  readonly writeDeadline?: Duration | undefined;
+  /** Leaf nodes are not told what others of them want. */
+  readonly isolate?: boolean | undefined;
+  /** The hubs that this broker connects to. */
+  readonly remotes?: readonly BrokerLeafRemote[] | undefined;
+}
+
+export interface BrokerLeafRemote {
+  /** `nats-leaf://`, `tls://`, `ws://` or `wss://`, with user and password where they are needed. */
+  readonly urls: readonly string[];
+  /** The account here; default `$G`. */
+  readonly account?: string | undefined;
+  /** A file with a user's JWT and seed. */
+  readonly credentials?: string | undefined;
+  /** A user's seed, `SU…`. */
+  readonly nkey?: string | undefined;
+  readonly tls?: (BrokerTls & { readonly insecure?: boolean | undefined }) | undefined;
+  /** Takes the part of the hub, although it dials. */
+  readonly hub?: boolean | undefined;
+  readonly denyImports?: string | readonly string[] | undefined;
+  readonly denyExports?: string | readonly string[] | undefined;
+  readonly noRandomize?: boolean | undefined;
+  readonly isolate?: boolean | undefined;
+  readonly requestIsolation?: boolean | undefined;
+  readonly firstInfoTimeout?: Duration | undefined;
+  readonly dialTimeout?: Duration | undefined;
+  readonly websocketCompression?: boolean | undefined;
+  readonly websocketNoMasking?: boolean | undefined;
+  readonly disabled?: boolean | undefined;
 }
 
 export interface BrokerMonitor {

@@ -31,6 +31,7 @@ export function optionsFromObject(given: BrokerOptions = {}, env: Environment = 
   readServer(mapFromObject(settings, written, problems), draft, problems);
   draft.host ??= hostDefault;
   if (draft.websocket !== null) draft.websocket.host ??= draft.host;
+  if (draft.leafnodes !== null) draft.leafnodes.host ??= draft.host;
   const options = completeOptions(draft, { file: configFile ?? null, digest }, problems);
   return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
 }

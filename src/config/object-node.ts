@@ -7,6 +7,8 @@ import type {
   BrokerAccountJetStream,
   BrokerJetStream,
   BrokerLog,
+  BrokerLeafNodes,
+  BrokerLeafRemote,
   BrokerMappingDestination,
   BrokerMonitor,
   BrokerOptions,
@@ -137,6 +139,53 @@ const singleAuthorizationTable: WriterTable<NonNullable<BrokerWebSocket["authori
   timeout: duration("timeout"),
 };
 
+const leafAuthorizationTable: WriterTable<NonNullable<BrokerLeafNodes["authorization"]>> = {
+  user: plain("user"),
+  password: plain("password"),
+  nkey: plain("nkey"),
+  account: plain("account"),
+  timeout: duration("timeout"),
+  users: list("users", () => ({
+    user: plain("user"),
+    password: plain("password"),
+    account: plain("account"),
+  })),
+};
+
+const leafRemoteTable: WriterTable<BrokerLeafRemote> = {
+  urls: plain("urls"),
+  account: plain("account"),
+  credentials: plain("credentials"),
+  nkey: plain("nkey"),
+  tls: block("tls", () => ({ ...tlsTable, insecure: plain("insecure") })),
+  hub: plain("hub"),
+  denyImports: plain("deny_imports"),
+  denyExports: plain("deny_exports"),
+  noRandomize: plain("no_randomize"),
+  isolate: plain("isolate"),
+  requestIsolation: plain("request_isolation"),
+  firstInfoTimeout: duration("first_info_timeout"),
+  dialTimeout: duration("dial_timeout"),
+  websocketCompression: plain("ws_compression"),
+  websocketNoMasking: plain("ws_no_masking"),
+  disabled: plain("disabled"),
+};
+
+const leafNodesTable: WriterTable<BrokerLeafNodes> = {
+  host: plain("host"),
+  port: port("port"),
+  advertise: plain("advertise"),
+  noAdvertise: plain("no_advertise"),
+  tls: block("tls", () => tlsTable),
+  authorization: block("authorization", () => leafAuthorizationTable),
+  minVersion: plain("min_version"),
+  reconnect: duration("reconnect"),
+  dialTimeout: duration("dial_timeout"),
+  writeDeadline: duration("write_deadline"),
+  isolate: plain("isolate"),
+  remotes: list("remotes", () => leafRemoteTable),
+};
+
 const logTable: WriterTable<BrokerLog> = {
   debug: plain("debug"),
   trace: plain("trace"),
@@ -186,6 +235,7 @@ const settingsTable: WriterTable<Settings> = {
     const withTls = map.value.has("tls") ? [] : [["no_tls", nodeOf(true, path)] as const];
     entries.set("websocket", { ...map, value: new Map([...map.value, ...withTls]) });
   },
+  leafNodes: block("leafnodes", () => leafNodesTable),
   monitor: writeMonitor,
   maxConnections: plain("max_connections"),
   maxSubscriptions: plain("max_subscriptions"),

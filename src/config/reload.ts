@@ -7,7 +7,7 @@ import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
 /** What has to be done about a change. */
-type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files";
+type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files" | "links";
 
 interface OptionChange {
   /** Path in {@link Options}, such as `limits.maxPayloadBytes`. */
@@ -42,6 +42,8 @@ const live: Readonly<Record<string, LiveOption>> = {
   "log.timeUtc": { group: "log", read: ({ log }) => log.timeUtc },
   "log.file": { group: "log", read: ({ log }) => log.file },
   tls: { group: "tls", read: ({ tls }) => liveTls(tls) },
+  "leafnodes.tls": { group: "tls", read: ({ leafnodes }) => liveTls(leafnodes?.listener?.tls ?? null) },
+  "leafnodes.remotes": { group: "links", read: ({ leafnodes }) => leafnodes?.remotes ?? [] },
   "websocket.tls": { group: "tls", read: ({ websocket }) => certificatesOf(websocket?.tls ?? null) },
   authorization: { group: "access", read: ({ authorization }) => authorization },
   "jetstream.maxMemoryBytes": { group: "access", read: ({ jetstream }) => jetstream?.maxMemoryBytes ?? 0 },
@@ -96,6 +98,7 @@ export function diffOptions(current: Options, next: Options): OptionsDifference 
     ...systemAccountProblem(current, next),
     ...noAuthUserProblem(current, next),
     ...websocketProblems(current, next),
+    ...leafNodeProblems(current, next),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   const changes = Object.entries(live)
@@ -179,6 +182,40 @@ function websocketProblems(current: Options, next: Options): string[] {
       ? ["config reload not supported for Websocket.authorization"]
       : fixedProblem(`Websocket.${name}`, before, after);
   });
+}
+
+/** Of leaf nodes, the hubs that are dialled may change, and the certificates of the listener. Secrets are not shown. */
+function leafNodeProblems(current: Options, next: Options): string[] {
+  const problems: string[] = [];
+  const [old, now] = [current.leafnodes, next.leafnodes];
+  if (old !== null && now !== null) {
+    problems.push(
+      ...fixedProblem(
+        "LeafNode.ReconnectInterval",
+        showDuration(old.reconnectMs),
+        showDuration(now.reconnectMs),
+      ),
+      ...fixedProblem("LeafNode.IsolateLeafnodeInterest", old.isolatesInterest, now.isolatesInterest),
+    );
+  }
+  const [before, after] = [old?.listener ?? null, now?.listener ?? null];
+  if (before === null || after === null) {
+    if (before === after) return problems;
+    return [...problems, ...fixedProblem("LeafNode.Port", shownPort(before?.port), shownPort(after?.port))];
+  }
+  for (const name of Object.keys(before) as (keyof typeof before)[]) {
+    if (name === "tls") {
+      problems.push(...fixedProblem("LeafNode.tls", before.tls !== null, after.tls !== null));
+      continue;
+    }
+    if ((name === "port" && after.port === 0) || isDeepStrictEqual(before[name], after[name])) continue;
+    problems.push(
+      name === "authorization"
+        ? "config reload not supported for LeafNode.authorization"
+        : `config reload not supported for LeafNode.${name}: old=${show(before[name])}, new=${show(after[name])}`,
+    );
+  }
+  return problems;
 }
 
 /** What of the main listener's TLS may change: all but what stands under {@link fixed}. */

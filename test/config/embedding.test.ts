@@ -80,6 +80,21 @@ test("every property is the key of a file by another name", () => {
       headers: { "X-A": "b" },
       noAuthUser: "u",
     },
+    leafNodes: {
+      port: 0,
+      noAdvertise: true,
+      authorization: { users: [{ user: "l", password: "p", account: "camelCase" }], timeout: 700 },
+      reconnect: 250,
+      isolate: true,
+      remotes: [
+        {
+          urls: ["tls://u:p@h:1", "nats-leaf://i"],
+          tls: { insecure: true, handshakeFirst: true },
+          denyImports: "a.>",
+        },
+        { urls: ["wss://h/p"], hub: true, websocketNoMasking: true, account: "camelCase" },
+      ],
+    },
     monitor: { host: "::1", port: 0, basePath: "/x" },
     maxConnections: 10,
     maxSubscriptions: 11,
@@ -135,6 +150,14 @@ test("every property is the key of a file by another name", () => {
       verify_and_map: true, connection_rate_limit: 5
     }
     allow_non_tls: true
+    leafnodes {
+      host: "::1", port: -1, no_advertise: true, reconnect: "250ms", isolate: true
+      authorization { users: [{ user: l, password: p, account: camelCase }], timeout: "700ms" }
+      remotes: [
+        { urls: ["tls://u:p@h:1", "nats-leaf://i"], tls { insecure: true, handshake_first: true }, deny_imports: "a.>" }
+        { urls: ["wss://h/p"], hub: true, ws_no_masking: true, account: camelCase }
+      ]
+    }
     websocket {
       port: -1, host: "::1", tls { certs: [{ cert_file: "${certFile}", key_file: "${keyFile}" }] }
       allowed_origins: "http://a", handshake_timeout: 1, ping_interval: 5s, headers { X-A: b }, no_auth_user: u
