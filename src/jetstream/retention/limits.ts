@@ -64,10 +64,10 @@ export class Limits {
 
   #enforceSubject(subject: string): void {
     const { log } = this.#stream;
-    for (;;) {
-      const held = log.subject(subject);
-      if (held === null || held.count <= this.#perSubjectMax) return;
+    let held = log.subject(subject);
+    for (let left = (held?.count ?? 0) - this.#perSubjectMax; held !== null && left > 0; left--) {
       if (!this.#stream.remove(held.firstSeq)) return;
+      if (left > 1) held = log.subject(subject);
     }
   }
 
