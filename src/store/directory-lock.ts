@@ -1,17 +1,35 @@
 /**
  * One store a directory. The file `lock` says which process has it; that of a process which is no more counts for
  * nothing. Process ids are used again, so the time when the process began is written beside it where it can be known.
+ * Of a process in another container nothing can be known: it is asked by a file, `lock.asked`, which whoever has the
+ * directory removes within a second.
  */
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 
 interface Holder {
   readonly pid: number;
   /** In ticks since the machine started; null where it cannot be known. */
   readonly started: string | null;
-  /** Of the machine's run and, in a container, of its own numbering of processes: elsewhere a pid means nothing. */
-  readonly realm: string;
+  /** Of the machine: a process of an earlier run is no more. */
+  readonly boot: string;
+  /** Where the number is valid: a container has numbers of its own. */
+  readonly space: string;
 }
+
+const answerStepMs = 50;
+const answerMsMax = 3_000;
 
 export class DirectoryLock {
   readonly #path: string;
@@ -25,7 +43,7 @@ export class DirectoryLock {
       // A name that appears with all its content at once, or not at all.
       if (tryLink(own, this.#path)) return;
       const holder = readHolder(this.#path);
-      if (holder !== null && isAlive(holder))
+      if (holder !== null && isAlive(holder, directory))
         throw new Error(
           `${directory} is in use by process ${holder.pid}; if that is not so, remove ${this.#path}`,
         );
@@ -42,10 +60,9 @@ export class DirectoryLock {
 }
 
 function writeHolder(path: string): void {
-  const holder: Holder = { pid: process.pid, started: startOf(process.pid), realm: realm() };
   const fd = openSync(path, "w");
   try {
-    writeSync(fd, JSON.stringify(holder));
+    writeSync(fd, JSON.stringify(ownHolder()));
     fsyncSync(fd);
   } finally {
     closeSync(fd);
@@ -71,9 +88,10 @@ function readHolder(path: string): Holder | null {
   }
 }
 
-/** In another realm nothing can be asked of a process: then its broker is taken for gone, as after a restart of its container. */
-function isAlive(holder: Holder): boolean {
-  if (holder.realm !== realm()) return false;
+function isAlive(holder: Holder, directory: string): boolean {
+  const own = ownHolder();
+  if (holder.boot !== own.boot) return false;
+  if (holder.space !== own.space) return answers(directory);
   if (holder.started !== null) return startOf(holder.pid) === holder.started;
   try {
     process.kill(holder.pid, 0);
@@ -81,6 +99,29 @@ function isAlive(holder: Holder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** Waits for as long as it takes to be sure, which is seldom: a container was killed and has been started again. */
+function answers(directory: string): boolean {
+  const path = askedPath(directory);
+  writeFileSync(path, "");
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (let waitedMs = 0; waitedMs < answerMsMax; waitedMs += answerStepMs) {
+    if (!existsSync(path)) return true;
+    Atomics.wait(never, 0, 0, answerStepMs);
+  }
+  rmSync(path, { force: true });
+  return false;
+}
+
+function askedPath(directory: string): string {
+  return join(directory, "lock.asked");
+}
+
+/** To be called about every second by whoever has the directory. Where nobody has asked, nothing is written. */
+export function answerForLock(directory: string): void {
+  const path = askedPath(directory);
+  if (existsSync(path)) rmSync(path, { force: true });
 }
 
 /** The 22nd field; the second, in parentheses, is a name that may hold anything. */
@@ -93,11 +134,15 @@ function startOf(pid: number): string | null {
   }
 }
 
-function realm(): string {
+function ownHolder(): Holder {
+  return { pid: process.pid, started: startOf(process.pid), boot: bootId(), space: startOf(1) ?? "" };
+}
+
+/** Empty where there is no such thing. */
+function bootId(): string {
   try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot} ${startOf(1) ?? ""}`;
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
-    return process.platform;
+    return "";
   }
 }

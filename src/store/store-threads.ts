@@ -35,7 +35,11 @@ export class StoreThreads {
   ) {
     this.#progress = progress;
     this.#hooks = hooks;
-    const syncData: SyncWorkerData = { progress: progress.memory, intervalMs };
+    const syncData: SyncWorkerData = {
+      progress: progress.memory,
+      directory: paths.journalDirectory,
+      intervalMs,
+    };
     const applyData: ApplyWorkerData = { progress: progress.memory, ...paths };
     this.#sync = new Worker(workerUrl("sync-worker"), { workerData: syncData });
     this.#apply = new Worker(workerUrl("apply-worker"), { workerData: applyData });

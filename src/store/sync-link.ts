@@ -1,6 +1,8 @@
 /** What the store and the sync worker say to one another, besides what stands in `Progress`. */
 export interface SyncWorkerData {
   readonly progress: SharedArrayBuffer;
+  /** The lock of which it answers for. */
+  readonly directory: string;
   /** Null: as soon as something is written. */
   readonly intervalMs: number | null;
 }

@@ -5,12 +5,13 @@
 import { fdatasyncSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { SyncOrder, SyncReport, SyncWorkerData } from "./sync-link.ts";
+import { answerForLock } from "./directory-lock.ts";
 import { Progress } from "./progress.ts";
 
 /** So long at most it sleeps on; it is woken before. */
 const sleepMsMax = 1_000;
 
-const { progress: memory, intervalMs } = workerData as SyncWorkerData;
+const { progress: memory, directory, intervalMs } = workerData as SyncWorkerData;
 const progress = new Progress(memory);
 /** What may hold something that is not synced. All are older than the last, which is written to. */
 let descriptors: number[] = [];
@@ -49,11 +50,23 @@ function sync(): boolean {
 function run(): void {
   for (;;) {
     const wakes = progress.wakes("sync");
+    answerForLock(directory);
     const didSync = sync();
     if (isClosing && progress.group("written") === progress.group("synced")) return;
-    // With an interval it is woken only to end.
-    if (intervalMs !== null && !isClosing) progress.sleep("sync", wakes, intervalMs);
-    else if (!didSync) progress.sleep("sync", wakes, sleepMsMax);
+    if (intervalMs === null) {
+      if (!didSync) progress.sleep("sync", wakes, sleepMsMax);
+      continue;
+    }
+    // It is woken only to end, or when a segment is full.
+    const dueMs = performance.now() + intervalMs;
+    for (
+      let leftMs = intervalMs;
+      leftMs > 0 && progress.wakes("sync") === wakes;
+      leftMs = dueMs - performance.now()
+    ) {
+      progress.sleep("sync", wakes, Math.min(leftMs, sleepMsMax));
+      answerForLock(directory);
+    }
   }
 }
 

@@ -130,6 +130,7 @@ describe("commands", () => {
     ["-sl quit", { command: "signal", signal: "SIGINT", target: null }],
     ["-sl term", { command: "signal", signal: "SIGTERM", target: null }],
     ["-sl reopen", { command: "signal", signal: "SIGUSR1", target: null }],
+    ["store check /var/frond", { command: "store-check", directory: "/var/frond" }],
     ["explain a.b", { command: "explain", subject: "a.b", account: null, url: "http://127.0.0.1:8222" }],
     [
       "explain a.* --account A --url=https://h:1/x",

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkStore } from "../../src/store/check.ts";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { buildRecorder, RecordedDisk } from "../fixture/power-cut.ts";
 import { countGroups } from "../fixture/store-groups.ts";
@@ -76,6 +77,7 @@ async function reopen(image: string, where: string): Promise<number> {
     const found = countGroups(store);
     await store.close();
     expect(faults).toEqual([]);
+    expect((await checkStore(image)).problems).toEqual([]);
     return found;
   } catch (error) {
     throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

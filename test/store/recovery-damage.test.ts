@@ -56,4 +56,17 @@ describe("a store that cannot be opened says why", () => {
     writeFileSync(lock, '{"pid": 1');
     expect([...openStore(directory).store.streams()]).toHaveLength(1);
   });
+
+  it("when a process in another container has the directory, which answers for it", async () => {
+    const { directory } = await makeStore();
+    const { store } = openStore(directory);
+    const lock = join(directory, "lock");
+    const holder = JSON.parse(readFileSync(lock, "utf8")) as { space: string };
+    writeFileSync(lock, JSON.stringify({ ...holder, space: "another" }));
+    expect(() => openStore(directory)).toThrow(`${directory} is in use by process ${process.pid}`);
+    await store.close();
+    // Now there is nobody to answer.
+    writeFileSync(lock, JSON.stringify({ ...holder, space: "another" }));
+    expect([...openStore(directory).store.streams()]).toHaveLength(1);
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkStore } from "../../src/store/check.ts";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { countGroups } from "../fixture/store-groups.ts";
 import { buildWriter, exitOf, lastNumber, startWriter } from "../fixture/store-process.ts";
@@ -30,6 +31,7 @@ describe("a killed process", () => {
       before = countGroups(store);
       expect(before).toBeGreaterThanOrEqual(lastNumber(numbersPath));
       await store.close();
+      expect((await checkStore(directory)).problems).toEqual([]);
     }
     expect(() => readFileSync(`${numbersPath}.faults`)).toThrow("ENOENT");
   });
