@@ -22,6 +22,8 @@ export class Broker {
   readonly sessions = new Map<number, Session>();
   readonly stats = new Stats();
   readonly startMs: number;
+  /** Whose bytes are being acted upon right now; null for what the broker does by itself. */
+  reading: Session | null = null;
   readonly #closed: ClosedSessions;
   readonly #observers = new Set<BrokerObserver>();
   readonly #randomSeed: () => number;

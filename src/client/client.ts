@@ -383,11 +383,15 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   /** Runs a piece of parsing; what the peer did wrong ends the connection, as the protocol says. */
   parse(work: () => void): void {
+    const { broker } = this.context;
+    broker.reading = this;
     try {
       work();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.fail(error);
+    } finally {
+      broker.reading = null;
     }
   }
 

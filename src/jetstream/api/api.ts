@@ -11,6 +11,7 @@ import { textFromWire } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { ApiError } from "../api-error.ts";
 import { apiError } from "../api-errors.ts";
+import { clientInfo } from "../client-info.ts";
 import type { Host } from "../host.ts";
 import { apiLevel } from "../metadata.ts";
 import { accountRoutes } from "./account-info.ts";
@@ -68,7 +69,8 @@ export class Api {
     const headers = headerBytes === 0 ? null : Buffer.from(bytes.subarray(bodyStart, payloadStart));
     const body = bytes.utf8Slice(payloadStart, bodyEnd);
     const tokens = tokensAfterPrefix(subject, apiPrefix);
-    const request = { account, subject, tokens, headers, body };
+    const session = this.#host.broker.reading;
+    const request = { account, subject, tokens, headers, body, session };
     if (this.#waiting.length >= account.settings.requestQueueMax) this.#drop(account);
     if (this.#waiting.length === 0) this.#host.defer(() => this.#answerAll());
     this.#waiting.push({ request, reply: message.hasReply ? message.reply : "" });
@@ -113,7 +115,7 @@ export class Api {
     if (isError) account.apiErrors++;
     account.advisories.publish("API", "api_audit", () => ({
       server: this.#host.serverName,
-      client: { acc: account.account.name, server: this.#host.serverName },
+      client: clientInfo(request.session, account.account.name, this.#host.serverName),
       subject: textFromWire(request.subject),
       ...(request.body !== "" && { request: request.body }),
       response: text,

@@ -24,7 +24,7 @@ const depthMax = 10_000;
  * @returns mostly one; none when there is nothing to read from a stream
  * @throws JsonError
  */
-export function parseJsonValues(text: string, asStream: boolean): JsonValue[] {
+export function parseJsonValues(text: string, asStream = false): JsonValue[] {
   const parser = new Parser(text, asStream);
   const values: JsonValue[] = [];
   if (!asStream) {

@@ -1,4 +1,5 @@
 /** One request of the API, and what it takes to answer a kind of them. */
+import type { SessionFacts } from "../../broker/session.ts";
 import { textFromWire } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
@@ -15,6 +16,8 @@ export interface ApiRequest {
   readonly tokens: readonly string[];
   readonly headers: Buffer | null;
   readonly body: string;
+  /** Who asks; null for the broker itself. */
+  readonly session: SessionFacts | null;
 }
 
 export interface Route {

@@ -13,6 +13,7 @@ import {
 import { bool, int, object, string } from "../api/shape.ts";
 import { streamConfig } from "../api/stream-shape.ts";
 import { apiError } from "../api-errors.ts";
+import { clientInfo } from "../client-info.ts";
 import type { Host } from "../host.ts";
 import type { StreamConfigDraft } from "../stream-config-draft.ts";
 import { noDetails, streamState } from "../stream-info.ts";
@@ -61,18 +62,18 @@ function snapshot(request: ApiRequest): object {
   const windowBytes = clamp(asked.window_size || windowBytesDefault, chunkBytes, windowBytesMax);
   const withConsumers = asked.no_consumers !== true;
   const state = streamState(stream, noDetails);
-  sendSnapshot(stream, { deliverTo, chunkBytes, windowBytes, withConsumers }, state);
+  sendSnapshot(stream, clientOf(request), { deliverTo, chunkBytes, windowBytes, withConsumers }, state);
   return { config: stream.config, state };
 }
 
 function sendSnapshot(
   stream: Stream,
+  client: object,
   request: ConstructorParameters<typeof SnapshotSender>[1],
   state: object,
 ): void {
   const { host, account, name } = stream;
   const start = timeText(host);
-  const client = clientOf(account);
   host.log.info(`Starting snapshot for stream '${account.account.name} > ${name}'`);
   account.advisories.publish(`STREAM.SNAPSHOT_CREATE.${name}`, "snapshot_create", () => ({
     stream: name,
@@ -105,7 +106,7 @@ function restore(begin: BeginRestore, request: ApiRequest): object {
   const { host, advisories } = account;
   const restoring = begin(account, config);
   const start = timeText(host);
-  const client = clientOf(account);
+  const client = clientOf(request);
   const what = `estore for stream '${account.account.name} > ${name}'`;
   host.log.info(`Starting r${what}`);
   advisories.publish(`STREAM.RESTORE_CREATE.${name}`, "restore_create", () => ({ stream: name, client }));
@@ -124,8 +125,8 @@ function restore(begin: BeginRestore, request: ApiRequest): object {
   return { deliver_subject: restore.deliverSubject };
 }
 
-function clientOf({ account, host }: JetStreamAccount): object {
-  return { acc: account.name, server: host.serverName };
+function clientOf({ session, account }: ApiRequest): object {
+  return clientInfo(session, account.account.name, account.host.serverName);
 }
 
 function timeText({ clock }: Host): string {
