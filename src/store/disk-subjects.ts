@@ -64,6 +64,14 @@ export class DiskSubjects {
     }
   }
 
+  /** Whether it is plain, without asking for each subject, that the filter takes all there are. */
+  areAllTaken(filter: LogFilter): boolean {
+    const prefix = literalPrefix(filter);
+    if (!takesAllBelow(filter, prefix) || !this.reader.allBeginWith(prefix)) return false;
+    for (const { subject } of this.#view.tail.subjects()) if (!subject.startsWith(prefix)) return false;
+    return true;
+  }
+
   /** How many subjects have messages. */
   count(): number {
     const { base, removals, tail } = this.#view;

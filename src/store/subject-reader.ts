@@ -1,5 +1,14 @@
 /** The index by subject as the snapshot has it. */
-import { endKey, postingsKey, seqOfPostingsKey, subjectBytesMax, subjectKey, subjectOfKey } from "./keys.ts";
+import {
+  endKey,
+  keyKinds,
+  postingsKey,
+  prefixKey,
+  seqOfPostingsKey,
+  subjectBytesMax,
+  subjectKey,
+  subjectOfKey,
+} from "./keys.ts";
 import type { LogView } from "./log-view.ts";
 import { chunkCount, decodeChunk, decodeEntry, SubjectEntry } from "./subject-entry.ts";
 
@@ -22,6 +31,18 @@ export class SubjectReader {
     if (value === undefined) return false;
     decodeEntry(value, subject.length > subjectBytesMax, into);
     return true;
+  }
+
+  /** Whether every subject begins with `prefix`: the first one and the last one tell. */
+  allBeginWith(prefix: string): boolean {
+    if (!this.#view.hasBase || prefix === "") return true;
+    if (prefix.length > subjectBytesMax) return false;
+    const { reads } = this.#view.snapshot;
+    const start = prefixKey(keyKinds.subject, this.#view.space);
+    const end = endKey(start);
+    const wanted = subjectKey(this.#view.space, prefix);
+    const ends = [reads.first({ start, end }), reads.last(start, end)];
+    return ends.every((entry) => entry === null || entry.key.subarray(0, wanted.length).equals(wanted));
   }
 
   /** Every subject that begins with `prefix`, in the order of their bytes. */

@@ -8,6 +8,7 @@ import {
   encodePutRecord,
   encodeRemove,
 } from "../../src/store/operation.ts";
+import { SubjectFilter } from "../../src/subjects/filter.ts";
 import { DiskFixture } from "./disk-log-fixture.ts";
 
 let fixture: DiskFixture;
@@ -176,6 +177,26 @@ describe("Applier", () => {
       expect(storedSeqs()).toHaveLength(left);
     },
   );
+
+  test("a count by the pattern that all subjects fall under", () => {
+    const filter = new SubjectFilter(["kv.>"]);
+    for (let count = 0; count < 3000; count++) fixture.log.append(draft(`kv.${count}`));
+    fixture.apply();
+    for (let count = 0; count < 10; count++) fixture.log.append(draft(`kv.new.${count}`));
+    for (let seq = 7; seq <= 700; seq += 7) fixture.log.remove(seq);
+    expect([fixture.log.count(0, filter), fixture.log.count(8, filter)]).toEqual([2910, 2904]);
+    fixture.log.append(draft("kv"));
+    expect([fixture.log.count(8, filter), fixture.log.count(8, null)]).toEqual([2904, 2905]);
+    fixture.apply();
+    expect([fixture.log.count(8, filter), fixture.log.count(8, null)]).toEqual([2904, 2905]);
+    fixture.log.append(draft("kw"));
+    fixture.log.remove(3011);
+    fixture.apply();
+    expect([fixture.log.count(8, filter), fixture.log.count(8, null)]).toEqual([2904, 2905]);
+    fixture.log.remove(3012);
+    fixture.apply();
+    expect([fixture.log.count(8, filter), fixture.log.count(8, null)]).toEqual([2904, 2904]);
+  });
 
   test("a block that was damaged is told of when it is read", () => {
     for (let count = 0; count < 10; count++) fixture.log.append(draft("a"));
