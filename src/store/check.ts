@@ -16,6 +16,8 @@ import { Reads } from "./reads.ts";
 import { decodeState, type StreamState } from "./stream-state.ts";
 import { metaNames, readMeta } from "./stream-writer.ts";
 
+const dataFileName = "streams.mdb";
+
 export interface StoreCheck {
   /** What was looked at, line by line. */
   readonly lines: readonly string[];
@@ -23,10 +25,14 @@ export interface StoreCheck {
   readonly problems: readonly string[];
 }
 
-/** @throws Error when there is no store, or a process has it */
-export async function checkStore(directory: string): Promise<StoreCheck> {
-  const path = join(directory, "streams.mdb");
-  if (!existsSync(path)) throw new Error(`there is no store in ${directory}`);
+/**
+ * @param given where the files are, or the folder above, which is what a configuration calls `store_dir`
+ * @throws Error when there is no store, or a process has it
+ */
+export async function checkStore(given: string): Promise<StoreCheck> {
+  const directory = [given, join(given, "jetstream")].find((each) => existsSync(join(each, dataFileName)));
+  if (directory === undefined) throw new Error(`there is no store in ${given}`);
+  const path = join(directory, dataFileName);
   const lock = new DirectoryLock(directory);
   try {
     return await checkLocked(directory, path);

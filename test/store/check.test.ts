@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { blockHeaderBytes } from "../../src/store/blocks.ts";
@@ -46,6 +46,12 @@ describe("the check of a store", () => {
     expect(problems).toEqual([]);
     expect(lines.join("\n")).toMatch(/pages in use/);
     expect(lines.join("\n")).toMatch(/stream "ONE" of account "A": 575 messages, \d+ bytes, 3 subjects/);
+  });
+
+  it("is given the folder of the configuration just as well", async () => {
+    const above = temporaryDirectory();
+    renameSync(await makeStore(), join(above, "jetstream"));
+    expect((await checkStore(above)).problems).toEqual([]);
   });
 
   it("does not look at one that is in use", async () => {
