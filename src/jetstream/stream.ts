@@ -60,7 +60,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#expiry = new Expiry(this);
     this.#schedules = new Schedules(this);
     this.#directGet = new DirectGet(this);
-    this.copies = new Copies(this);
+    this.copies = new Copies(this, () => this.#directGet.onCaughtUp());
   }
 
   get name(): string {
@@ -88,6 +88,7 @@ export class Stream implements DurableWaiter, CopySink {
 
   /** Takes a configuration that has been checked against the one of now. */
   update(config: StreamConfig): void {
+    const before = this.config;
     this.config = config;
     this.#stopListening();
     this.#listen();
@@ -98,6 +99,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#schedules.start();
     this.copies.update();
     for (const consumer of this.consumers.values()) consumer.onStreamUpdated();
+    if (config.retention === "interest" && before.retention !== "interest") this.#interest.sweep();
   }
 
   /** Stores a message that has passed every check. @returns its sequence */
@@ -135,9 +137,9 @@ export class Stream implements DurableWaiter, CopySink {
     if (this.config.retention !== "limits") this.#interest.settled(seq);
   }
 
-  /** One of the consumers is gone, and so is its interest. To be called when it is not among {@link consumers} any more. */
-  consumerGone(consumer: StreamConsumer): void {
-    if (this.config.retention === "interest") this.#interest.consumerGone(consumer);
+  /** A consumer is gone and not among {@link consumers} any more, or it wants other messages than before. */
+  consumerGone(_consumer: StreamConsumer): void {
+    if (this.config.retention === "interest") this.#interest.sweep();
   }
 
   /** Whether any consumer's filters take that subject. */
@@ -183,6 +185,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#stopListening();
     this.#directGet.close();
     this.#expiry.close();
+    this.#interest.close();
     this.#schedules.close();
     this.ingest.close();
   }

@@ -7,6 +7,7 @@ import type { Message } from "../../src/broker/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";
+import type { ManagedConsumer } from "../../src/jetstream/consumer-api.ts";
 import type { ConsumerConfig } from "../../src/jetstream/consumer-config.ts";
 import { DurableAnswers } from "../../src/jetstream/durable-answers.ts";
 import type { Host } from "../../src/jetstream/host.ts";
@@ -207,7 +208,7 @@ export class FakeConsumer implements StreamConsumer {
       ...(filter !== "" && { filter_subject: filter }),
     };
     this.#takes = (subject) => filter === "" || subject === filter;
-    stream.consumers.set(name, this);
+    stream.consumers.set(name, this as unknown as ManagedConsumer);
   }
 
   onStored(seq: number, subject: string): void {

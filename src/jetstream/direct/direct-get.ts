@@ -20,9 +20,18 @@ export class DirectGet {
   #subscriptions: Subscription[] = [];
   /** What the subscriptions are for. */
   #names = "";
+  /** A mirror has nearly all of its origin, so that it may answer for it. */
+  #isCaughtUp = false;
 
   constructor(stream: Stream) {
     this.#stream = stream;
+  }
+
+  /** For mirrors. */
+  onCaughtUp(): void {
+    if (this.#isCaughtUp) return;
+    this.#isCaughtUp = true;
+    this.start();
   }
 
   /** Begins, or goes on with another configuration. */
@@ -50,11 +59,11 @@ export class DirectGet {
     this.#subscriptions = [];
   }
 
-  /** A mirror may answer for its origin as well, with what it has of it. */
+  /** A mirror may answer for its origin as well, with what it has of it. Wherever that is, its name is asked for here. */
   #namesWanted(): string[] {
     const { allow_direct: direct, mirror_direct: mirrors, mirror, name } = this.#stream.config;
     const names = direct ? [name] : [];
-    if (mirrors && mirror !== undefined && mirror.external === undefined) names.push(mirror.name);
+    if (mirrors && mirror !== undefined && this.#isCaughtUp) names.push(mirror.name);
     return names;
   }
 

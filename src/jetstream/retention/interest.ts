@@ -2,13 +2,18 @@
 import { filterOf, type SubjectFilter } from "../../subjects/filter.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import { StoredMessage } from "../../store/contract.ts";
+import type { Deadline } from "../../base/clock.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import type { Stream } from "../stream.ts";
-import type { StreamConsumer } from "../stream-consumer.ts";
+
+/** Looked at before somebody else has a turn. */
+const sliceCountMax = 10_000;
 
 export class Interest {
   readonly #stream: Stream;
   readonly #stored = new StoredMessage();
+  /** The rest of a sweep. */
+  #slice: Deadline | null = null;
   /** Configurations are never changed in place; null takes everything. */
   readonly #filters = new WeakMap<ConsumerConfig, { readonly filter: SubjectFilter | null }>();
 
@@ -30,14 +35,30 @@ export class Interest {
     if (log.read(seq, this.#stored) && !this.#isNeeded(seq, this.#stored.subject)) this.#stream.remove(seq);
   }
 
-  /** What it alone held back goes. */
-  consumerGone({ config }: StreamConsumer): void {
-    const { log } = this.#stream;
-    const filter = this.#filterOf(config);
+  /** Some consumer is gone, or wants less than before: what it alone held back goes, slice by slice. */
+  sweep(): void {
+    this.close();
+    const { consumers, log } = this.#stream;
+    if (consumers.size === 0) this.#stream.purgeThrough(log.state.lastSeq);
+    else this.#sweepFrom(log.state.firstSeq);
+  }
+
+  close(): void {
+    this.#slice?.cancel();
+    this.#slice = null;
+  }
+
+  #sweepFrom(fromSeq: number): void {
+    this.#slice = null;
+    const { log, host } = this.#stream;
     const stored = this.#stored;
-    let from = log.state.firstSeq;
-    while (log.next(from, log.state.lastSeq, filter, stored)) {
+    let from = fromSeq;
+    for (let left = sliceCountMax; log.next(from, log.state.lastSeq, null, stored); left--) {
       const { seq } = stored;
+      if (left === 0) {
+        this.#slice = host.after(0, () => this.#sweepFrom(seq));
+        return;
+      }
       from = seq + 1;
       if (!this.#isNeeded(seq, stored.subject)) this.#stream.remove(seq);
     }

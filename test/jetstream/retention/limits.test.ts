@@ -122,6 +122,22 @@ describe("interest", () => {
     expect(contents(stream)).toEqual([]);
   });
 
+  it("is looked for anew when a stream goes over to it", async () => {
+    const world = new World();
+    const stream = world.stream();
+    for (let count = 0; count < 12_000; count++) world.send("s.a");
+    new FakeConsumer(stream, "C", "s.b");
+    world.send("s.b", "kept");
+    stream.update({ ...stream.config, retention: "interest" });
+    expect(stream.log.state.messages).toBe(2_001);
+    await world.advance(1);
+    expect(contents(stream)).toEqual(["12001 s.b kept"]);
+    stream.consumers.clear();
+    stream.update({ ...stream.config, retention: "limits" });
+    stream.update({ ...stream.config, retention: "interest" });
+    expect(contents(stream)).toEqual([]);
+  });
+
   it("leaves a stream with limits alone", () => {
     const world = new World();
     const stream = world.stream();
