@@ -205,8 +205,8 @@ export class SegmentPool {
   }
 
   #fail(error: unknown): void {
-    // What is kept to be used again is of no use when there is no room for it.
-    this.#problem = error instanceof Error ? error.message : String(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    this.#problem = code === "ENOSPC" ? "no space left on device" : message;
     this.#options.onChange();
   }
 }

@@ -42,7 +42,8 @@ describe("a full disk", () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [script, directory, fullPath], {
       env,
     });
-    expect(stderr).toBe("");
+    // LMDB itself says so, whoever may see it.
+    expect(stderr.replaceAll(/Write error: No space left on device\s*/g, "")).toBe("");
     const report = JSON.parse(stdout) as Report;
     expect(report.refusal).toMatch(/no space left on device/i);
     expect(report.stored).toBeGreaterThan(50);
