@@ -16,7 +16,8 @@ export type JsonValue =
 /** A body that is no JSON, or not of the expected shape; the text is Go's. */
 export class JsonError extends Error {}
 
-const depthMax = 10_000;
+/** Go goes ten times as deep; no request needs that, and the stack here has less room. */
+const depthMax = 1_000;
 
 /**
  * @param asStream reads value after value, as Go's `Decoder` does, whose errors name the place; else there is one value,
