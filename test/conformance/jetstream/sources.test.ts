@@ -58,9 +58,9 @@ describe.each(jetStreamLibraries)("sources, $name", (library) => {
     await holds(name, 2);
     const [subject, text, source] = await stored(name, 2);
     expect([subject, text]).toEqual([`${from}.b`, "2"]);
-    expect(
-      source?.replaceAll(from, "<origin>").replace(/ \S+$/, (last) => (last.includes("<") ? last : " <id>")),
-    ).toBe("<origin> 2 > > <origin>.b <id>");
+    // Newer brokers name the very stream behind it.
+    const [, position] = new RegExp(`^${from} (\\d+ > > ${from}\\.b)( \\w+)?$`).exec(source ?? "") ?? [];
+    expect(position).toBe(`2 > > ${from}.b`);
   });
 
   test("some subjects, or other subjects", async () => {

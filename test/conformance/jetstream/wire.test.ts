@@ -162,8 +162,9 @@ describe("answers on the wire", () => {
       stream_name: "W10",
       config: { durable_name: "c", ack_policy: "explicit" },
     });
-    raw?.send("HPUB w10.a 17 19\r\nNATS/1.0\r\nA:b\r\n\r\nhi\r\nPUB w10.b 2\r\nho\r\nPING\r\n");
-    expect(await raw?.line()).toBe("PONG");
+    raw?.send(`HPUB w10.a _I.${(asked += 1)} 17 19\r\nNATS/1.0\r\nA:b\r\n\r\nhi\r\n`);
+    await heard();
+    await answer("w10.b", "ho");
     asked += 1;
     raw?.send(`PUB $JS.API.CONSUMER.MSG.NEXT.W10.c _I.${asked} 28\r\n{"batch":3,"no_wait":true  }\r\n`);
     const messages = [await heard(), await heard(), await heard()];
