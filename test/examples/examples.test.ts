@@ -24,6 +24,19 @@ const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     "broker away",
     "back again: office reads 22",
   ],
+  "work-queue.mjs": [
+    "order 4: chair is on disk",
+    "lamp sent twice: duplicate true",
+    "packed: table",
+    "given up: anvil",
+    "left in the queue: 0",
+  ],
+  "configuration.mjs": [
+    "billing starts with discount 5",
+    "billing has discount 10",
+    /^refused: wrong last sequence: 3/,
+    "history: 5, 10, 15",
+  ],
   "broker-in-a-test.mjs": [
     /a service is tested against a real broker/,
     /a device that has lost its power is noticed within 90 seconds, and nobody waits for them/,
