@@ -121,7 +121,24 @@ export class LeafParser {
       const next = this.#message(bytes, at, end, first === 0x48, stable);
       if (next !== 0) return next;
     }
+    if (first === 0x4c && bytes[at + 2] === 0x2b && this.#expected === "anything") {
+      const next = this.#plainInterest(bytes, at, end);
+      if (next !== 0) return next;
+    }
     return this.#line(bytes, at, end, stable);
+  }
+
+  /** `LS+ subject` with one blank, of which a link that is made may bring a hundred thousand. Returns as {@link #message}. */
+  #plainInterest(bytes: Buffer, at: number, end: number): number {
+    const start = at + 4;
+    if (bytes[at + 1] !== 0x53 || bytes[at + 3] !== SPACE) return 0;
+    let scan = start;
+    while (scan < end && (bytes[scan] as number) > SPACE) scan++;
+    if (scan === start || scan + 1 >= end || bytes[scan] !== CR || bytes[scan + 1] !== LF) return 0;
+    if (scan - start > this.limits.maxControlLineBytes * lineBytesFactor) throw controlLineTooLong();
+    this.#repeated.forget();
+    this.#handler.onInterest(bytes.latin1Slice(start, scan), null, 1);
+    return scan + 2;
   }
 
   /** The line at `at` is the last one again. Returns as {@link #operation}. */
