@@ -1,7 +1,7 @@
 /**
- * What can be said of the file of LMDB without mapping it: a page that is missing ends a process that reads it by way
- * of the map, before anything could be checked. A file may well be shorter than its header says, where the last pages
- * are not in use; so then its pages are walked.
+ * What can be said of the file of LMDB without mapping it: a page that is missing or damaged may end a process that
+ * reads it by way of the map, before anything could be checked. A file may well be shorter than its header says, where
+ * the last pages are not in use; so then all of its pages are walked, otherwise those that lead to others.
  *
  * Layout: lmdb-js's LMDB, data version 2. All numbers are in the order of the machine, which is little-endian.
  */
@@ -17,12 +17,14 @@ const flagOverflow = 0x04;
 const flagBigData = 0x01;
 const nodeHeaderBytes = 8;
 const noPage = 0xffff_ffff_ffff_ffffn;
-const depthMax = 32;
 
 interface Meta {
   readonly pageBytes: number;
   readonly freeRoot: bigint;
   readonly mainRoot: bigint;
+  /** Of the trees: 1 is a lone leaf. */
+  readonly freeDepth: number;
+  readonly mainDepth: number;
   readonly lastPage: number;
   readonly transaction: number;
 }
@@ -35,9 +37,8 @@ export function checkDataFile(path: string): boolean {
   if (!existsSync(path)) return false;
   const file = new DataFile(path);
   try {
-    if (file.bytes === 0) return false;
     const meta = file.newest();
-    if (file.bytes < (meta.lastPage + 1) * meta.pageBytes) file.walk(meta);
+    file.walk(meta, file.bytes < (meta.lastPage + 1) * meta.pageBytes);
     return true;
   } finally {
     file.close();
@@ -48,7 +49,7 @@ export function checkDataFile(path: string): boolean {
 export function walkDataFile(path: string): number {
   const file = new DataFile(path);
   try {
-    return file.walk(file.newest());
+    return file.walk(file.newest(), true);
   } finally {
     file.close();
   }
@@ -68,22 +69,23 @@ class DataFile {
     this.bytes = fstatSync(this.#fd).size;
   }
 
-  /** Of the two headers, that of the later transaction. */
+  /** Of the two headers, that of the later transaction. LMDB needs both. */
   newest(): Meta {
     const first = this.#meta(0);
-    // Where the second one stands depends on the size of a page, which the first one says.
-    const second = first === null ? (this.#meta(4_096) ?? this.#meta(16_384)) : this.#meta(first.pageBytes);
-    const newest =
-      first === null || (second !== null && second.transaction > first.transaction) ? second : first;
-    if (newest === null) throw this.damage("has no header that can be read");
-    return newest;
+    const second = first === null ? null : this.#meta(first.pageBytes);
+    if (first === null || second === null) throw this.damage("has no header that can be read");
+    return second.transaction > first.transaction ? second : first;
   }
 
-  walk(meta: Meta): number {
+  /** @param isWhole or else only roots and pages that lead to others */
+  walk(meta: Meta, isWhole: boolean): number {
     this.#seen = new Set();
     this.#pageBytes = meta.pageBytes;
-    for (const root of [meta.freeRoot, meta.mainRoot])
-      if (root !== noPage) this.#walkPage(Number(root), depthMax);
+    for (const [root, depth] of [
+      [meta.freeRoot, meta.freeDepth],
+      [meta.mainRoot, meta.mainDepth],
+    ] as const)
+      if (root !== noPage) this.#walkPage(Number(root), depth, isWhole ? 1 : Math.min(2, depth));
     return this.#seen.size;
   }
 
@@ -106,20 +108,21 @@ class DataFile {
       pageBytes: bytes.readUInt32LE(at + 24),
       freeRoot: bytes.readBigUInt64LE(at + 64),
       mainRoot: bytes.readBigUInt64LE(at + 112),
+      freeDepth: bytes.readUInt16LE(at + 30),
+      mainDepth: bytes.readUInt16LE(at + 78),
       lastPage: Number(bytes.readBigUInt64LE(at + 120)),
       transaction: Number(bytes.readBigUInt64LE(at + 128)),
     };
   }
 
-  #walkPage(number: number, depthLeft: number): void {
+  #walkPage(number: number, depth: number, depthMin: number): void {
     const size = this.#pageBytes;
     const page = this.#read(number * size, size);
     if (page === null) throw this.damage(`is truncated: page ${number}, which is in use, is not in it`);
     const flags = page.readUInt16LE(18);
     if (Number(page.readBigUInt64LE(0)) !== number || (flags & (flagBranch | flagLeaf)) === 0)
       throw this.damage(`is damaged at offset ${number * size}: page ${number} is none`);
-    if (this.#seen.has(number) || depthLeft === 0)
-      throw this.damage(`is damaged: page ${number} is in use twice`);
+    if (this.#seen.has(number) || depth < 1) throw this.damage(`is damaged: page ${number} is in use twice`);
     this.#seen.add(number);
     const isBranch = (flags & flagBranch) !== 0;
     const count = page.readUInt16LE(20) >> 1;
@@ -127,8 +130,8 @@ class DataFile {
       const node = page.readUInt16LE(pageHeaderBytes + 2 * index) + pageHeaderBytes;
       if (node + nodeHeaderBytes > size)
         throw this.damage(`is damaged at offset ${number * size}: an entry of page ${number} is not in it`);
-      if (isBranch) this.#walkPage(childOf(page, node), depthLeft - 1);
-      else this.#checkValue(page, node, number);
+      if (!isBranch) this.#checkValue(page, node, number);
+      else if (depth > depthMin) this.#walkPage(childOf(page, node), depth - 1, depthMin);
     }
   }
 

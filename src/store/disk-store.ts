@@ -9,7 +9,6 @@ import { assert } from "../base/assert.ts";
 import { realDelay } from "../base/clock.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Store, StoreObserver, StreamStore } from "./contract.ts";
-import { checkDataFile } from "./data-file.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { DiskStreamStore } from "./disk-stream-store.ts";
 import type { Environment } from "./environment.ts";
@@ -97,7 +96,6 @@ export class DiskStore implements Store {
     this.#outstandingBytesMax = options.outstandingBytesMax ?? outstandingBytesMaxDefault;
     this.#dataPath = join(directory, "streams.mdb");
     removeUnfinishedSegments(directory);
-    checkDataFile(this.#dataPath);
     const { env, appliedGroup } = openRecovered(directory, this.#dataPath);
     this.#env = env;
     // All of it is in LMDB. Nothing of it may be there when the new journal is begun.

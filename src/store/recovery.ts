@@ -1,9 +1,11 @@
 /** From a directory as the last run has left it to an environment that has all of the journal. */
+import { renameSync, rmSync } from "node:fs";
 import { Applier } from "./applier.ts";
+import { checkDataFile } from "./data-file.ts";
 import { type Environment, formatVersion, openEnvironment } from "./environment.ts";
 import type { JournalGroup } from "./group.ts";
 import { JournalReader } from "./journal-reader.ts";
-import { DamageError } from "./journal-segment.ts";
+import { DamageError, syncDirectory } from "./journal-segment.ts";
 import { Reads } from "./reads.ts";
 import { metaNames, readMeta, writeMeta } from "./stream-writer.ts";
 
@@ -18,6 +20,8 @@ export function openRecovered(
   journalDirectory: string,
   environmentPath: string,
 ): { env: Environment; appliedGroup: number } {
+  const isNew = !checkDataFile(environmentPath);
+  if (isNew) createEnvironment(journalDirectory, environmentPath);
   const env = openEnvironment(environmentPath);
   try {
     checkVersion(env, environmentPath);
@@ -46,11 +50,20 @@ function nextBatch(reader: JournalReader): JournalGroup[] {
   return batch;
 }
 
-/** A new environment gets the version of this program. */
+/** What has the name of an environment is one: a power cut leaves nothing that looks like a damaged store. */
+function createEnvironment(directory: string, path: string): void {
+  const temporaryPath = `${path}.new`;
+  for (const left of [temporaryPath, `${temporaryPath}-lock`]) rmSync(left, { force: true });
+  const env = openEnvironment(temporaryPath);
+  env.transactionSync(() => writeMeta(env, metaNames.format, formatVersion));
+  void env.close();
+  renameSync(temporaryPath, path);
+  rmSync(`${temporaryPath}-lock`, { force: true });
+  syncDirectory(directory);
+}
+
 function checkVersion(env: Environment, path: string): void {
   const version = readMeta(new Reads(env), metaNames.format);
-  if (version === formatVersion) return;
-  if (version !== 0)
+  if (version !== formatVersion)
     throw new Error(`${path} has format version ${version}; this program knows version ${formatVersion}`);
-  env.transactionSync(() => writeMeta(env, metaNames.format, formatVersion));
 }

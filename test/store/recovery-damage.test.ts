@@ -26,6 +26,25 @@ describe("a store that cannot be opened says why", () => {
     expect([...openStore(directory).store.streams()]).toHaveLength(1);
   });
 
+  it("when a page that leads to others is damaged, or a header", async () => {
+    const { directory, path } = await makeStore();
+    const whole = readFileSync(path);
+    const header = [24, 4_096 + 24].reduce((a, b) =>
+      whole.readBigUInt64LE(a + 128) > whole.readBigUInt64LE(b + 128) ? a : b,
+    );
+    const root = Number(whole.readBigUInt64LE(header + 112)) * 4_096;
+    for (const [offset, text] of [
+      [root, `${path} is damaged at offset ${root}`],
+      [0, `${path} has no header that can be read`],
+      [4_096, `${path} has no header that can be read`],
+    ] as const) {
+      const damaged = Buffer.from(whole);
+      damaged.fill(0xee, offset, offset + 200);
+      writeFileSync(path, damaged);
+      expect(() => openStore(directory)).toThrow(text);
+    }
+  });
+
   it("when it is something else", async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, "streams.mdb"), "this is a text".repeat(1_000));
