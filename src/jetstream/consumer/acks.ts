@@ -30,8 +30,16 @@ export class Acks {
     this.#consumer = consumer;
   }
 
-  /** @param start where `<deliveries>.<stream seq>.<consumer seq>.…` begins in the subject */
-  receive(message: Message, start: number): void {
+  get hasReplies(): boolean {
+    return this.#replies.length > 0;
+  }
+
+  /**
+   * @param start where `<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>` begins in the subject
+   * @param tokensMax there are five of these at least and so many at most
+   * @returns false when it is no ack subject
+   */
+  receive(message: Message, start: number, tokensMax: number): boolean {
     const { bytes } = message;
     const subject = message.subjectBytes;
     const end = message.subjectEnd;
@@ -41,6 +49,8 @@ export class Acks {
     const afterConsumerSeq = tokenEnd(subject, afterSeq + 1, end);
     const consumerSeq = numberOf(subject, afterSeq + 1, afterConsumerSeq);
     const bodyStart = message.bodyStart + message.headerBytes;
+    const tokens = 3 + tokenCount(subject, afterConsumerSeq, end);
+    if (tokens < 5 || tokens > tokensMax) return false;
     const kind = kindOf(bytes, bodyStart, message.bodyEnd);
     const reply = message.hasReply ? message.reply : "";
     if (kind === "ack") {
@@ -56,6 +66,7 @@ export class Acks {
       this.#said.push({ kind, seq, consumerSeq, deliveries, text, reply });
       this.#consumer.schedule();
     }
+    return true;
   }
 
   /** Carries out what had to wait. Called where routing is allowed. */
@@ -151,6 +162,13 @@ function tokenEnd(bytes: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && bytes[at] !== DOT) at++;
   return at;
+}
+
+/** How many tokens begin with the dots in `bytes[start, end)`. */
+function tokenCount(bytes: Buffer, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at++) if (bytes[at] === DOT) count++;
+  return count;
 }
 
 /** 0 when it is not a number. */

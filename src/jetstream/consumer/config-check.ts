@@ -1,4 +1,5 @@
 /** What a consumer may be. Source: nats-server `checkConsumerCfg` and `addConsumerWithAssignment`, checks in their order. */
+import { filterOf } from "../../subjects/filter.ts";
 import { hasWildcard, isCoveredBy, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import type { ApiError } from "../api-error.ts";
@@ -44,6 +45,11 @@ export function filtersOf(
 ): readonly string[] {
   if ((config.filter_subject ?? "") !== "") return [config.filter_subject as string];
   return config.filter_subjects ?? [];
+}
+
+/** Null takes everything. */
+export function filterFor(config: ConsumerConfig): ReturnType<typeof filterOf> {
+  return filterOf(filtersOf(config).map(wireFromText));
 }
 
 function isAssetName(name: string): boolean {

@@ -9,7 +9,6 @@ import type { Deadline } from "../../base/clock.ts";
 import { formatTimestamp, type Timestamp, timestampDigits } from "../../base/timestamp.ts";
 import type { Account } from "../../broker/account.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
-import { filterOf } from "../../subjects/filter.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { ConsumerInfo, ManagedConsumer } from "../consumer-api.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
@@ -17,7 +16,7 @@ import type { Host } from "../host.ts";
 import type { Stream } from "../stream.ts";
 import { AckTimer } from "./ack-timer.ts";
 import { Acks } from "./acks.ts";
-import { filtersOf, isPush } from "./config-check.ts";
+import { filterFor, filtersOf, isPush } from "./config-check.ts";
 import { inOrder } from "./config-defaults.ts";
 import { consumerInfo } from "./consumer-info.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -33,12 +32,14 @@ import { Pause } from "./pause.ts";
 import { PullOutlet } from "./pull-outlet.ts";
 import { PushOutlet } from "./push-outlet.ts";
 import { checkReset } from "./start-position.ts";
-import type { StateJournal } from "./state-journal.ts";
-import { Telling } from "./telling.ts";
+import { recordName, removeRecords, type StateJournal } from "./state-journal.ts";
+import { isSampled, Telling } from "./telling.ts";
 
 /** After so many bytes others have their turn. */
 const sliceBytesMax = 1024 * 1024;
 const sliceMessagesMax = 4_096;
+/** What nobody waits for is handed to the store within this. */
+const flushWithinMs = 100;
 
 export interface ConsumerParts {
   readonly stream: Stream;
@@ -83,6 +84,11 @@ export class Consumer implements ManagedConsumer {
   readonly #pause: Pause;
   readonly #pace: Pace;
   #slice: Deadline | null = null;
+  #flushing: Deadline | null = null;
+  #mustFlush = false;
+  /** Since the last run. */
+  #hasDelivered = false;
+  #hasAcked = false;
 
   constructor({ stream, name, config, created, state, journal, keys, interest }: ConsumerParts) {
     this.stream = stream;
@@ -116,10 +122,6 @@ export class Consumer implements ManagedConsumer {
 
   get config(): ConsumerConfig {
     return this.#config;
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
   }
 
   get isPaused(): boolean {
@@ -164,11 +166,27 @@ export class Consumer implements ManagedConsumer {
     this.pull?.takeUp();
     this.acks.finish();
     if (!this.isPaused) this.#pump();
-    this.#journal?.flush();
+    if (this.#hasDelivered) this.lastDeliveredMs = this.host.clock.wallMs();
+    if (this.#hasAcked) this.lastAckedMs = this.host.clock.wallMs();
+    this.#hasDelivered = false;
+    this.#hasAcked = false;
+    this.#flush();
     this.acks.answer();
   }
 
-  // What the stream tells.
+  /** At once where somebody waits for it to be durable; otherwise now and then, since losing it costs redeliveries only. */
+  #flush(): void {
+    const journal = this.#journal;
+    if (journal === null || journal.isEmpty) return;
+    if (this.#mustFlush || this.acks.hasReplies || journal.isLarge) {
+      this.#mustFlush = false;
+      journal.flush();
+    } else
+      this.#flushing ??= this.host.after(flushWithinMs, () => {
+        this.#flushing = null;
+        journal.flush();
+      });
+  }
 
   onStored(seq: number, subject: string): void {
     this.source.onStored(seq, subject);
@@ -205,22 +223,20 @@ export class Consumer implements ManagedConsumer {
     this.schedule();
   }
 
-  // What acks say.
-
   /** One message is acknowledged. @param samples whether the metric may tell of it */
   settle(seq: number, samples: boolean): void {
     const { state } = this;
     const wasOut = state.pending.has(seq);
     if (!wasOut && !state.redelivered.has(seq)) return;
-    if (wasOut && samples && this.#isSampled()) this.#sample(seq);
-    this.lastAckedMs = this.host.clock.wallMs();
+    if (wasOut && samples && isSampled(this.#sampledPercent)) this.#sample(seq);
+    this.#hasAcked = true;
     this.#drop(seq);
     this.stream.settled(seq);
   }
 
   /** All of `settled` are acknowledged by one ack. */
   settledThrough(seq: number, consumerSeq: number, settled: readonly number[]): void {
-    this.lastAckedMs = this.host.clock.wallMs();
+    this.#hasAcked = true;
     this.#journal?.settleThrough(seq, consumerSeq);
     for (const each of settled) this.stream.settled(each);
     if (settled.at(-1) !== seq) this.stream.settled(seq);
@@ -277,7 +293,9 @@ export class Consumer implements ManagedConsumer {
 
   /** Copies it to where dead letters go, if there is such a place. @returns false when that was refused */
   bury(seq: number, reason: string): boolean {
-    return this.#deadLetters?.bury(seq, reason) ?? true;
+    if (this.#deadLetters === null) return true;
+    this.#mustFlush = true;
+    return this.#deadLetters.bury(seq, reason);
   }
 
   /** Somebody listens on the deliver subject, or nobody any more. */
@@ -285,8 +303,6 @@ export class Consumer implements ManagedConsumer {
     if (isBound) this.schedule();
     this.#inactivity.onBound(isBound);
   }
-
-  // What the API asks.
 
   info(): ConsumerInfo {
     return consumerInfo(this);
@@ -352,7 +368,7 @@ export class Consumer implements ManagedConsumer {
     const { stream } = this;
     this.#stop(statuses.deleted);
     stream.consumers.delete(this.name);
-    for (const part of ["config", "state"]) stream.store.removeRecord(recordName(this.name, part));
+    removeRecords(stream.store, this.name);
     this.host.defer(() => {
       // When the stream goes too, nobody is told of its consumers.
       if (stream.account.streams.get(stream.name) !== stream) return;
@@ -416,7 +432,7 @@ export class Consumer implements ManagedConsumer {
     const nowMs = this.nowMs();
     this.#pace.sent(sent, storedMs, nowMs);
     source.take(nowMs);
-    this.lastDeliveredMs = this.host.clock.wallMs();
+    this.#hasDelivered = true;
     if (this.pull !== null) this.pull.lastActiveMs = nowMs;
     if (state.policy === "none") {
       if (this.stream.config.retention !== "limits") this.stream.settled(seq);
@@ -456,12 +472,6 @@ export class Consumer implements ManagedConsumer {
     this.saveConfig();
   }
 
-  #isSampled(): boolean {
-    const percent = this.#sampledPercent;
-    if (percent <= 0) return false;
-    return percent >= 100 || Math.random() * 100 < percent;
-  }
-
   #sample(seq: number): void {
     const { pending } = this.state;
     const waitedMs = this.nowMs() - pending.stamp(seq);
@@ -478,16 +488,9 @@ export class Consumer implements ManagedConsumer {
     this.#pause.stop();
     this.#pace.stop();
     this.#slice?.cancel();
+    this.#flushing?.cancel();
   }
 }
 
 const nothing = Buffer.alloc(0);
 const goneReason = "Unacknowledged message was deleted";
-
-export function recordName(consumer: string, part: string): string {
-  return `c/${consumer}/${part}`;
-}
-
-export function filterFor(config: ConsumerConfig): ReturnType<typeof filterOf> {
-  return filterOf(filtersOf(config).map(wireFromText));
-}

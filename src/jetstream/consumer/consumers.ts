@@ -8,7 +8,7 @@ import type { ConsumerApi, ConsumerRequest, ManagedConsumer } from "../consumer-
 import type { ConsumerConfig } from "../consumer-config.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
-import { checkConsumerConfig, checkDurableName, filtersOf, isPush } from "./config-check.ts";
+import { checkConsumerConfig, checkDurableName, filterFor, filtersOf, isPush } from "./config-check.ts";
 import {
   completeConsumerConfig,
   type ConsumerLimits,
@@ -16,12 +16,12 @@ import {
   inOrder,
 } from "./config-defaults.ts";
 import { checkConsumerUpdate, sameConsumerConfig } from "./config-update.ts";
-import { Consumer, filterFor, recordName } from "./consumer.ts";
+import { Consumer } from "./consumer.ts";
 import { DeliveryInterest } from "./delivery-interest.ts";
 import { DeliveryState } from "./delivery-state.ts";
 import { KeyOrder, parseKeyPositions } from "./key-order.ts";
 import { startPosition } from "./start-position.ts";
-import { readState, StateJournal } from "./state-journal.ts";
+import { readState, recordName, StateJournal } from "./state-journal.ts";
 
 const noteKey = "frond.dead_letter.note";
 const inventedNameLength = 8;

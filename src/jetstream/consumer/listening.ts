@@ -5,6 +5,9 @@ import { wireFromText } from "../../subjects/subject.ts";
 import type { Consumer } from "./consumer.ts";
 import { refusePull } from "./pull-outlet.ts";
 
+/** Deliveries, stream sequence, consumer sequence, time, pending. The long form may have more. */
+const ackTokens = 5;
+
 export function listenFor(consumer: Consumer): Subscription[] {
   const { host, account, config, pull, push } = consumer;
   const stream = wireFromText(consumer.stream.name);
@@ -16,13 +19,14 @@ export function listenFor(consumer: Consumer): Subscription[] {
   if (pull === null) listening.push(refusePull(consumer, next));
   else listening.push(host.service.listen(account, next, null, (message) => pull.receive(message)));
   if (config.ack_policy === "explicit" || config.ack_policy === "all")
-    for (const [prefix, rest] of [
-      [`$JS.ACK.${stream}.${name}.`, "*.*.*.*.*"],
-      [`$JS.ACK.${long}.${stream}.${name}.`, "*.*.*.*.>"],
+    // What comes behind the consumer's name is not a part of the pattern, so that all its acks are routed alike.
+    for (const [prefix, tokensMax] of [
+      [`$JS.ACK.${stream}.${name}.`, ackTokens],
+      [`$JS.ACK.${long}.${stream}.${name}.`, Infinity],
     ] as const)
       listening.push(
-        host.service.listen(account, prefix + rest, null, (message) =>
-          consumer.acks.receive(message, message.subjectStart + prefix.length),
+        host.service.listen(account, `${prefix}>`, null, (message) =>
+          consumer.acks.receive(message, message.subjectStart + prefix.length, tokensMax),
         ),
       );
   if (push !== null && config.flow_control === true)

@@ -60,7 +60,7 @@ export function parsePullRequest(body: string): PullTerms | string {
     parseJsonValues(trimmed);
     asked = decode(trimmed, shape, false);
   } catch (error) {
-    if (error instanceof JsonError) return plainText(error.message);
+    if (error instanceof JsonError) return error.message;
     throw error;
   }
   const number = (field: string): number => Number(asked[field] ?? 0);
@@ -85,10 +85,4 @@ export function parsePullRequest(body: string): PullTerms | string {
       priority: number("priority"),
     },
   };
-}
-
-/** Go tells less of what is no JSON where it reads a whole body at once. */
-function plainText(message: string): string {
-  if (message === "unexpected EOF") return "unexpected end of JSON input";
-  return message.replace(/ at offset [0-9]+$/, "");
 }

@@ -27,6 +27,9 @@ const kinds = {
 
 /** Changes of this size together are replaced by a snapshot, or of the snapshot's if that is larger. */
 const changedBytesMax = 64 * 1024;
+/** Waits for acks are kept to this. */
+const sameTimeMs = 10;
+const changesMax = 8_192;
 
 export class StateJournal {
   readonly #store: StreamStore;
@@ -36,7 +39,10 @@ export class StateJournal {
   readonly #wallOffsetMs: () => number;
   readonly #writer = new NumberWriter();
   #lastSeq = 0;
+  /** Of the time that was written last. */
+  #beganMs = -Infinity;
   #isEmpty = true;
+  #changeCount = 0;
   #changedBytes = 0;
   #snapshotBytes = 0;
 
@@ -48,12 +54,12 @@ export class StateJournal {
   }
 
   deliver(seq: number, nowMs: number): void {
-    if (this.#isEmpty) this.#begin(nowMs);
+    if (this.#isEmpty || nowMs - this.#beganMs > sameTimeMs) this.#begin(nowMs);
     this.#put(kinds.deliver, seq);
   }
 
   redeliver(seq: number, nowMs: number): void {
-    if (this.#isEmpty) this.#begin(nowMs);
+    if (this.#isEmpty || nowMs - this.#beganMs > sameTimeMs) this.#begin(nowMs);
     this.#put(kinds.redeliver, seq);
   }
 
@@ -81,6 +87,15 @@ export class StateJournal {
     this.#writer.put(1);
   }
 
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
+
+  /** So much has gathered that it is not to wait any longer. */
+  get isLarge(): boolean {
+    return this.#changeCount >= changesMax;
+  }
+
   /** Hands what has gathered to the store. */
   flush(): void {
     if (this.#isEmpty) return;
@@ -88,6 +103,7 @@ export class StateJournal {
     const change = this.#writer.take();
     this.#writer.clear();
     this.#isEmpty = true;
+    this.#changeCount = 0;
     this.#lastSeq = 0;
     this.#changedBytes += change.length;
     if (this.#changedBytes > Math.max(changedBytesMax, this.#snapshotBytes)) this.snapshot();
@@ -98,6 +114,7 @@ export class StateJournal {
   snapshot(): void {
     this.#writer.clear();
     this.#isEmpty = true;
+    this.#changeCount = 0;
     this.#lastSeq = 0;
     this.#changedBytes = 0;
     const bytes = encodeState(this.#state, this.#wallOffsetMs());
@@ -107,11 +124,13 @@ export class StateJournal {
 
   #begin(nowMs: number): void {
     this.#isEmpty = false;
+    this.#beganMs = nowMs;
     this.#writer.put(wall(nowMs, this.#wallOffsetMs()) * 8 + kinds.time);
   }
 
   #put(kind: number, seq: number): void {
     this.#isEmpty = false;
+    this.#changeCount++;
     const delta = seq - this.#lastSeq;
     this.#lastSeq = seq;
     this.#writer.put((delta < 0 ? -2 * delta - 1 : 2 * delta) * 8 + kind);
@@ -205,4 +224,13 @@ function applyChange(into: DeliveryState, reader: NumberReader, wallOffsetMs: nu
     else if (reader.next() === 0) into.exhaust(seq);
     else into.defer(seq);
   }
+}
+
+/** Of a stream's records: those of one consumer are its `config` and its `state`. */
+export function recordName(consumer: string, part: string): string {
+  return `c/${consumer}/${part}`;
+}
+
+export function removeRecords(store: StreamStore, consumer: string): void {
+  for (const part of ["config", "state"]) store.removeRecord(recordName(consumer, part));
 }

@@ -96,3 +96,8 @@ export class Telling {
     this.#stream.account.advisories.publish(whole, type, fields);
   }
 }
+
+/** Whether the metric tells of an ack, when it is to tell of so many in a hundred. */
+export function isSampled(percent: number): boolean {
+  return percent > 0 && (percent >= 100 || Math.random() * 100 < percent);
+}
