@@ -28,6 +28,7 @@ export interface FilterTerms {
 
 export const openLists: FilterLists = { allow: null, deny: [] };
 
+const dollar = 0x24;
 /** Never filtered: they belong to links and to the machinery of replies. */
 const freePrefixes = ["$LDS.", "$GR.", "_GR_."];
 const repliesPrefixes = ["_R_.", "$JS.ACK."];
@@ -48,6 +49,7 @@ export class LinkFilter {
 
   /** Whether the other end is told of an interest. One with wildcards is told if any part of it is allowed. */
   mayAsk(subject: string): boolean {
+    if (this.#ask.isInternal && subject.charCodeAt(0) !== dollar) return true;
     return freePrefixes.some((prefix) => subject.startsWith(prefix)) || this.#ask.allowsInterest(subject);
   }
 
@@ -59,12 +61,14 @@ export class LinkFilter {
 
   /** Whether a message on the literal subject may be sent. */
   maySend(subject: string): boolean {
+    if (this.#send.isInternal && subject.charCodeAt(0) !== dollar) return true;
     return isReply(subject) || this.#send.allows(subject);
   }
 
-  /** False: {@link maySend} is always true. */
-  get limitsSending(): boolean {
-    return this.#send.isClosed;
+  /** False: {@link maySend} is true for all that `pattern` matches. */
+  limitsSendingOf(pattern: string): boolean {
+    if (!this.#send.isClosed) return false;
+    return !this.#send.isInternal || "$*>".includes(pattern.charAt(0));
   }
 
   /** Whether a message on the literal subject is taken. */
@@ -73,9 +77,9 @@ export class LinkFilter {
     return this.#permits !== null && this.#permits.allows(subject, nowMs);
   }
 
-  /** False: {@link mayReceive} is always true. */
-  get limitsReceiving(): boolean {
-    return this.#receive.isClosed;
+  /** False: {@link mayReceive} is true for every subject that begins with this byte. */
+  limitsReceivingOf(first: number): boolean {
+    return this.#receive.isClosed && (!this.#receive.isInternal || first === dollar);
   }
 
   /** A request was sent: it may be answered. */
@@ -90,6 +94,8 @@ export class LinkFilter {
 
 class Side {
   readonly isClosed: boolean;
+  /** Only subjects that begin with `$` can be refused, as is so on every link because of JetStream. */
+  readonly isInternal: boolean;
   readonly #allow: PatternSet | null;
   readonly #deny: PatternSet;
 
@@ -97,16 +103,17 @@ class Side {
     this.#allow = allow === null ? null : new PatternSet(allow);
     this.#deny = new PatternSet(deny);
     this.isClosed = allow !== null || deny.length > 0;
+    this.isInternal = allow === null && deny.every(({ subject }) => subject.charCodeAt(0) === dollar);
   }
 
   allows(subject: string): boolean {
-    if (!this.isClosed) return true;
+    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== dollar)) return true;
     if (this.#allow !== null && !this.#allow.has(subject)) return false;
     return !this.#deny.has(subject);
   }
 
   allowsInterest(subject: string): boolean {
-    if (!this.isClosed) return true;
+    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== dollar)) return true;
     if (this.#deny.has(subject)) return false;
     if (this.#allow === null || this.#allow.has(subject)) return true;
     return hasWildcard(subject) && this.#allow.collides(subject, always);

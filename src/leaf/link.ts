@@ -267,7 +267,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     message.stable = stable;
     message.plainTail = null;
     const account = this.account as Account;
-    if (this.#filter.limitsReceiving && !this.#admits(message)) return;
+    if (this.#filter.limitsReceivingOf(bytes[subjectStart] as number) && !this.#admits(message)) return;
     const delivered = this.#inbound.route(message, account, repeated, queues);
     const { stats } = broker;
     stats.inMessages++;
@@ -353,11 +353,11 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   }
 
   deniesDelivery(subject: string): boolean {
-    return this.#filter.limitsSending && !this.#filter.maySend(subject);
+    return !this.#filter.maySend(subject);
   }
 
-  filters(): boolean {
-    return this.#filter.limitsSending;
+  filters({ subject }: Subscription): boolean {
+    return this.#filter.limitsSendingOf(subject);
   }
 
   cohortKey(): null {
