@@ -145,7 +145,11 @@ export class DurableAnswers {
     const waiters = this.#soonWaiters;
     if (waiters.length === 0) return;
     this.#soonWaiters = [];
-    for (const waiter of waiters) waiter.onDurable();
+    const { durableGroup } = this.#host.store;
+    for (const waiter of waiters) {
+      if (waiter.awaitedGroup > durableGroup) this.#waiters.push(waiter);
+      waiter.onDurable();
+    }
   }
 
   #release(group: number): void {
