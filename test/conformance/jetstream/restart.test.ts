@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { connectPeer, modernJetStream } from "../../fixture/jetstream-libraries.ts";
+import { becomes } from "../../fixture/jetstream-wire.ts";
 
 // What is there again after a broker was ended and started.
 
@@ -52,6 +53,50 @@ describe("a broker that was restarted", () => {
       expect((await again.jsm.streams.info("QUEUE")).state).toMatchObject({ messages: 1, first_seq: 2 });
       // What was in memory is gone, the stream with it.
       expect(await again.wire.outcome("STREAM.INFO.MEMORY")).toBe("404/10059 stream not found");
+    } finally {
+      await again.nc.close();
+    }
+  });
+
+  test("what was to happen meanwhile and later", async () => {
+    const first = await connectPeer(broker, modernJetStream);
+    const { wire, js, jsm } = first;
+    await wire.stream("TTL", { allow_msg_ttl: true });
+    await wire.stream("TIMES", { allow_msg_schedules: true, allow_msg_ttl: true });
+    await wire.stream("COUNT", { allow_msg_counter: true });
+    await wire.stream("ORIGIN");
+    await wire.stream("COPY", { subjects: [], mirror: { name: "ORIGIN" } });
+    await wire.stream("GATHER", { subjects: [], sources: [{ name: "ORIGIN" }] });
+    await wire.publish("COUNT.a", "", { "Nats-Incr": "5" });
+    await wire.fill("ORIGIN.a", "ORIGIN.b");
+    await js.publish("TTL.a", "", { ttl: "1s" });
+    await js.publish("TTL.b");
+    await js.publish("TIMES.schedule", "later", {
+      schedule: { specification: new Date(Date.now() + 1500), target: "TIMES.out" },
+    });
+    await wire.consumer("ORIGIN", "paused", { pause_until: "2100-01-01T00:00:00Z" });
+    await becomes(async () => (await jsm.streams.info("GATHER")).state.messages, 2);
+    await becomes(async () => (await jsm.streams.info("COPY")).state.messages, 2);
+    await first.nc.close();
+    await broker.restart();
+
+    const again = await connectPeer(broker, modernJetStream);
+    try {
+      const messages = async (name: string) => (await again.jsm.streams.info(name)).state.messages;
+      await becomes(() => messages("TTL"), 1);
+      await becomes(async () => {
+        const found = await again.jsm.streams
+          .getMessage("TIMES", { last_by_subj: "TIMES.out" })
+          .catch(() => null);
+        return found?.string();
+      }, "later");
+      expect(JSON.parse(await again.wire.publish("COUNT.a", "", { "Nats-Incr": "2" }))).toMatchObject({
+        val: "7",
+      });
+      await again.wire.fill("ORIGIN.c");
+      await becomes(() => messages("COPY"), 3);
+      await becomes(() => messages("GATHER"), 3);
+      expect(await again.jsm.consumers.info("ORIGIN", "paused")).toMatchObject({ paused: true });
     } finally {
       await again.nc.close();
     }
