@@ -99,17 +99,19 @@ export class Api {
     const route = this.#routes.find(request.tokens);
     const type = `${typePrefix}${route?.type ?? "system"}_response`;
     let text: string;
+    let headers: Buffer | null = null;
     let isError = false;
     try {
       if (route === null) throw apiError("badRequest");
       refuseLevel(request.headers);
       text = encodeJson({ type, ...route.answer(request) }, false);
+      headers = route.headers?.(request) ?? null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       isError = true;
       text = encodeJson({ type, error: error.json, ...route?.empty }, false);
     }
-    if (reply !== "") account.answers.publish(account.account, reply, Buffer.from(text));
+    if (reply !== "") account.answers.publish(account.account, reply, Buffer.from(text), headers);
     if (route?.quiet === true && !isError) return;
     account.apiTotal++;
     if (isError) account.apiErrors++;

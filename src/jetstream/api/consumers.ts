@@ -2,7 +2,7 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerApi, ConsumerInfo, ManagedConsumer, RequestedConsumerConfig } from "../consumer-api.ts";
-import { asSourcing, goesOn } from "../copy/sourcing-request.ts";
+import { asSourcing, checkIdentity, goesOn, identityHeaders } from "../copy/sourcing-request.ts";
 import { consumerMetadata, withVersions } from "../metadata.ts";
 import { consumerRequest } from "./consumer-shape.ts";
 import { cutPage, listMax, namesMax } from "./page.ts";
@@ -27,7 +27,12 @@ const page = { total: 0, offset: 0, limit: 0 };
 const notPaused = { paused: false, pause_until: zeroTimeText };
 
 export function consumerRoutes(consumers: ConsumerApi): Route[] {
-  const create = { type: "consumer_create", answer: (request: ApiRequest) => createOne(consumers, request) };
+  const create = {
+    type: "consumer_create",
+    answer: (request: ApiRequest) => createOne(consumers, request),
+    headers: ({ account, tokens, headers }: ApiRequest) =>
+      identityHeaders(headers, account.streams.get(tokens[2] ?? "")),
+  };
   return [
     { pattern: "CONSUMER.CREATE.*", ...create },
     { pattern: "CONSUMER.CREATE.*.>", ...create },
@@ -43,7 +48,14 @@ export function consumerRoutes(consumers: ConsumerApi): Route[] {
     { pattern: "CONSUMER.DELETE.*.*", type: "consumer_delete", answer: remove },
     { pattern: "CONSUMER.PAUSE.*.*", type: "consumer_pause", empty: notPaused, answer: pause },
     { pattern: "CONSUMER.UNPIN.*.*", type: "consumer_unpin", answer: unpin },
-    { pattern: "CONSUMER.RESET.*.*", type: "consumer_reset", empty: { reset_seq: 0 }, answer: reset },
+    {
+      pattern: "CONSUMER.RESET.*.*",
+      type: "consumer_reset",
+      empty: { reset_seq: 0 },
+      answer: reset,
+      headers: ({ account, tokens, headers }) =>
+        identityHeaders(headers, account.streams.get(tokens[2] ?? "")),
+    },
   ];
 }
 
@@ -71,6 +83,7 @@ function createOne(consumers: ConsumerApi, request: ApiRequest): object {
     throw apiError("consumerCreateFilterSubjectMismatch");
   if ((config.num_replicas ?? 0) > 1) throw apiError("streamReplicasNotSupported");
   const stream = streamOf(request, streamAt);
+  checkIdentity(request.headers, config, stream);
   const adapted = asSourcing({ ...config, name: named }, stream.config);
   const before = stream.consumers.get(adapted.name ?? "");
   const { pause_until: _, ...rest } = adapted;

@@ -29,6 +29,8 @@ export interface Route {
   readonly empty?: object;
   /** @returns the fields of the answer after its type @throws ApiError */
   readonly answer: (request: ApiRequest) => object;
+  /** Of an answer without an error. */
+  readonly headers?: (request: ApiRequest) => Buffer | null;
   /** Neither counted nor audited when it goes well. */
   readonly quiet?: boolean;
 }

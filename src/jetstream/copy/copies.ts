@@ -4,9 +4,10 @@ import type { CopyInfo } from "./copy-info.ts";
 import type { CopySink } from "./copy-sink.ts";
 import { Mirror } from "./mirror.ts";
 import { sourceIndex } from "./origin-names.ts";
-import { readPosition } from "./position-record.ts";
+import { readPosition, type SourcePosition } from "./position-record.ts";
 import { PositionSearch, type SoughtSource } from "./position-search.ts";
 import { Source } from "./source.ts";
+import type { SourceOrigin } from "./source-header.ts";
 
 export class Copies {
   readonly #sink: CopySink;
@@ -85,19 +86,22 @@ export class Copies {
     const { store } = this.#sink;
     const { messages, lastSeq } = store.log.state;
     const sought: SoughtSource[] = [];
-    const known = new Map<string, number>();
+    const known = new Map<string, SourcePosition>();
     for (const { source, index } of sources) {
       const position = readPosition(store, index);
-      known.set(index, position?.originSeq ?? 0);
+      if (position !== null) known.set(index, position);
       const fromOwnSeq = position?.ownSeq ?? 0;
       const localStream = source.external === undefined ? source.name : null;
       if (messages > 0 && fromOwnSeq < lastSeq) sought.push({ index, localStream, fromOwnSeq });
     }
-    const begin = (index: string, foundSeq: number): void => {
+    const begin = (index: string, found: SourceOrigin | null): void => {
       const source = this.#sources.find((one) => one.index === index);
-      source?.begin(Math.max(foundSeq, known.get(index) ?? 0));
+      // What was found is newer than what was written down.
+      const { originSeq = 0, identity = "" } = known.get(index) ?? {};
+      if (found !== null) source?.begin(found.seq, found.identity);
+      else source?.begin(originSeq, identity);
     };
-    for (const { index } of sources) if (!sought.some((one) => one.index === index)) begin(index, 0);
+    for (const { index } of sources) if (!sought.some((one) => one.index === index)) begin(index, null);
     if (sought.length === 0) return;
     const search = new PositionSearch(this.#sink, sought, begin);
     this.#searches.add(search);

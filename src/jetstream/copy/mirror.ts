@@ -13,6 +13,8 @@ import { withoutForeignHeaders } from "./source-header.ts";
 
 export class Mirror implements OriginFeed {
   readonly kind = "mirror";
+  /** A mirror goes on by its sequences, whatever its origin is now. */
+  readonly identity = null;
   readonly source: StreamSource;
   readonly consumerName: string;
   readonly #sink: CopySink;
@@ -68,6 +70,10 @@ export class Mirror implements OriginFeed {
     if (lastSeq === 0) return { deliver_policy: "all" };
     return { deliver_policy: "by_start_sequence", opt_start_seq: lastSeq + 1 };
   }
+
+  onIdentity(): void {}
+
+  onRecreated(): void {}
 
   onSkipped(seq: number): void {
     this.#sink.skipTo(seq + 1);

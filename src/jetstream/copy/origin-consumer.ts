@@ -3,8 +3,8 @@
  * delivers here. It is asked for again after whatever goes wrong: no answer, an error, a message that is missing, a
  * stream that could not store one, heartbeats that do not come any more.
  *
- * Every attempt has a deliver subject of its own, so what an earlier one still sends is not heard; and it is listened to
- * before the request goes out, so messages may come before the answer.
+ * Every attempt has a deliver subject of its own, so what an earlier one still sends is not heard. It is listened to when
+ * the origin has answered: an origin delivers nothing where nobody listens.
  */
 import type { Deadline } from "../../base/clock.ts";
 import type { Message } from "../../broker/message.ts";
@@ -30,6 +30,12 @@ export interface OriginFeed {
   readonly consumerName: string;
   /** The last of the origin's sequences that is dealt with. */
   readonly originSeq: number;
+  /** What the origin is known by as the stream that it was; "" before that is known, null when it does not matter. */
+  readonly identity: string | null;
+  /** @param identity "" when the origin does not tell */
+  onIdentity(identity: string): void;
+  /** The origin has gone and come again: its sequences mean something else now. */
+  onRecreated(): void;
   start(): OriginStart;
   /** What comes next is behind this sequence. */
   onSkipped(seq: number): void;
@@ -60,14 +66,23 @@ const stalledCountMax = 3;
 /** As of nats-server's `dgetCaughtUpThresh`. */
 const caughtUpPending = 10;
 
-const errCode = { requiredApiLevel: 10185, invalidJson: 10025, flowControlStalled: 10228 } as const;
+const levelHeader = "Nats-Required-Api-Level";
+const identityHeader = "Nats-Stream-Identity";
+
+const errCode = {
+  identityMismatch: 10225,
+  requiredApiLevel: 10185,
+  invalidJson: 10025,
+  flowControlStalled: 10228,
+} as const;
 
 export class OriginConsumer {
   readonly #sink: CopySink;
   readonly #feed: OriginFeed;
   readonly #delivered = new DeliveredReply();
   #state: "stopped" | "waiting" | "asking" | "open" = "stopped";
-  #subscriptions: Subscription[] = [];
+  /** To the answer, then to what is delivered. */
+  #subscription: Subscription | null = null;
   /** The next thing that happens by itself: a request, the end of waiting for an answer, a look at silence. */
   #deadline: Deadline | null = null;
   #askedMs = -Infinity;
@@ -150,16 +165,12 @@ export class OriginConsumer {
     const unique = host.nuid();
     const reply = `$JSC.R.${unique}`;
     const deliverTo = source.consumer?.deliver_subject ?? deliverSubject(source, this.#feed.kind, unique);
-    this.#name = source.consumer?.name ?? null;
-    this.#subscriptions = [
-      host.service.listen(account.account, reply, null, (message) => this.#onAnswer(message)),
-      host.service.listen(account.account, wireFromText(deliverTo), null, (message) =>
-        this.#onDelivery(message),
-      ),
-    ];
+    this.#subscription = host.service.listen(account.account, reply, null, (message) =>
+      this.#onAnswer(message, deliverTo),
+    );
     const { operation, body } = this.#request(deliverTo, unique);
     const subject = originApi(source, operation);
-    const headers = this.#isSourcing ? encodeHeaders([["Nats-Required-Api-Level", apiLevel]]) : null;
+    const headers = this.#isSourcing ? this.#requestHeaders() : null;
     if (host.publisher.publish(account.account, subject, reply, headers, body) === 0) {
       this.#error = this.#setupError(`nobody answers on ${subject}`);
       this.#askIn(unreachableRetryMs);
@@ -168,6 +179,12 @@ export class OriginConsumer {
     this.#deadline = host.after(answerWaitMs, () =>
       this.#again(this.#setupError(`no answer on ${subject}`), true),
     );
+  }
+
+  #requestHeaders(): Buffer {
+    const { identity } = this.#feed;
+    const level = [levelHeader, apiLevel] as const;
+    return encodeHeaders(identity === null ? [level] : [level, [identityHeader, identity]]);
   }
 
   #request(deliverTo: string, unique: string): { operation: string; body: Buffer } {
@@ -184,7 +201,7 @@ export class OriginConsumer {
     return consumerRequest(source, asked, deliverTo, this.#feed.start(), this.#isSourcing, metadata);
   }
 
-  #onAnswer(message: Message): void {
+  #onAnswer(message: Message, deliverTo: string): void {
     if (this.#state !== "asking") return;
     const answer = parseAnswer(
       message.bytes.subarray(message.bodyStart + message.headerBytes, message.bodyEnd),
@@ -197,10 +214,21 @@ export class OriginConsumer {
       const number = this.#feed.kind === "mirror" ? 10214 : 10217;
       return this.#again({ code: 400, err_code: number, description: text }, true);
     }
-    this.#open(answer);
+    const block = message.bytes.subarray(message.bodyStart, message.bodyStart + message.headerBytes);
+    const identity = headerValue(block, identityHeader) ?? "";
+    const known = this.#feed.identity ?? "";
+    if (identity !== "" && known !== "" && identity !== known) return this.#onRecreated();
+    this.#feed.onIdentity(identity);
+    this.#open(answer, deliverTo);
+  }
+
+  #onRecreated(): void {
+    this.#feed.onRecreated();
+    this.#again(null, false);
   }
 
   #onRefusal(error: OriginError): void {
+    if (error.err_code === errCode.identityMismatch) return this.#onRecreated();
     const isTooNew = error.err_code === errCode.requiredApiLevel || error.err_code === errCode.invalidJson;
     if (!isTooNew || !this.#isSourcing || this.#feed.source.consumer !== undefined)
       return this.#again(error, true);
@@ -209,10 +237,12 @@ export class OriginConsumer {
     this.#askIn(0);
   }
 
-  #open(answer: OriginAnswer): void {
-    const { host } = this.#sink;
-    const [answers] = this.#subscriptions;
-    if (answers !== undefined) host.service.stop(answers);
+  #open(answer: OriginAnswer, deliverTo: string): void {
+    const { host, account } = this.#sink;
+    this.#stopListening();
+    this.#subscription = host.service.listen(account.account, wireFromText(deliverTo), null, (message) =>
+      this.#onDelivery(message),
+    );
     this.#deadline?.cancel();
     this.#state = "open";
     this.#failures = 0;
@@ -233,14 +263,13 @@ export class OriginConsumer {
   }
 
   #onDelivery(message: Message): void {
-    if (this.#state !== "asking" && this.#state !== "open") return;
     if (isControl(message)) {
       this.#onControl(message);
       return;
     }
     const delivered = this.#delivered;
     if (!delivered.parse(message.bytes, message.replyStart, message.replyEnd)) return;
-    if (this.#name !== null && delivered.consumer !== this.#name) return;
+    if (delivered.consumer !== this.#name) return;
     this.#heardMs = this.#sink.host.clock.nowMs();
     if (delivered.deliveries > 1) return;
     const { streamSeq, consumerSeq } = delivered;
@@ -318,11 +347,15 @@ export class OriginConsumer {
     return { code: 500, err_code: this.#feed.kind === "mirror" ? 10029 : 10045, description };
   }
 
+  #stopListening(): void {
+    if (this.#subscription !== null) this.#sink.host.service.stop(this.#subscription);
+    this.#subscription = null;
+  }
+
   #cancel(): void {
     this.#deadline?.cancel();
     this.#deadline = null;
-    for (const subscription of this.#subscriptions) this.#sink.host.service.stop(subscription);
-    this.#subscriptions = [];
+    this.#stopListening();
     this.#consumerSeq = 0;
     this.#name = null;
     this.#forgetStall();

@@ -11,23 +11,33 @@ export interface SourcePosition {
   readonly originSeq: number;
   /** The last sequence of the stream itself when this was written. */
   readonly ownSeq: number;
+  /** Of the origin; "" when it is not known. */
+  readonly identity: string;
 }
+
+const seqsBytes = 16;
 
 /** Below this all records of sources are found. */
 export const positionPrefix = "source/";
 
 export function readPosition(store: StreamStore, index: string): SourcePosition | null {
   const record = store.record(recordName(index));
-  if (record === null || record.value.length !== 16) return null;
-  return { originSeq: record.value.readDoubleLE(0), ownSeq: record.value.readDoubleLE(8) };
+  if (record === null || record.value.length < seqsBytes) return null;
+  const { value } = record;
+  return {
+    originSeq: value.readDoubleLE(0),
+    ownSeq: value.readDoubleLE(8),
+    identity: value.latin1Slice(seqsBytes),
+  };
 }
 
 export function writePosition(
   store: StreamStore,
   index: string,
-  { originSeq, ownSeq }: SourcePosition,
+  { originSeq, ownSeq, identity }: SourcePosition,
 ): void {
-  const value = Buffer.alloc(16);
+  const value = Buffer.alloc(seqsBytes + identity.length);
+  value.latin1Write(identity, seqsBytes);
   value.writeDoubleLE(originSeq, 0);
   value.writeDoubleLE(ownSeq, 8);
   store.putRecord(recordName(index), value);

@@ -2,7 +2,7 @@
 import type { Deadline } from "../../base/clock.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import type { CopySink } from "./copy-sink.ts";
-import { readSourceHeader } from "./source-header.ts";
+import { readSourceHeader, type SourceOrigin } from "./source-header.ts";
 
 const sliceCount = 10_000;
 
@@ -17,16 +17,16 @@ export interface SoughtSource {
 
 export class PositionSearch {
   readonly #sink: CopySink;
-  readonly #onFound: (index: string, originSeq: number) => void;
+  readonly #onFound: (index: string, origin: SourceOrigin | null) => void;
   #sought: SoughtSource[];
   readonly #stored = new StoredMessage();
   #deadline: Deadline | null = null;
 
-  /** @param onFound called once for each; 0 when there is no message of it */
+  /** @param onFound called once for each, with null when there is no message of it */
   constructor(
     sink: CopySink,
     sought: readonly SoughtSource[],
-    onFound: (index: string, originSeq: number) => void,
+    onFound: (index: string, origin: SourceOrigin | null) => void,
   ) {
     this.#sink = sink;
     this.#sought = [...sought];
@@ -68,12 +68,12 @@ export class PositionSearch {
     );
     if (found === undefined || stored.seq <= found.fromOwnSeq) return;
     this.#sought = this.#sought.filter((sought) => sought !== found);
-    this.#onFound(found.index, origin.seq);
+    this.#onFound(found.index, origin);
   }
 
   #end(): void {
     const missing = this.#sought;
     this.#sought = [];
-    for (const { index } of missing) this.#onFound(index, 0);
+    for (const { index } of missing) this.#onFound(index, null);
   }
 }

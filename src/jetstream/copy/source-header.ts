@@ -8,6 +8,8 @@ import { headerValue } from "../../protocol/headers.ts";
 export const sourceHeaderName = "Nats-Stream-Source";
 
 export interface SourceOrigin {
+  /** Of the stream that it was then; "" when that is not known. */
+  readonly identity: string;
   /** As of `sourceIndex`; null in headers of old, which name the stream alone. */
   readonly index: string | null;
   readonly stream: string;
@@ -26,8 +28,9 @@ export class SourceHeader {
     this.#after = ` ${filters} ${destinations} `;
   }
 
-  line(seq: number, subject: string): string {
-    return `${this.#before}${seq}${this.#after}${subject}\r\n`;
+  line(seq: number, subject: string, identity: string): string {
+    const last = identity === "" ? "" : ` ${identity}`;
+    return `${this.#before}${seq}${this.#after}${subject}${last}\r\n`;
   }
 }
 
@@ -44,15 +47,15 @@ export function parseSourceHeader(value: string): SourceOrigin | null {
     const at = tokens.length === 9 ? 2 : 4;
     return originOf(null, tokens[at] as string, tokens[at + 3] as string);
   }
-  const [stream = "", seq = "", filters, destinations] = value.split(" ");
+  const [stream = "", seq = "", filters, destinations, , identity = ""] = value.split(" ");
   if (filters === undefined) return originOf(null, stream, seq);
   if (destinations === undefined) return null;
-  return originOf(`${stream} ${filters} ${destinations}`, stream, seq);
+  return originOf(`${stream} ${filters} ${destinations}`, stream, seq, identity);
 }
 
-function originOf(index: string | null, stream: string, seqText: string): SourceOrigin | null {
+function originOf(index: string | null, stream: string, seqText: string, identity = ""): SourceOrigin | null {
   if (!/^\d+$/.test(seqText)) return null;
-  return { index, stream, seq: Number(seqText) };
+  return { index, stream, seq: Number(seqText), identity };
 }
 
 /** Lines that were meant for the origin: what was expected of it, batches, and where it had the message from itself. */

@@ -20,6 +20,7 @@ export class Source implements OriginFeed {
   readonly index: string;
   readonly consumerName: string;
   #originSeq = 0;
+  #identity = "";
   readonly #sink: CopySink;
   readonly #consumer: OriginConsumer;
   readonly #transforms: CopyTransforms;
@@ -52,9 +53,14 @@ export class Source implements OriginFeed {
     return this.#originSeq;
   }
 
-  /** @param originSeq what it has copied already */
-  begin(originSeq: number): void {
+  get identity(): string {
+    return this.#identity;
+  }
+
+  /** @param originSeq what it has copied already @param identity of the stream that it was copied from */
+  begin(originSeq: number, identity: string): void {
     this.#originSeq = originSeq;
+    this.#identity = identity;
     this.#isBegun = true;
     this.#writeLater();
     this.#consumer.start();
@@ -85,6 +91,20 @@ export class Source implements OriginFeed {
     return { deliver_policy: "all" };
   }
 
+  onIdentity(identity: string): void {
+    this.#identity = identity;
+  }
+
+  onRecreated(): void {
+    const { account, host, name } = this.#sink;
+    host.log.warn(
+      `Source '${this.source.name}' of stream '${account.account.name} > ${name}' is another stream than it was: copied from its beginning`,
+    );
+    this.#originSeq = 0;
+    this.#identity = "";
+    this.#writeLater();
+  }
+
   onSkipped(seq: number): void {
     this.#originSeq = seq;
   }
@@ -110,7 +130,7 @@ export class Source implements OriginFeed {
   onCaughtUp(): void {}
 
   #headersOf(block: Buffer, seq: number, subject: string): string {
-    const line = this.#header.line(seq, subject);
+    const line = this.#header.line(seq, subject, this.#identity);
     if (block.length === 0) return `NATS/1.0\r\n${line}\r\n`;
     const clean = withoutForeignHeaders(block, true) ?? block;
     const text = clean.latin1Slice(0, clean.length);
@@ -129,6 +149,10 @@ export class Source implements OriginFeed {
 
   #write(): void {
     const { store } = this.#sink;
-    writePosition(store, this.index, { originSeq: this.#originSeq, ownSeq: store.log.state.lastSeq });
+    writePosition(store, this.index, {
+      originSeq: this.#originSeq,
+      ownSeq: store.log.state.lastSeq,
+      identity: this.#identity,
+    });
   }
 }

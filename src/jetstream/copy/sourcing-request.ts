@@ -3,10 +3,39 @@
  * Source: nats-server `jsConsumerCreateRequest`.
  */
 import { randomDigits } from "../../base/nuid.ts";
+import { formatTimestamp } from "../../base/timestamp.ts";
+import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
+import { apiError } from "../api-errors.ts";
 import type { ManagedConsumer, RequestedConsumerConfig } from "../consumer-api.ts";
+import type { Stream } from "../stream.ts";
 import type { StreamConfig } from "../stream-config.ts";
+import { shortHash } from "./origin-names.ts";
 
 const suffixLength = 8;
+const identityHeader = "Nats-Stream-Identity";
+
+/** What a stream is known by as long as it is the same. Source: nats-server `stream.identity`. */
+export function streamIdentity({ times }: Stream): string {
+  return shortHash(formatTimestamp(times.createdMs, times.createdNs));
+}
+
+/**
+ * @param headers of the request
+ * @throws ApiError (10225) when it was meant for the stream that was here before under that name
+ */
+export function checkIdentity(headers: Buffer | null, config: RequestedConsumerConfig, stream: Stream): void {
+  if (headers === null || (config.direct !== true && config.sourcing !== true)) return;
+  const expected = headerValue(headers, identityHeader) ?? "";
+  const identity = streamIdentity(stream);
+  if (expected !== "" && expected !== identity)
+    throw apiError("consumerStreamIdentityMismatch", { msg: identity });
+}
+
+/** Of the answer to whoever speaks of identities. */
+export function identityHeaders(headers: Buffer | null, stream: Stream | undefined): Buffer | null {
+  if (headers === null || stream === undefined || headerValue(headers, identityHeader) === null) return null;
+  return encodeHeaders([[identityHeader, streamIdentity(stream)]]);
+}
 
 /**
  * Where messages go when they are acknowledged, it lasts and acknowledges by flow control, so that none is lost when the

@@ -83,10 +83,23 @@ describe("the header", () => {
   });
 
   test("is read in every form that there has been", () => {
-    expect(parseSourceHeader("S 12 > >")).toEqual({ index: "S > >", stream: "S", seq: 12 });
-    expect(parseSourceHeader("S 12 a.* b.$1 a.1 identity")).toMatchObject({ index: "S a.* b.$1", seq: 12 });
-    expect(parseSourceHeader("S 12")).toEqual({ index: null, stream: "S", seq: 12 });
-    expect(parseSourceHeader("$JS.ACK.S.C.1.12.3.1700.0")).toEqual({ index: null, stream: "S", seq: 12 });
+    expect(parseSourceHeader("S 12 > >")).toEqual({
+      index: "S > >",
+      stream: "S",
+      seq: 12,
+      identity: "",
+    });
+    expect(parseSourceHeader("S 12 a.* b.$1 a.1 identity")).toMatchObject({
+      index: "S a.* b.$1",
+      seq: 12,
+      identity: "identity",
+    });
+    expect(parseSourceHeader("S 12")).toMatchObject({ index: null, stream: "S", seq: 12 });
+    expect(parseSourceHeader("$JS.ACK.S.C.1.12.3.1700.0")).toMatchObject({
+      index: null,
+      stream: "S",
+      seq: 12,
+    });
     expect(parseSourceHeader("$JS.ACK.D.H.S.C.1.12.3.1700.0.x")).toMatchObject({ stream: "S", seq: 12 });
     for (const bad of ["", "S", "S x > >", "S 1 >", "$JS.ACK.S", "S -1"])
       expect(parseSourceHeader(bad)).toBeNull();
@@ -203,6 +216,48 @@ describe("positions", () => {
     origin.deliver(21, 1);
     origin.deliver(30, 2);
     expect(sink.stored).toEqual(["1 a m21", "2 a m30"]);
+  });
+});
+
+describe("an origin that is another stream than it was", () => {
+  const identityLine = "Nats-Stream-Identity: ";
+  const answerAs = (identity: string): void => {
+    const { config } = origin.last.body;
+    const info = { name: config["name"], config, delivered: { consumer_seq: 0, stream_seq: 0 } };
+    const headers = `NATS/1.0\r\n${identityLine}${identity}\r\n\r\n`;
+    world.publish(origin.last.reply, "", headers, JSON.stringify(info));
+  };
+
+  test("is told apart by its identity, also after a restart", async () => {
+    const opened = await open([{ name: "ORIGIN" }]);
+    expect(origin.last.headers).toContain(`${identityLine}\r\n`);
+    answerAs("first");
+    origin.deliver(5, 1);
+    expect(opened.sink.storedMessages[0]?.headers).toContain("ORIGIN 5 > > a first\r\n");
+    await reopen(opened);
+    expect(origin.last.headers).toContain(`${identityLine}first\r\n`);
+    origin.refuse({
+      code: 400,
+      err_code: 10225,
+      description: "consumer's stream identity does not match: x",
+    });
+    await world.clock.advance(2200);
+    expect(origin.last.headers).toContain(`${identityLine}\r\n`);
+    expect(origin.last.body.config).toMatchObject({ deliver_policy: "all" });
+    answerAs("second");
+    origin.deliver(1, 1, { payload: "anew" });
+    expect(opened.sink.stored).toEqual(["1 a m5", "2 a anew"]);
+  });
+
+  test("is copied anew also where only its answer tells", async () => {
+    const opened = await open([{ name: "ORIGIN" }]);
+    answerAs("first");
+    origin.deliver(5, 1);
+    for (const { name } of [...opened.sink.store.records("source/")]) opened.sink.store.removeRecord(name);
+    await reopen(opened, false);
+    answerAs("second");
+    await world.clock.advance(2200);
+    expect(origin.last.body.config).toMatchObject({ deliver_policy: "all" });
   });
 });
 
