@@ -10,6 +10,7 @@ import type { Host } from "./host.ts";
 import { endlessRooms, Room, type Rooms } from "./room.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamConfig } from "./stream-config.ts";
+import { SubjectClaims } from "./subject-claims.ts";
 
 type Kind = "file" | "memory";
 
@@ -23,6 +24,8 @@ export class JetStreamAccount {
   limits: JetStreamAccountLimits;
   /** By name. */
   readonly streams = new Map<string, Stream>();
+  /** Subjects that streams have taken, as text. */
+  readonly claims = new SubjectClaims();
   /** Requests answered, and those among them with an error. */
   apiTotal = 0;
   apiErrors = 0;

@@ -1,7 +1,6 @@
 /** All streams of the broker: how they come, change and go, at a client's wish and at start. */
 import { isDeepStrictEqual } from "node:util";
 import type { StreamStore } from "../store/contract.ts";
-import { collides } from "../subjects/subject.ts";
 import type { JetStreamAccount } from "./account.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer-api.ts";
@@ -78,7 +77,7 @@ export class StreamCatalog {
     if (config.first_seq !== undefined) store.log.skipTo(config.first_seq);
     const stream = new Stream(account, store, config, times);
     keep(stream);
-    account.streams.set(config.name, stream);
+    enter(stream);
     stream.start();
     advise(stream, "CREATED", "create");
     return stream;
@@ -91,13 +90,17 @@ export class StreamCatalog {
     account.checkLimits(config, (kind) => this.reservedBytes(kind));
     this.#checkConsumers(stream, config);
     this.#refuseOverlap(account, config);
+    for (const subject of stream.config.subjects ?? []) account.claims.remove(subject, stream);
     stream.update(config);
+    for (const subject of config.subjects ?? []) account.claims.add(subject, stream);
     keep(stream);
     advise(stream, "UPDATED", "modify");
   }
 
   remove(stream: Stream): void {
-    stream.account.streams.delete(stream.name);
+    const { account, config } = stream;
+    account.streams.delete(stream.name);
+    for (const subject of config.subjects ?? []) account.claims.remove(subject, stream);
     stream.delete();
     advise(stream, "DELETED", "delete");
   }
@@ -156,7 +159,7 @@ export class StreamCatalog {
       }
       const { config, createdMs, createdNs } = JSON.parse(record.value.toString()) as KeptStream;
       const stream = new Stream(account, store, config, { createdMs, createdNs });
-      account.streams.set(config.name, stream);
+      enter(stream);
       loaded.push(stream);
     }
     for (const stream of loaded) {
@@ -181,7 +184,7 @@ export class StreamCatalog {
   #open(account: JetStreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes): Stream {
     const stream = new Stream(account, store, config, times);
     keep(stream);
-    account.streams.set(config.name, stream);
+    enter(stream);
     this.#consumers.load(stream);
     stream.start();
     advise(stream, "CREATED", "create");
@@ -195,13 +198,9 @@ export class StreamCatalog {
   }
 
   #refuseOverlap(account: JetStreamAccount, config: StreamConfig): void {
-    const subjects = config.subjects ?? [];
-    for (const other of account.streams.values()) {
-      if (other.name === config.name) continue;
-      const theirs = other.config.subjects ?? [];
-      if (theirs.some((their) => subjects.some((subject) => collides(their, subject))))
-        throw apiError("streamSubjectOverlap");
-    }
+    const self = account.streams.get(config.name) ?? null;
+    if ((config.subjects ?? []).some((subject) => account.claims.overlaps(subject, self)))
+      throw apiError("streamSubjectOverlap");
   }
 
   #checkConsumers(stream: Stream, { consumer_limits: next }: StreamConfig): void {
@@ -234,6 +233,13 @@ function checkFilters({ mirror, sources = [] }: StreamConfig): void {
     if (isWrong(filter))
       throw apiError("streamCreate", { err: `subject filter '${filter}' for the source: invalid subject` });
   }
+}
+
+/** It is there from now on, and so is its claim to its subjects. */
+function enter(stream: Stream): void {
+  const { account, config } = stream;
+  account.streams.set(config.name, stream);
+  for (const subject of config.subjects ?? []) account.claims.add(subject, stream);
 }
 
 function keep(stream: Stream): void {
