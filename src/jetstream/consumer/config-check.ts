@@ -4,6 +4,7 @@ import { hasWildcard, isCoveredBy, isValidSubject, wireFromText } from "../../su
 import { apiError } from "../api-errors.ts";
 import type { ApiError } from "../api-error.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
+import { goDuration } from "./go-duration.ts";
 import type { StreamConfig } from "../stream-config.ts";
 import { type ConsumerLimits, flowControlHeartbeatNs } from "./config-defaults.ts";
 
@@ -136,7 +137,7 @@ function wrongLimits(config: ConsumerConfig, stream: StreamConfig, limits: Consu
     if (limit > 0 && pendingMax > limit) return apiError("consumerMaxPendingAckExcess", { limit });
   const inactive = stream.consumer_limits.inactive_threshold ?? 0;
   if (inactive > 0 && (config.inactive_threshold ?? 0) > inactive)
-    return apiError("consumerInactiveThresholdExcess", { limit: inactive });
+    return apiError("consumerInactiveThresholdExcess", { limit: goDuration(inactive) });
   return null;
 }
 
