@@ -422,12 +422,13 @@ export class Consumer implements ManagedConsumer {
     const { state, source } = this;
     const { message } = source;
     const storedMs = message.timeMs + message.timeNs / 1_000_000;
-    if (this.#pace.mustWait(storedMs)) return 0;
     const digits = timestampDigits(message.timeMs, message.timeNs);
     const reply = `${this.#replyPrefix}${source.deliveries}.${message.seq}.${state.consumerSeq + 1}.${digits}.${source.pendingAfter}`;
     const body = this.#config.headers_only === true ? headersOnly(message) : message;
-    const { seq } = message;
-    const sent = this.outlet.deliver(message.subject, reply, body);
+    const { seq, subject } = message;
+    const size = subject.length + reply.length + body.bodyEnd - body.bodyStart;
+    if (this.#pace.mustWait(size, storedMs)) return 0;
+    const sent = this.outlet.deliver(subject, reply, body);
     if (sent === 0) return 0;
     const nowMs = this.nowMs();
     this.#pace.sent(sent, storedMs, nowMs);

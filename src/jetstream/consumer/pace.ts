@@ -11,7 +11,7 @@ const burstBytesDefault = 1024 * 1024;
 export class Pace {
   readonly #consumer: Consumer;
   #deadline: Deadline | null = null;
-  /** When all that was sent would have gone at the rate set. */
+  /** When all that was sent has gone at the rate set. */
   #spentMs = -Infinity;
   /** Up to here messages go at the pace they came; 0: at once. */
   #replayThroughSeq: number;
@@ -29,12 +29,14 @@ export class Pace {
   }
 
   /** Whether the next message, stored then, has to wait; it is asked for again when its time has come. */
-  mustWait(storedMs: number): boolean {
-    if (this.#replayThroughSeq === 0 && this.#spentMs === -Infinity) return false;
+  mustWait(sizeBytes: number, storedMs: number): boolean {
+    const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
+    if (this.#replayThroughSeq === 0 && bitsPerSecond === 0) return false;
     const nowMs = this.#consumer.nowMs();
     const gapMs = storedMs - this.#lastStoredMs;
     const isReplay = this.#replayThroughSeq > 0 && this.#lastStoredMs > 0 && gapMs > gapMsMin;
-    const dueMs = isReplay ? Math.max(this.#spentMs, this.#lastSentMs + gapMs) : this.#spentMs;
+    const goneMs = bitsPerSecond === 0 ? -Infinity : this.#goneMs(sizeBytes, bitsPerSecond, nowMs);
+    const dueMs = isReplay ? Math.max(goneMs, this.#lastSentMs + gapMs) : goneMs;
     if (dueMs - nowMs < slackMs) return false;
     this.#deadline = this.#consumer.host.after(dueMs - nowMs, () => {
       this.#deadline = null;
@@ -47,13 +49,14 @@ export class Pace {
     this.#lastSentMs = nowMs;
     this.#lastStoredMs = storedMs;
     const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
-    if (bitsPerSecond === 0) {
-      this.#spentMs = -Infinity;
-      return;
-    }
+    if (bitsPerSecond > 0) this.#spentMs = this.#goneMs(sizeBytes, bitsPerSecond, nowMs);
+  }
+
+  /** When so much more will have gone. What was not sent is saved up, for one message of the largest size and no more. */
+  #goneMs(sizeBytes: number, bitsPerSecond: number, nowMs: number): number {
     const msPerByte = 8_000 / bitsPerSecond;
-    // What was not sent is saved up, for one message of the largest size and no more.
-    this.#spentMs = Math.max(this.#spentMs, nowMs - this.#burstBytes() * msPerByte) + sizeBytes * msPerByte;
+    const savedMs = this.#burstBytes() * msPerByte;
+    return Math.max(this.#spentMs, nowMs - savedMs) + Math.min(sizeBytes * msPerByte, savedMs);
   }
 
   onEnd(): void {

@@ -1,0 +1,213 @@
+import { describe, expect, test } from "vitest";
+import { ConsumerWorld, lines } from "./consumer-world.ts";
+
+const ms = 1_000_000;
+
+describe("consumer", () => {
+  test("pulls, acks, and what is left", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(3);
+    const consumer = world.consumer(stream);
+    const got = world.pull({ batch: 2 });
+    expect(lines(got)).toEqual(["1", "2"]);
+    expect(got[1]?.reply).toMatch(/^\$JS\.ACK\.S\.c\.1\.2\.2\.\d+\.1$/);
+    expect(world.acknowledge(got[0])).toBe(true);
+    expect(consumer.info()).toMatchObject({
+      delivered: { consumer_seq: 2, stream_seq: 2 },
+      ack_floor: { consumer_seq: 1, stream_seq: 1 },
+      ...{ num_ack_pending: 1, num_pending: 1, num_waiting: 0, num_redelivered: 0 },
+    });
+  });
+
+  test("acks wait, back off and run out on a clock that is moved", async () => {
+    const world = new ConsumerWorld();
+    const advisories = world.hear("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c");
+    const consumer = world.consumer(world.filled(1), { backoff: [100 * ms, 300 * ms], max_deliver: 3 });
+    const got = world.pull({ batch: 10 });
+    await world.later(99);
+    expect(got.length).toBe(1);
+    await world.later(2);
+    expect(got.length).toBe(2);
+    await world.later(298);
+    expect(got.length).toBe(2);
+    await world.later(4);
+    expect(got.map(({ reply }) => reply.split(".").slice(4, 7).join("."))).toEqual([
+      "1.1.1",
+      "2.1.2",
+      "3.1.3",
+    ]);
+    await world.later(1_000);
+    expect(got.length).toBe(3);
+    expect(
+      advisories.map(({ payload }) => (JSON.parse(payload) as { deliveries: number }).deliveries),
+    ).toEqual([3]);
+    expect(consumer.info()).toMatchObject({
+      num_ack_pending: 0,
+      ack_floor: { stream_seq: 1, consumer_seq: 3 },
+    });
+  });
+
+  test("expiry, heartbeats and their end", async () => {
+    const world = new ConsumerWorld();
+    world.consumer(world.filled(0));
+    const got = world.pull({ batch: 1, expires: 1_000 * ms, idle_heartbeat: 400 * ms });
+    await world.later(1_100);
+    expect(lines(got)).toEqual(["[100 Idle Heartbeat]", "[100 Idle Heartbeat]", "[408 Request Timeout]"]);
+  });
+
+  test("an answer to an ack comes when the ack is durable, not before", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(1);
+    world.consumer(stream);
+    const [first] = world.pull("");
+    const answers = world.hear("told");
+    world.host.publisher.publish(world.account, first?.reply ?? "", "told", null, Buffer.alloc(0));
+    const groupBefore = world.store.durableGroup;
+    expect(answers.length).toBe(0);
+    world.endPass();
+    expect([answers.length, world.store.durableGroup > groupBefore]).toEqual([1, true]);
+  });
+
+  test("goes on after a restart where its acks were", async () => {
+    const world = new ConsumerWorld();
+    let stream = world.filled(5);
+    world.consumer(stream, { ack_wait: 1_000 * ms });
+    const got = world.pull({ batch: 3 });
+    world.acknowledge(got[1]);
+    stream = world.startAgain(stream);
+    const again = stream.consumers.get("c");
+    expect(again?.info()).toMatchObject({ num_ack_pending: 2, num_pending: 2, delivered: { stream_seq: 3 } });
+    const more = world.pull({ batch: 10 });
+    expect(lines(more)).toEqual(["4", "5"]);
+    await world.later(1_002);
+    expect(lines(more)).toEqual(["4", "5", "1", "3", "4", "5"]);
+  });
+
+  test("nobody answers for a consumer that is not there", () => {
+    const world = new ConsumerWorld();
+    const consumer = world.consumer(world.filled(1));
+    const subject = "$JS.API.CONSUMER.MSG.NEXT.S.c";
+    const ask = (): number =>
+      world.host.publisher.publish(world.account, subject, "x", null, Buffer.alloc(0));
+    expect(ask()).toBe(1);
+    world.endPass();
+    const waiting = world.pull({ batch: 5, expires: 5_000 * ms });
+    consumer.delete();
+    world.endPass();
+    expect(lines(waiting).at(-1)).toBe("[409 Consumer Deleted]");
+    expect(ask()).toBe(0);
+  });
+
+  test("a consumer that nobody uses goes", async () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(0);
+    world.consumer(stream, { durable_name: "", name: "e" });
+    await world.later(5_000);
+    expect(stream.consumers.has("e")).toBe(true);
+    await world.later(1_100);
+    expect(stream.consumers.has("e")).toBe(false);
+  });
+
+  test("a work queue lets go of what is acknowledged, and of nothing else", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(3, { retention: "workqueue" });
+    world.consumer(stream);
+    const got = world.pull({ batch: 3 });
+    world.acknowledge(got[1]);
+    world.acknowledge(got[2], "+TERM");
+    expect([stream.log.state.messages, stream.log.state.firstSeq]).toEqual([1, 1]);
+  });
+
+  test("interest: a message stays until all have had it", () => {
+    const world = new ConsumerWorld();
+    const stream = world.stream({ retention: "interest" });
+    world.consumer(stream);
+    world.consumer(stream, { durable_name: "d" });
+    world.send("s.a", "1");
+    const [one] = world.pull("");
+    const [two] = world.pull("", "d");
+    world.acknowledge(one);
+    expect(stream.log.state.messages).toBe(1);
+    world.acknowledge(two);
+    expect(stream.log.state.messages).toBe(0);
+  });
+
+  test("what is removed from the stream is out no more, and not counted", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(4);
+    const consumer = world.consumer(stream);
+    world.pull({ batch: 2 });
+    stream.remove(1);
+    stream.remove(3);
+    world.endPass();
+    expect(consumer.info()).toMatchObject({ num_ack_pending: 1, num_pending: 1 });
+    stream.purgeThrough(3);
+    world.endPass();
+    expect(consumer.info()).toMatchObject({
+      num_ack_pending: 0,
+      num_pending: 1,
+      ack_floor: { stream_seq: 3 },
+    });
+    expect(lines(world.pull(""))).toEqual(["4"]);
+  });
+
+  test("a pinned client keeps its pin, and loses it when it is silent", async () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(3);
+    const unpinned = world.hear("$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.S.c");
+    world.consumer(stream, {
+      priority_groups: ["g"],
+      priority_policy: "pinned_client",
+      priority_timeout: 1_000 * ms,
+    });
+    const first = world.pull({ batch: 1, group: "g" });
+    const id = /Nats-Pin-Id: (\S+)/.exec(first[0]?.headers ?? "")?.[1] ?? "";
+    expect(id).not.toBe("");
+    const other = world.pull({ batch: 1, group: "g", expires: 60_000 * ms });
+    expect(other).toEqual([]);
+    expect(world.pull({ batch: 1, group: "g", id }).map(({ payload }) => payload)).toEqual(["2"]);
+    expect(lines(world.pull({ batch: 1, group: "g", id: "other" }))).toEqual(["[423 Nats-Pin-Id mismatch]"]);
+    await world.later(1_001);
+    expect(other.map(({ payload }) => payload)).toEqual(["3"]);
+    expect(unpinned.map(({ payload }) => (JSON.parse(payload) as { reason: string }).reason)).toEqual([
+      "timeout",
+    ]);
+  });
+
+  test("push: only while somebody listens, at the rate that is set", async () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(2, { max_msg_size: 50 });
+    const consumer = world.consumer(stream, {
+      ack_policy: "none",
+      deliver_subject: "to",
+      rate_limit_bps: 400,
+    });
+    world.hear("*");
+    expect(consumer.info()["push_bound"]).toBeUndefined();
+    const got = world.hear("to");
+    expect(lines(got)).toEqual(["1"]);
+    await world.later(500);
+    expect(got.length).toBe(1);
+    await world.later(1_500);
+    expect(lines(got)).toEqual(["1", "2"]);
+    expect(consumer.info()["push_bound"]).toBe(true);
+  });
+
+  test("flow control stops at the window, and goes on with the answer", () => {
+    const world = new ConsumerWorld();
+    const stream = world.stream();
+    const payload = "x".repeat(100_000);
+    for (let index = 0; index < 60; index++) world.send("s.a", payload);
+    const got = world.hear("to");
+    world.consumer(stream, {
+      ...{ ack_policy: "none", deliver_subject: "to", flow_control: true, idle_heartbeat: 1_000 * ms },
+    });
+    const asked = got.filter(({ headers }) => headers.startsWith("NATS/1.0 100 FlowControl Request"));
+    expect(asked.length).toBe(1);
+    expect(asked[0]?.reply).toMatch(/^\$JS\.FC\.S\.c\.\w{4}$/);
+    const before = got.length;
+    expect(before).toBeLessThan(30);
+    world.send(asked[0]?.reply ?? "");
+    expect(got.length).toBeGreaterThan(before);
+  });
+});
