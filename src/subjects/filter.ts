@@ -1,5 +1,6 @@
 /** Which subjects somebody wants: any of several patterns. */
-import { areTokensCoveredBy, hasWildcard, tokensOf } from "./subject.ts";
+import { DOT, GREATER, STAR } from "../base/bytes.ts";
+import { hasWildcard } from "./subject.ts";
 
 export class SubjectFilter {
   /** Wire strings, maybe with wildcards; at least one. */
@@ -7,14 +8,14 @@ export class SubjectFilter {
   /** The one subject that it matches; null when it may match others. */
   readonly literal: string | null;
   readonly #literals: ReadonlySet<string>;
-  readonly #wildcards: readonly (readonly string[])[];
+  readonly #wildcards: readonly string[];
 
   constructor(patterns: readonly string[]) {
     this.patterns = patterns;
     const [first = ">"] = patterns;
     this.literal = patterns.length === 1 && !hasWildcard(first) ? first : null;
     this.#literals = new Set(patterns.filter((pattern) => !hasWildcard(pattern)));
-    this.#wildcards = patterns.filter(hasWildcard).map(tokensOf);
+    this.#wildcards = patterns.filter(hasWildcard);
   }
 
   /** Whether it takes every subject there is. */
@@ -24,10 +25,8 @@ export class SubjectFilter {
 
   /** @param subject literal */
   matches(subject: string): boolean {
-    if (this.#literals.has(subject)) return true;
-    if (this.#wildcards.length === 0) return false;
-    const tokens = tokensOf(subject);
-    for (const pattern of this.#wildcards) if (areTokensCoveredBy(tokens, pattern)) return true;
+    if (this.#literals.size > 0 && this.#literals.has(subject)) return true;
+    for (const pattern of this.#wildcards) if (isTaken(subject, pattern)) return true;
     return false;
   }
 }
@@ -36,4 +35,35 @@ export class SubjectFilter {
 export function filterOf(patterns: readonly string[]): SubjectFilter | null {
   if (patterns.length === 0 || patterns.includes(">")) return null;
   return new SubjectFilter(patterns);
+}
+
+/**
+ * As `isCoveredBy` for a literal subject, without an array of tokens: every consumer of a stream asks with every message.
+ */
+function isTaken(subject: string, pattern: string): boolean {
+  let at = 0;
+  for (let place = 0; ; place++, at++) {
+    const first = pattern.charCodeAt(place);
+    if (first === GREATER && place + 1 === pattern.length) return true;
+    const isAny = first === STAR && endsToken(pattern, place + 1);
+    const start = at;
+    if (isAny) {
+      while (!endsToken(subject, at)) at++;
+      place++;
+    } else {
+      while (!endsToken(pattern, place) && pattern.charCodeAt(place) === subject.charCodeAt(at)) {
+        place++;
+        at++;
+      }
+      if (!endsToken(pattern, place)) return false;
+    }
+    if (at === start || !endsToken(subject, at)) return false;
+    if (at === start + 1 && subject.charCodeAt(start) === GREATER) return false;
+    if (place === pattern.length || at === subject.length)
+      return place === pattern.length && at === subject.length;
+  }
+}
+
+function endsToken(subject: string, at: number): boolean {
+  return at >= subject.length || subject.charCodeAt(at) === DOT;
 }
