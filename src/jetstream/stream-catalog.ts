@@ -4,6 +4,7 @@ import type { StreamStore } from "../store/contract.ts";
 import type { JetStreamAccount } from "./account.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer-api.ts";
+import type { Host } from "./host.ts";
 import type { RestoringStream } from "./snapshot/restore.ts";
 import { Stream, type StreamTimes } from "./stream.ts";
 import type { StreamConfig } from "./stream-config.ts";
@@ -70,12 +71,9 @@ export class StreamCatalog {
     checkFilters(config);
     this.#refuseOverlap(account, config);
     const { host } = account;
-    const stamp = { timeMs: 0, timeNs: 0 };
-    host.clock.stamp(stamp);
     const store = host.store.create(account.account.name, config.name, config.storage);
-    const times = { createdMs: stamp.timeMs, createdNs: stamp.timeNs };
     if (config.first_seq !== undefined) store.log.skipTo(config.first_seq);
-    const stream = new Stream(account, store, config, times);
+    const stream = new Stream(account, store, config, timesOfNow(host));
     keep(stream);
     enter(stream);
     stream.start();
@@ -90,17 +88,16 @@ export class StreamCatalog {
     account.checkLimits(config, (kind) => this.reservedBytes(kind));
     this.#checkConsumers(stream, config);
     this.#refuseOverlap(account, config);
-    for (const subject of stream.config.subjects ?? []) account.claims.remove(subject, stream);
+    account.release(stream);
     stream.update(config);
-    for (const subject of config.subjects ?? []) account.claims.add(subject, stream);
+    account.claim(stream);
     keep(stream);
     advise(stream, "UPDATED", "modify");
   }
 
   remove(stream: Stream): void {
-    const { account, config } = stream;
-    account.streams.delete(stream.name);
-    for (const subject of config.subjects ?? []) account.claims.remove(subject, stream);
+    stream.account.release(stream);
+    stream.account.streams.delete(stream.name);
     stream.delete();
     advise(stream, "DELETED", "delete");
   }
@@ -123,11 +120,11 @@ export class StreamCatalog {
       account,
       config,
       store,
-      complete: ({ createdMs, createdNs }) => {
+      complete: () => {
         this.#refuseOverlap(account, config);
         this.#restoring.delete(restoring);
         store.removeRecord(restoringRecordName);
-        return this.#open(account, store, config, { createdMs, createdNs });
+        return this.#open(account, store, config);
       },
       abandon: () => {
         if (this.#restoring.delete(restoring)) store.drop();
@@ -181,8 +178,9 @@ export class StreamCatalog {
   }
 
   /** A stream whose store has its messages and consumers already. */
-  #open(account: JetStreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes): Stream {
-    const stream = new Stream(account, store, config, times);
+  #open(account: JetStreamAccount, store: StreamStore, config: StreamConfig): Stream {
+    // What copies it must know that it is another: after an older backup its sequences come a second time.
+    const stream = new Stream(account, store, config, timesOfNow(account.host));
     keep(stream);
     enter(stream);
     this.#consumers.load(stream);
@@ -235,11 +233,15 @@ function checkFilters({ mirror, sources = [] }: StreamConfig): void {
   }
 }
 
-/** It is there from now on, and so is its claim to its subjects. */
 function enter(stream: Stream): void {
-  const { account, config } = stream;
-  account.streams.set(config.name, stream);
-  for (const subject of config.subjects ?? []) account.claims.add(subject, stream);
+  stream.account.streams.set(stream.name, stream);
+  stream.account.claim(stream);
+}
+
+function timesOfNow({ clock }: Host): StreamTimes {
+  const stamp = { timeMs: 0, timeNs: 0 };
+  clock.stamp(stamp);
+  return { createdMs: stamp.timeMs, createdNs: stamp.timeNs };
 }
 
 function keep(stream: Stream): void {

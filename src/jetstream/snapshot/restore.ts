@@ -14,7 +14,6 @@ import { apiError } from "../api-errors.ts";
 import type { StreamConfig } from "../stream-config.ts";
 import { noDetails, streamInfo } from "../stream-info.ts";
 import type { Stream } from "../stream.ts";
-import type { SnapshotHeader } from "./snapshot-format.ts";
 import { SnapshotError, SnapshotWriter } from "./snapshot-writer.ts";
 
 /** A stream that is not there yet: its name is taken, and its store is being filled. */
@@ -23,7 +22,7 @@ export interface RestoringStream {
   readonly config: StreamConfig;
   readonly store: StreamStore;
   /** It is there from now on. @throws ApiError */
-  complete(header: SnapshotHeader): Stream;
+  complete(): Stream;
   /** All of it goes. */
   abandon(): void;
 }
@@ -103,7 +102,8 @@ export class Restore {
     const { account } = this.#restoring;
     let stream: Stream;
     try {
-      stream = this.#restoring.complete(this.#writer.end());
+      this.#writer.end();
+      stream = this.#restoring.complete();
     } catch (error) {
       this.#fail(error, reply);
       return;

@@ -33,8 +33,6 @@ export const recordBytesMax = 256 * 1024 * 1024;
 export interface SnapshotHeader {
   readonly version: 1;
   readonly config: StreamConfig;
-  readonly createdMs: number;
-  readonly createdNs: number;
   readonly lastSeq: number;
 }
 

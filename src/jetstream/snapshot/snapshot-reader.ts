@@ -63,8 +63,8 @@ function namedRecords(stream: Stream, withConsumers: boolean): Buffer[] {
 }
 
 function* recordsOf(stream: Stream, lastSeq: number, named: readonly Buffer[]): Generator<Buffer> {
-  const { config, times, log } = stream;
-  const header: SnapshotHeader = { version: 1, config, ...times, lastSeq };
+  const { config, log } = stream;
+  const header: SnapshotHeader = { version: 1, config, lastSeq };
   yield magic;
   yield frame(recordKind.header, Buffer.from(JSON.stringify(header)));
   let count = named.length;

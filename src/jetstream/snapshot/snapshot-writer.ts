@@ -36,11 +36,6 @@ export class SnapshotWriter {
     this.#streamName = streamName;
   }
 
-  /** Null until it was read. */
-  get header(): SnapshotHeader | null {
-    return this.#header;
-  }
-
   /** @param piece valid until this returns @throws SnapshotError */
   write(piece: Buffer): void {
     this.#piecesBytes += piece.length;
@@ -56,11 +51,10 @@ export class SnapshotWriter {
   }
 
   /** Nothing more comes. @throws SnapshotError when something is missing */
-  end(): SnapshotHeader {
+  end(): void {
     if (!this.#isEnded || this.#header === null || this.#piecesBytes > 0)
       throw new SnapshotError("unexpected end of the snapshot");
     this.#store.log.skipTo(this.#header.lastSeq + 1);
-    return this.#header;
   }
 
   /** @returns where what is not whole yet begins */

@@ -129,7 +129,7 @@ describe("a snapshot, restored", () => {
     expect(contents(restored)).toEqual(was.contents);
     expect(headersAt(restored, 31)).toEqual(was.headers);
     expect({ ...restored.log.state }).toEqual(was.state);
-    expect(restored.times).toEqual(stream.times);
+    expect(restored.times).not.toEqual(stream.times);
     expect(loaded).toEqual(["S"]);
     const record = restored.store.record("c/C/state");
     expect([record?.value.toString(), record?.changes.map(String)]).toEqual(["C's", ["change"]]);
