@@ -17,8 +17,8 @@ describe("what is asked of a published message", () => {
     expect(ask(other)).toBe("10193 missing sequence for expected last sequence per subject");
     expect(ask("Nats-Expected-Last-Subject-Sequence: 0", other)).toBe("4");
     expect(ask("Nats-Expected-Last-Subject-Sequence: 4", other)).toBe("10071 wrong last sequence: 0");
-    const any = "Nats-Expected-Last-Subject-Sequence-Subject: s.*";
-    expect(ask("Nats-Expected-Last-Subject-Sequence: 4", any)).toBe("5");
+    const pattern = "Nats-Expected-Last-Subject-Sequence-Subject: s.*";
+    expect(ask("Nats-Expected-Last-Subject-Sequence: 4", pattern)).toBe("5");
     expect(ask("Nats-Expected-Last-Msg-Id: m")).toBe("10070 wrong last msg ID: ");
     expect(ask("Nats-Msg-Id: m")).toBe("6");
     expect(ask("Nats-Expected-Last-Msg-Id: m")).toBe("7");
