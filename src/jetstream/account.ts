@@ -31,6 +31,8 @@ export class JetStreamAccount {
   apiErrors = 0;
 
   readonly #serverRooms: Rooms;
+  /** Kept as a sum, since there may be very many streams. */
+  readonly #reserved = { memory: 0, file: 0 };
   readonly #rooms: Rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
 
   /** @param serverRooms what all accounts together may still store */
@@ -81,11 +83,22 @@ export class JetStreamAccount {
 
   /** What `max_bytes` of its streams adds up to. @param except a stream that does not count */
   reservedBytes(kind: Kind, except: string | null = null): number {
-    let bytes = 0;
-    for (const { config } of this.streams.values())
-      if (config.storage === kind && config.max_bytes > 0 && config.name !== except)
-        bytes += config.max_bytes;
-    return bytes;
+    const own = except === null ? undefined : this.streams.get(except)?.config;
+    return this.#reserved[kind] - (own === undefined ? 0 : reservationOf(own, kind));
+  }
+
+  /** A stream is there and configured so; its claim to subjects and bytes begins. */
+  claim(stream: Stream): void {
+    const { config } = stream;
+    this.#reserved[config.storage] += reservationOf(config, config.storage);
+    for (const subject of config.subjects ?? []) this.claims.add(subject, stream);
+  }
+
+  /** Before it is configured otherwise, or goes. */
+  release(stream: Stream): void {
+    const { config } = stream;
+    this.#reserved[config.storage] -= reservationOf(config, config.storage);
+    for (const subject of config.subjects ?? []) this.claims.remove(subject, stream);
   }
 
   /** -1: unlimited. */
@@ -118,4 +131,8 @@ export class JetStreamAccount {
     if (isTooMuch || serverReserved(kind) + more > serverMost)
       throw apiError(kind === "memory" ? "memoryResourcesExceeded" : "storageResourcesExceeded");
   }
+}
+
+function reservationOf(config: StreamConfig, kind: Kind): number {
+  return config.storage === kind ? Math.max(config.max_bytes, 0) : 0;
 }
