@@ -113,6 +113,7 @@ export class StreamCatalog {
     account.checkLimits(config, (kind) => this.reservedBytes(kind));
     if (account.streams.has(config.name) || this.#isRestoring(account, config.name))
       throw apiError("streamNameExistRestoreFailed");
+    checkFilters(config);
     this.#refuseOverlap(account, config);
     const store = account.host.store.create(account.account.name, config.name, config.storage);
     store.putRecord(restoringRecordName, Buffer.alloc(0));

@@ -60,6 +60,8 @@ const backOffMaxMs = 30_000;
 const answerWaitMs = 10_000;
 /** Heartbeats come every second. */
 const silenceMsMax = 5_000;
+/** Longer than between two of them. */
+const silenceMsMin = 2_500;
 const jitterMsMax = 100;
 const apiLevel = "4";
 const stalledCountMax = 3;
@@ -134,9 +136,10 @@ export class OriginConsumer {
     host.defer(() => host.publisher.publish(account.account, subject, "", null, Buffer.alloc(0)));
   }
 
-  /** A way to the origin may have opened: whoever waits to try again does so now. */
+  /** A way to the origin may have opened: whoever waits for it, or has not heard of it lately, asks at once. */
   retryNow(): void {
-    if (this.#state !== "waiting") return;
+    const silentMs = this.#sink.host.clock.nowMs() - (this.#heardMs ?? 0);
+    if (this.#state === "stopped" || (this.#state === "open" && silentMs < silenceMsMin)) return;
     this.#failures = 0;
     this.#askIn(0);
   }

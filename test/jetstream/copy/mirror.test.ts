@@ -285,6 +285,17 @@ describe("what goes wrong", () => {
     copies.retryNow();
     await world.clock.advance(1);
     expect(origin.asked).toHaveLength(before + 1);
+    copies.retryNow();
+    await world.clock.advance(1);
+    expect(origin.asked).toHaveLength(before + 2);
+    origin.answer();
+    copies.retryNow();
+    await world.clock.advance(2400);
+    expect(origin.asked).toHaveLength(before + 2);
+    await world.clock.advance(200);
+    copies.retryNow();
+    await world.clock.advance(1);
+    expect(origin.asked).toHaveLength(before + 3);
   });
 
   test("a message that cannot be stored is asked for again", async () => {
