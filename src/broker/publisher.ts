@@ -53,7 +53,11 @@ export class Publisher {
 
   /** Like {@link publish}, but receivers are found by `to`, a wire subject in bytes, while they see `subject`. */
   deliver(account: Account, to: Buffer, subject: string, reply: string, body: Body): number {
-    const message = this.#frame(subject, reply, body);
+    return this.deliverMessage(account, to, this.#frame(subject, reply, body));
+  }
+
+  /** As {@link deliver}, for a message that is there in canonical form already. */
+  deliverMessage(account: Account, to: Buffer, message: Message): number {
     message.routedByOther = true;
     const plan = account.planFor(to, 0, to.length);
     // Made only for those who look at it: links, and services of the broker's.

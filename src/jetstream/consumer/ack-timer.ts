@@ -1,5 +1,6 @@
 /** The wait for acks: one deadline for all that are out, since waits may begin anew at any time. */
 import type { Deadline } from "../../base/clock.ts";
+import type { ConsumerConfig } from "../consumer-config.ts";
 import type { Consumer } from "./consumer.ts";
 
 /** What expires within it is taken together. */
@@ -62,4 +63,11 @@ export class AckTimer {
     if (nextMs !== Infinity) this.expect(Math.max(nextMs, nowMs + togetherMs + size / lookedAtPerMs));
     if (expired.length > 0) consumer.run();
   }
+}
+
+/** How long an ack is waited for, when a message was delivered so often; 0: for ever. */
+export function ackWaitMs(config: ConsumerConfig, deliveries: number): number {
+  const { backoff = [], ack_wait: ackWait = 0 } = config;
+  if (backoff.length === 0) return ackWait / 1_000_000;
+  return (backoff[Math.min(deliveries, backoff.length) - 1] as number) / 1_000_000;
 }

@@ -1,5 +1,6 @@
 /** A consumer as CONSUMER.INFO shows it, in nats-server's order of fields. */
 import { formatTimestamp, parseTimestamp, timestampFromMs } from "../../base/timestamp.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { ConsumerInfo } from "../consumer-api.ts";
 import type { Consumer } from "./consumer.ts";
 
@@ -30,7 +31,7 @@ export function consumerInfo(consumer: Consumer): ConsumerInfo {
     num_pending: Math.max(0, source.pendingCount),
     ...(push?.isBound === true && { push_bound: true }),
     ...pauseOf(config.pause_until, wallMs),
-    ts: consumer.nowText(),
+    ts: nowText(consumer.host.clock),
     ...(groups.length > 0 && {
       priority_groups: [
         {
@@ -59,4 +60,10 @@ function pauseOf(untilText: string | undefined, wallMs: number): object {
   const until = untilText === undefined ? null : parseTimestamp(untilText);
   const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - wallMs;
   return leftMs > 0 ? { paused: true, pause_remaining: Math.round(leftMs * 1_000_000) } : {};
+}
+
+export function nowText(clock: Clock): string {
+  const stamp = { timeMs: 0, timeNs: 0 };
+  clock.stamp(stamp);
+  return formatTimestamp(stamp.timeMs, stamp.timeNs);
 }

@@ -6,20 +6,22 @@
  * store, and last come the answers to acks, which wait until those changes are durable.
  */
 import type { Deadline } from "../../base/clock.ts";
-import { formatTimestamp, type Timestamp, timestampDigits } from "../../base/timestamp.ts";
+import { formatTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import type { Account } from "../../broker/account.ts";
+import type { Body } from "../../broker/publisher.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { ConsumerInfo, ManagedConsumer } from "../consumer-api.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import type { Host } from "../host.ts";
 import type { Stream } from "../stream.ts";
-import { AckTimer } from "./ack-timer.ts";
+import { AckTimer, ackWaitMs } from "./ack-timer.ts";
 import { Acks } from "./acks.ts";
 import { filterFor, filtersOf, isPush } from "./config-check.ts";
 import { inOrder } from "./config-defaults.ts";
 import { consumerInfo } from "./consumer-info.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { type Delivery, DeliveryFrame } from "./delivery-frame.ts";
 import type { DeliveryInterest } from "./delivery-interest.ts";
 import type { DeliveryState } from "./delivery-state.ts";
 import { Inactivity } from "./inactivity.ts";
@@ -77,7 +79,8 @@ export class Consumer implements ManagedConsumer {
   readonly #inactivity: Inactivity;
   #deadLetters: DeadLetters | null = null;
   #listening: Subscription[] = [];
-  #replyPrefix: string;
+  readonly #frame: DeliveryFrame;
+  readonly #delivery: Delivery = { deliveries: 1, consumerSeq: 0, pending: 0 };
   #sampledPercent = 0;
   #isScheduled = false;
   #isClosed = false;
@@ -108,7 +111,7 @@ export class Consumer implements ManagedConsumer {
     this.#inactivity = new Inactivity(this);
     this.#pause = new Pause(this);
     this.#pace = new Pace(this);
-    this.#replyPrefix = `$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`;
+    this.#frame = new DeliveryFrame(`$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`);
     this.pull = isPush(config) ? null : new PullOutlet(this);
     this.push = isPush(config) ? new PushOutlet(this) : null;
     this.outlet = (this.pull ?? this.push) as Outlet;
@@ -136,17 +139,8 @@ export class Consumer implements ManagedConsumer {
     return this.host.clock.nowMs();
   }
 
-  nowText(): string {
-    const stamp = { timeMs: 0, timeNs: 0 };
-    this.host.clock.stamp(stamp);
-    return formatTimestamp(stamp.timeMs, stamp.timeNs);
-  }
-
-  /** How long an ack is waited for, when it was delivered so often; 0: for ever. */
   ackWaitMs(deliveries: number): number {
-    const { backoff = [], ack_wait: ackWait = 0 } = this.#config;
-    if (backoff.length === 0) return ackWait / 1_000_000;
-    return (backoff[Math.min(deliveries, backoff.length) - 1] as number) / 1_000_000;
+    return ackWaitMs(this.#config, deliveries);
   }
 
   /** Asks for a run at the end of the pass. */
@@ -395,6 +389,15 @@ export class Consumer implements ManagedConsumer {
     this.#journal?.snapshot();
   }
 
+  /** Puts the message that was found together as it is to go, with that body. */
+  compose(body: Body): void {
+    const delivery = this.#delivery;
+    delivery.deliveries = this.source.deliveries;
+    delivery.consumerSeq = this.state.consumerSeq + 1;
+    delivery.pending = this.source.pendingAfter;
+    this.#frame.compose(this.source.message, body, delivery);
+  }
+
   readonly #run = (): void => {
     this.#isScheduled = false;
     this.run();
@@ -421,14 +424,12 @@ export class Consumer implements ManagedConsumer {
   #deliver(): number {
     const { state, source } = this;
     const { message } = source;
-    const storedMs = message.timeMs + message.timeNs / 1_000_000;
-    const digits = timestampDigits(message.timeMs, message.timeNs);
-    const reply = `${this.#replyPrefix}${source.deliveries}.${message.seq}.${state.consumerSeq + 1}.${digits}.${source.pendingAfter}`;
+    const { seq } = message;
     const body = this.#config.headers_only === true ? headersOnly(message) : message;
-    const { seq, subject } = message;
-    const size = subject.length + reply.length + body.bodyEnd - body.bodyStart;
-    if (this.#pace.mustWait(size, storedMs)) return 0;
-    const sent = this.outlet.deliver(subject, reply, body);
+    this.compose(body);
+    const storedMs = message.timeMs + message.timeNs / 1_000_000;
+    if (this.#pace.mustWait(this.#frame.sizeBytes, storedMs)) return 0;
+    const sent = this.outlet.deliver(this.#frame, body);
     if (sent === 0) return 0;
     const nowMs = this.nowMs();
     this.#pace.sent(sent, storedMs, nowMs);

@@ -3,16 +3,17 @@ import type { Account } from "../../broker/account.ts";
 import type { Body } from "../../broker/publisher.ts";
 import { encodeStatus } from "../../protocol/headers.ts";
 import { addField } from "../ingest/header-block.ts";
+import type { DeliveryFrame } from "./delivery-frame.ts";
 
 export interface Outlet {
   /** Whether it would take a message now. */
   readonly isReady: boolean;
   /**
    * Sends one message, if there is somebody for it.
-   * @param subject wire string, as is `reply`
+   * @param body what it was composed of
    * @returns how many bytes went out; 0 when nobody took it
    */
-  deliver(subject: string, reply: string, body: Body): number;
+  deliver(frame: DeliveryFrame, body: Body): number;
   /** There is nothing more to deliver now. */
   onEnd(): void;
   /** Waiting requests, for reports. */

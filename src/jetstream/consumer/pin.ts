@@ -2,6 +2,7 @@
 import type { Deadline } from "../../base/clock.ts";
 import { zeroTimeText } from "../../base/timestamp.ts";
 import type { Consumer } from "./consumer.ts";
+import { nowText } from "./consumer-info.ts";
 
 export class Pin {
   readonly #consumer: Consumer;
@@ -18,7 +19,7 @@ export class Pin {
   /** @returns the id that the client is to repeat */
   assign(group: string): string {
     this.id = this.#consumer.host.nuid();
-    this.sinceText = this.#consumer.nowText();
+    this.sinceText = nowText(this.#consumer.host.clock);
     this.keep(group);
     this.#consumer.tell.pinned(group, this.id);
     return this.id;

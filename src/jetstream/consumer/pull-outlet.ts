@@ -7,6 +7,7 @@ import { encodeStatus, headerValue } from "../../protocol/headers.ts";
 import { addField } from "../ingest/header-block.ts";
 import { apiLevel } from "../metadata.ts";
 import type { Consumer } from "./consumer.ts";
+import type { DeliveryFrame } from "./delivery-frame.ts";
 import { goDuration } from "./go-duration.ts";
 import { hasReceivers, heartbeat, type Outlet, statuses, statusWithPending } from "./outlet.ts";
 import { Pin } from "./pin.ts";
@@ -81,15 +82,15 @@ export class PullOutlet implements Outlet {
     this.#admit(inbox, terms);
   }
 
-  deliver(subject: string, reply: string, body: Body): number {
-    const size = subject.length + reply.length + body.bodyEnd - body.bodyStart;
+  deliver(frame: DeliveryFrame, body: Body): number {
+    const size = frame.sizeBytes;
     for (;;) {
       const request = this.#choose(size);
       if (request === null) return 0;
       const { host, account, config } = this.#consumer;
-      const isPinned = config.priority_policy === "pinned_client" && this.pin.id !== "";
-      const sent = isPinned ? withPinId(body, this.pin.id) : body;
-      if (host.publisher.deliver(account, request.inboxBytes, subject, reply, sent) === 0) {
+      if (config.priority_policy === "pinned_client" && this.pin.id !== "")
+        this.#consumer.compose(withPinId(body, this.pin.id));
+      if (host.publisher.deliverMessage(account, request.inboxBytes, frame.message) === 0) {
         this.#queue.remove(request);
         continue;
       }

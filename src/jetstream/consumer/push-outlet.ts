@@ -5,10 +5,10 @@
 import type { Deadline } from "../../base/clock.ts";
 import { randomDigits } from "../../base/nuid.ts";
 import type { Message } from "../../broker/message.ts";
-import type { Body } from "../../broker/publisher.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { Consumer } from "./consumer.ts";
+import type { DeliveryFrame } from "./delivery-frame.ts";
 import { heartbeat, type Outlet, statuses } from "./outlet.ts";
 
 const nsPerMs = 1_000_000;
@@ -49,10 +49,10 @@ export class PushOutlet implements Outlet {
     return this.isBound && !(this.#hasFlowControl && this.#sentBytes > this.#windowBytes);
   }
 
-  deliver(subject: string, reply: string, body: Body): number {
+  deliver(frame: DeliveryFrame): number {
     const { host, account } = this.#consumer;
-    const size = subject.length + reply.length + body.bodyEnd - body.bodyStart;
-    if (host.publisher.deliver(account, this.#toBytes, subject, reply, body) === 0) {
+    const size = frame.sizeBytes;
+    if (host.publisher.deliverMessage(account, this.#toBytes, frame.message) === 0) {
       this.#setBound(false);
       return 0;
     }
