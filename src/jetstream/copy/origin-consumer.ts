@@ -105,7 +105,7 @@ export class OriginConsumer {
     this.#feed = feed;
   }
 
-  /** How many messages the origin had left when it sent the last one. */
+  /** How many messages the origin had left when it was last heard of. */
   get lag(): number {
     return this.#lag;
   }
@@ -254,6 +254,7 @@ export class OriginConsumer {
     this.#heardMs = host.clock.nowMs();
     this.#watchSilence(silenceMsMax);
     if (answer.skippedSeq > this.#feed.originSeq) this.#feed.onSkipped(answer.skippedSeq);
+    this.#noteProgress(answer.pending);
   }
 
   #watchSilence(delayMs: number): void {

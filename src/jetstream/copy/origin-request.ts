@@ -76,6 +76,8 @@ export interface OriginAnswer {
   readonly ackPolicy: string;
   /** The origin will deliver what comes behind this sequence; 0 when it has delivered already, or tells nothing. */
   readonly skippedSeq: number;
+  /** How many messages there are to come. */
+  readonly pending: number;
 }
 
 /** @returns null when it is no answer to any of these requests */
@@ -87,7 +89,7 @@ export function parseAnswer(body: Buffer): OriginAnswer | null {
     return null;
   }
   if (!isObject(answer)) return null;
-  const { error, name, config, delivered } = answer;
+  const { error, name, config, delivered, num_pending: pending } = answer;
   if (isObject(error)) {
     const { code, err_code, description } = error;
     const text = typeof description === "string" ? description : "";
@@ -96,6 +98,7 @@ export function parseAnswer(body: Buffer): OriginAnswer | null {
       name: "",
       ackPolicy: "",
       skippedSeq: 0,
+      pending: 0,
     };
   }
   if (typeof name !== "string" || !isObject(config)) return null;
@@ -106,6 +109,7 @@ export function parseAnswer(body: Buffer): OriginAnswer | null {
     name,
     ackPolicy: typeof ackPolicy === "string" ? ackPolicy : "",
     skippedSeq: numberOr0(deliveredSeqs["consumer_seq"]) === 0 ? numberOr0(deliveredSeqs["stream_seq"]) : 0,
+    pending: numberOr0(pending),
   };
 }
 

@@ -160,6 +160,12 @@ describe("what comes", () => {
     expect(sink.stored).toEqual(["1 x.1 m1", "2 y.1.2 m2", "3 b m3"]);
   });
 
+  test("where nothing is to come it has caught up at once", async () => {
+    await open();
+    origin.answer({ num_pending: 0 });
+    expect(caughtUp).toBe(1);
+  });
+
   test("what was had already, other consumers' messages and redeliveries are not taken", async () => {
     const { sink } = await open();
     origin.answer();
@@ -175,7 +181,8 @@ describe("what comes", () => {
   test("lag, activity and having caught up", async () => {
     const { copies } = await open();
     expect(copies.mirrorInfo()).toEqual({ name: "ORIGIN", lag: 0, active: -1 });
-    origin.answer();
+    origin.answer({ num_pending: 91 });
+    expect([copies.mirrorInfo()?.lag, caughtUp]).toEqual([91, 0]);
     origin.deliver(1, 1, { pending: 90 });
     expect([copies.mirrorInfo()?.lag, caughtUp]).toEqual([90, 0]);
     await world.clock.advance(500);
