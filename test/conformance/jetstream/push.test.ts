@@ -35,6 +35,22 @@ describe.concurrent("push", () => {
     inbox.close();
   });
 
+  test.each(["file", "memory"])(
+    "a consumer that comes while messages are being stored, in %s",
+    async (storage) => {
+      const { wire, nc } = peer();
+      for (let round = 0; round < 4; round++) {
+        const name = fresh();
+        await wire.stream(name, { storage });
+        const inbox = await wire.listen(`deliver.${name}`);
+        for (let index = 0; index < 4; index++) nc.publish(`${name}.a`, String(index));
+        await wire.consumer(name, "p", { deliver_subject: `deliver.${name}`, ack_policy: "none" });
+        expect(await inbox.take(4)).toEqual(["0", "1", "2", "3"].map((text) => `${name}.a ${text}`));
+        inbox.close();
+      }
+    },
+  );
+
   test("nothing is sent while nobody listens", async () => {
     const { wire, nc, jsm } = peer();
     const name = await filled(2);

@@ -116,6 +116,16 @@ describe.each(jetStreamLibraries)("watch, $name", (library) => {
     expect(await watched(kv, {}, 1, () => kv.put("a", "1"))).toEqual(["a PUT 1 1"]);
   });
 
+  test("a watch that begins while values are being stored", async () => {
+    for (let round = 0; round < 4; round++) {
+      const kv = await library.createBucket(peer().nc, fresh("B"));
+      const puts = ["a", "b", "c"].map((key) => kv.put(key, "1"));
+      const lines = await watched(kv, {}, 3);
+      expect(lines.map((line) => line.slice(0, 5)).sort()).toEqual(["a PUT", "b PUT", "c PUT"]);
+      await Promise.all(puts);
+    }
+  });
+
   test("how much is still to come", async () => {
     const kv = await filled();
     const iterator = await kv.watch({});
