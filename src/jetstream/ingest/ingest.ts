@@ -27,8 +27,8 @@ export class Ingest {
   readonly fastBatches: FastBatches;
   readonly #stream: Stream;
   readonly #incoming = new Incoming();
-  /** What the stream publishes itself, also while something else is on its way in. */
-  readonly #own = new Incoming();
+  /** What the stream publishes itself, also while something else is on its way in; few streams do. */
+  #own: Incoming | null = null;
   #transform: SubjectTransform | null = null;
 
   constructor(stream: Stream) {
@@ -77,7 +77,7 @@ export class Ingest {
     payload: Uint8Array,
     isTransformed = true,
   ): ApiError | null {
-    const own = this.#own;
+    const own = (this.#own ??= new Incoming());
     own.fill(subject, headers, payload);
     own.isSourced = true;
     if (!isTransformed) this.#transformSubject(own);

@@ -15,7 +15,6 @@ const earlyMsMax = 0.5;
 export class Schedules {
   readonly #stream: Stream;
   readonly #stored = new StoredMessage();
-  readonly #headers = new MessageHeaders();
   #deadline: Deadline | null = null;
   #dueMs = Infinity;
   readonly #onDeadline = (): void => this.#run();
@@ -64,7 +63,7 @@ export class Schedules {
     if (!log.read(seq, stored) || stored.headerBytes === 0) return;
     const { subject } = stored;
     if (!this.#isCurrent(subject, seq)) return;
-    const headers = this.#headers;
+    const headers = new MessageHeaders();
     headers.scan(stored.bytes, stored.bodyStart, stored.bodyStart + stored.headerBytes);
     // What is due by now counts from when it was due, so that it keeps to its pace.
     const next = headers.hasValue(field.schedule) ? dueOf(headers, atMs, nowMs) : null;
