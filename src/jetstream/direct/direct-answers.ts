@@ -2,7 +2,7 @@
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { emptyBytes } from "../../base/bytes.ts";
 import { filterOf } from "../../subjects/filter.ts";
-import { wireFromText } from "../../subjects/subject.ts";
+import { hasWildcard, wireFromText } from "../../subjects/subject.ts";
 import { type LogFilter, StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
 import type { DirectRequest } from "./direct-request.ts";
@@ -73,9 +73,15 @@ export function answerRequest(answer: DirectAnswer, request: DirectRequest): voi
   let isFound: boolean;
   if (nextFor !== "") isFound = log.next(startSeq, log.state.lastSeq, filterOf([nextFor]), stored);
   else if (startSeq > 0) isFound = log.read(startSeq, stored);
-  else isFound = log.last(log.state.lastSeq, filterOf([lastFor]), stored);
+  else isFound = readLast(answer.stream, lastFor, stored);
   if (isFound) answer.message(stored, null, noHeaders);
   else answer.status(404, "Message Not Found");
+}
+
+function readLast({ log }: Stream, subject: string, into: StoredMessage): boolean {
+  if (hasWildcard(subject)) return log.last(log.state.lastSeq, filterOf([subject]), into);
+  const last = log.subject(subject);
+  return last !== null && log.read(last.lastSeq, into);
 }
 
 function answerBatch(answer: DirectAnswer, request: DirectRequest, startSeq: number): void {

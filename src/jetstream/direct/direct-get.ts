@@ -10,7 +10,7 @@ import { wireFromText } from "../../subjects/subject.ts";
 import { isApiLevelEnough } from "../batch/atomic-batches.ts";
 import type { Stream } from "../stream.ts";
 import { answerMulti, answerRequest, DirectAnswer } from "./direct-answers.ts";
-import { type DirectRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
+import { emptyRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
 
 const queue = "_sys_";
 const prefix = "$JS.API.DIRECT.GET.";
@@ -86,7 +86,8 @@ export class DirectGet {
     const answer = new DirectAnswer(this.#stream, message.reply);
     const body = bodyOf(message);
     if (!isLevelEnough(message)) return answer.status(412, "Required Api Level");
-    const request: DirectRequest | null = parseDirectRequest(body === "" ? "{}" : body);
+    // Without a body in nearly all cases: a get from a bucket.
+    const request = body === "" ? emptyRequest : parseDirectRequest(body);
     if (request === null) return answer.status(408, "Malformed Request");
     const { batch, upToSeq, upToTime } = request;
     if (subject === "" || hasSelector(request) || batch !== 0 || upToSeq !== 0 || upToTime !== null)

@@ -16,6 +16,20 @@ export interface DirectRequest {
   readonly noHeaders: boolean;
 }
 
+/** Asks for nothing. */
+export const emptyRequest: DirectRequest = {
+  seq: 0,
+  lastFor: "",
+  nextFor: "",
+  multiLast: [],
+  batch: 0,
+  maxBytes: 0,
+  startTime: null,
+  upToSeq: 0,
+  upToTime: null,
+  noHeaders: false,
+};
+
 /** @returns null when it is not JSON, or a field is of another kind */
 export function parseDirectRequest(body: string): DirectRequest | null {
   let value: unknown;
