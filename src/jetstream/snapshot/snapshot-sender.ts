@@ -77,6 +77,7 @@ export class SnapshotSender implements DurableWaiter {
     this.#isScheduled = false;
     if (this.#isEnded) return;
     this.#deadline?.cancel();
+    if (this.#isGone()) return this.#end(500, "stream deleted");
     if (!this.#mayBeHeard()) return;
     const { host } = this.#stream;
     const { chunkBytes } = this.#request;
@@ -103,6 +104,12 @@ export class SnapshotSender implements DurableWaiter {
       sentBytes += chunk.length;
     }
     this.#deadline = host.after(ackWaitMs, () => this.#end(408, "No Flow Response"));
+  }
+
+  /** Without the stream there is nothing to read, and what was sent is not all. */
+  #isGone(): boolean {
+    const { account, name } = this.#stream;
+    return account.streams.get(name) !== this.#stream;
   }
 
   /** Whoever asked may take a moment to listen, but then goes on listening. */

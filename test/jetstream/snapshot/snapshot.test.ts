@@ -210,6 +210,15 @@ describe("the sender", () => {
     expect(restore(taken.chunks)[0]?.state).toMatchObject({ last_seq: 31 });
   });
 
+  test("does not pass off a part as the whole when the stream is deleted meanwhile", async () => {
+    const stream = await filled();
+    const { taken } = takeSnapshot({ chunk_size: 1024, window_size: 2048 }, false);
+    catalog.remove(stream);
+    world.send(taken.replies[0] as string);
+    expect(taken.end).toBe("NATS/1.0 500 stream deleted\r\n\r\n");
+    expect(restore(taken.chunks)[0]?.error?.err_code).toBe(10062);
+  });
+
   test("refuses what it cannot do", () => {
     world.stream();
     expect(ask("SNAPSHOT.S", "").error?.err_code).toBe(10003);
