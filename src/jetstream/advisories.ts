@@ -6,8 +6,7 @@ import { wireFromText } from "../subjects/subject.ts";
 import type { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 
-export const advisoryPrefix = "$JS.EVENT.ADVISORY";
-export const metricPrefix = "$JS.EVENT.METRIC";
+const advisoryPrefix = "$JS.EVENT.ADVISORY";
 const typePrefix = "io.nats.jetstream.advisory.v1.";
 
 export class Advisories {

@@ -1,6 +1,7 @@
 /** `/jsz`: JetStream in numbers, by account, stream and consumer where that is asked for. Source: nats-server `Jsz`. */
 import { join } from "node:path";
 import { formatTimestamp } from "../base/timestamp.ts";
+import { defaultJetStreamOptions } from "../config/jetstream-defaults.ts";
 import type { JetStreamOptions } from "../config/jetstream-options.ts";
 import type { JetStreamAccount } from "../jetstream/account.ts";
 import type { JetStream } from "../jetstream/jetstream.ts";
@@ -134,16 +135,22 @@ function shownConfig(settings: JetStreamOptions): object {
   };
 }
 
+/** Those that were set. */
 function shownLimits({ limits }: JetStreamOptions): object {
+  const usual = defaultJetStreamOptions.limits.batch;
   const { maxRequestBatch, maxAckPending, duplicateWindowMs, batch } = limits;
   return {
     ...(maxRequestBatch > 0 && { max_request_batch: maxRequestBatch }),
     ...(maxAckPending > 0 && { max_ack_pending: maxAckPending }),
     ...(duplicateWindowMs > 0 && { max_duplicate_window: duplicateWindowMs * 1_000_000 }),
-    max_batch_inflight_per_stream: batch.maxInflightPerStream,
-    max_batch_inflight_total: batch.maxInflightTotal,
-    max_batch_size: batch.maxMessages,
-    max_batch_timeout: batch.timeoutMs * 1_000_000,
+    ...(batch.maxInflightPerStream !== usual.maxInflightPerStream && {
+      max_batch_inflight_per_stream: batch.maxInflightPerStream,
+    }),
+    ...(batch.maxInflightTotal !== usual.maxInflightTotal && {
+      max_batch_inflight_total: batch.maxInflightTotal,
+    }),
+    ...(batch.maxMessages !== usual.maxMessages && { max_batch_size: batch.maxMessages }),
+    ...(batch.timeoutMs !== usual.timeoutMs && { max_batch_timeout: batch.timeoutMs * 1_000_000 }),
   };
 }
 

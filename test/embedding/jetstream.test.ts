@@ -99,6 +99,32 @@ test("accounts have each their own, as far as they were given any", async () => 
   await expect(jetstreamManager(await connectAs("b"))).rejects.toThrow("JetStream not enabled for account");
 });
 
+test("a reload changes what an account may have, and whether it has any", async () => {
+  const users = [{ user: "a", password: "a" }];
+  const options = (jetstream: boolean | { maxStreams: number }): BrokerOptions => ({
+    jetstream: true,
+    accounts: { A: { users, jetstream } },
+  });
+  const broker = await brokerWith(options({ maxStreams: 1 }));
+  const nc = await wsconnect({
+    servers: "ws://in-process",
+    wsFactory: broker.wsFactory,
+    user: "a",
+    pass: "a",
+  });
+  ends.push(async () => nc.close());
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.add({ name: "S", subjects: ["s"] });
+  await expect(jsm.streams.add({ name: "T", subjects: ["t"] })).rejects.toThrow("maximum number of streams");
+  await broker.reload(options({ maxStreams: 2 }));
+  await jsm.streams.add({ name: "T", subjects: ["t"] });
+  await broker.reload(options(false));
+  await expect(jsm.getAccountInfo()).rejects.toThrow("JetStream not enabled for account");
+  await broker.reload(options(true));
+  expect((await jsm.getAccountInfo()).streams).toBe(2);
+  await expect(broker.reload({ accounts: { A: { users } } })).rejects.toThrow("not supported for JetStream:");
+});
+
 describe("with a directory", () => {
   test("what was there is there again", async () => {
     const storeDir = join(temporaryDirectory(), "made", "for", "it");

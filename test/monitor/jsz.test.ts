@@ -51,12 +51,7 @@ describe("/jsz", () => {
         compress_ok: true,
         strict: true,
       },
-      limits: {
-        max_batch_inflight_per_stream: 50,
-        max_batch_inflight_total: 1_000,
-        max_batch_size: 1_000,
-        max_batch_timeout: 10_000_000_000,
-      },
+      limits: {},
       streams: 2,
       consumers: 1,
       messages: 3,
@@ -100,6 +95,26 @@ describe("/jsz", () => {
     expect(jsz("?acc=none&streams=1").account_details).toBeUndefined();
     expect(jsz("?accounts=1&offset=1").account_details).toBeUndefined();
     expect(jsz("?leader-only=1")["streams"]).toBe(2);
+  });
+
+  test("limits that were set", () => {
+    const { limits } = new ApiBench().settings;
+    const batch = { maxInflightPerStream: 1, maxInflightTotal: 2, maxMessages: 3, timeoutMs: 4 };
+    const set = { ...limits, maxAckPending: 5, maxRequestBatch: 6, duplicateWindowMs: 7, batch };
+    const api = new ApiBench({ jetstream: { limits: set, syncIntervalMs: 1_000 } });
+    const monitor = new MonitorBench({}, { jetstream: () => api.jetstream });
+    expect(monitor.json<Jsz>("/jsz")).toMatchObject({
+      config: { sync_interval: 1_000_000_000 },
+      limits: {
+        max_request_batch: 6,
+        max_ack_pending: 5,
+        max_duplicate_window: 7_000_000,
+        max_batch_inflight_per_stream: 1,
+        max_batch_inflight_total: 2,
+        max_batch_size: 3,
+        max_batch_timeout: 4_000_000,
+      },
+    });
   });
 
   test("without JetStream", () => {

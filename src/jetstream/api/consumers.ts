@@ -40,10 +40,10 @@ export function consumerRoutes(consumers: ConsumerApi): Route[] {
     {
       pattern: "CONSUMER.NAMES.*",
       type: "consumer_names",
-      empty: { ...page, consumers: null },
+      empty: { ...page, consumers: [] },
       answer: names,
     },
-    { pattern: "CONSUMER.LIST.*", type: "consumer_list", empty: { ...page, consumers: null }, answer: list },
+    { pattern: "CONSUMER.LIST.*", type: "consumer_list", empty: { ...page, consumers: [] }, answer: list },
     { pattern: "CONSUMER.INFO.*.*", type: "consumer_info", answer: info },
     { pattern: "CONSUMER.DELETE.*.*", type: "consumer_delete", answer: remove },
     { pattern: "CONSUMER.PAUSE.*.*", type: "consumer_pause", empty: notPaused, answer: pause },
