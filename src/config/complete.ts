@@ -6,6 +6,7 @@ import { defaultSystemAccount, globalAccount, newAccount } from "./accounts.ts";
 import type { AccountDraft, Draft, WebSocketDraft } from "./draft.ts";
 import { showDuration } from "./fields.ts";
 import { deepFreeze } from "./freeze.ts";
+import { forwardingDomain } from "./leafnode-forward.ts";
 import { leafNodesOf } from "./leafnodes.ts";
 import { defaultJetStreamLimits } from "./jetstream-defaults.ts";
 import type { JetStreamOptions } from "./jetstream-options.ts";
@@ -56,6 +57,12 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
   const accounts = accountsOf(draft, problems);
   const access = accessOf(draft, problems);
   checkNoAuthUser(access, access.noAuthUser, problems);
+  const enabled = withJetStream(accounts.map(accountOf), draft, problems);
+  const leafnodes = leafNodesOf(
+    draft.leafnodes,
+    accounts.map(({ name }) => name),
+    problems,
+  );
   const options: Options = {
     serverName: draft.serverName,
     host,
@@ -71,12 +78,8 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     tls: tlsOf(draft.tls, "tls", problems),
     allowNonTls: draft.allowNonTls,
     websocket: websocketOf(draft.websocket, access, problems),
-    jetstream: jetStreamOf(draft),
-    leafnodes: leafNodesOf(
-      draft.leafnodes,
-      accounts.map(({ name }) => name),
-      problems,
-    ),
+    jetstream: jetStreamOf(draft, enabled, problems),
+    leafnodes,
     authorization: {
       user: draft.authorization.user,
       password: draft.authorization.password,
@@ -84,7 +87,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
       users: access.users,
       nkeys: access.nkeys,
     },
-    accounts: withJetStream(accounts.map(accountOf), draft, problems),
+    accounts: enabled,
     systemAccount: systemAccountOf(draft),
     noAuthUser: access.noAuthUser,
     monitor: monitorOf(draft, host, problems),
@@ -202,16 +205,33 @@ function withJetStream(accounts: AccountOptions[], draft: Draft, problems: Probl
   });
 }
 
-/** Three quarters of the memory, and as much on disk as there may be, where nothing was said. */
-function jetStreamOf(draft: Draft): JetStreamOptions | null {
+/** Three quarters of the memory, and as much on disk as there may be, where nothing or less than nothing was said. */
+function jetStreamOf(
+  draft: Draft,
+  accounts: readonly AccountOptions[],
+  problems: Problems,
+): JetStreamOptions | null {
   const { enabled, maxMemoryBytes, maxStoreBytes, ...rest } = draft.jetstream;
+  const { serverName } = draft;
+  const remotes = (draft.leafnodes?.remotes ?? []).filter(({ isDisabled }) => !isDisabled);
+  const broker = { domain: rest.domain, serverName, hasJetStream: enabled, accounts };
+  const domain = forwardingDomain(
+    remotes.map((remote) => ({ ...remote, account: remote.account || globalAccount })),
+    broker,
+    problems,
+  );
   if (!enabled) return null;
   return {
     storeDir: draft.storeDir,
-    maxMemoryBytes: maxMemoryBytes ?? Math.floor((totalmem() / 4) * 3),
-    maxStoreBytes: maxStoreBytes ?? storeBytesDefault,
+    maxMemoryBytes: sizeOr(maxMemoryBytes, Math.floor((totalmem() / 4) * 3)),
+    maxStoreBytes: sizeOr(maxStoreBytes, storeBytesDefault),
     ...rest,
+    domain,
   };
+}
+
+function sizeOr(bytes: number | null, usual: number): number {
+  return bytes === null || bytes < 0 ? usual : bytes;
 }
 
 interface Access {

@@ -67,6 +67,12 @@ describe("keys and their other spellings", () => {
     expect(jetstream("jetstream {}")).toMatchObject({ syncIntervalMs: 0, strict: true, domain: null });
   });
 
+  test("less than nothing is as much as there usually is", () => {
+    const usual = jetstream("jetstream {}");
+    expect(jetstream("jetstream { max_memory_store: -1, max_file_store: -1 }")).toEqual(usual);
+    expect(jetstream("jetstream { max_memory_store: 0 }")).toMatchObject({ maxMemoryBytes: 0 });
+  });
+
   test("a directory of its own where none was named, and a word about that", () => {
     const { options, warnings } = load("jetstream {}");
     expect(options.jetstream?.storeDir).toBe(join(tmpdir(), "frond"));
