@@ -360,9 +360,10 @@ export class Consumer implements ManagedConsumer {
   delete(): void {
     if (this.#isClosed) return;
     const { stream } = this;
-    this.#stop(statuses.deleted);
     stream.consumers.delete(this.name);
     removeRecords(stream.store, this.name);
+    // After that, since who waits is told when it is durable.
+    this.#stop(statuses.deleted);
     this.host.defer(() => {
       // When the stream goes too, nobody is told of its consumers.
       if (stream.account.streams.get(stream.name) !== stream) return;

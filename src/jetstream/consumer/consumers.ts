@@ -78,6 +78,7 @@ export class Consumers implements ConsumerApi {
     consumer.save();
     consumer.tell.created();
     consumer.schedule();
+    wakeWhenDurable(consumer);
     // Whoever it delivers to may be listening already.
     consumer.schedule();
     return consumer;
@@ -107,6 +108,14 @@ export class Consumers implements ConsumerApi {
       this.#interests.set(account, (interest = new DeliveryInterest(account.host, account.account)));
     return interest;
   }
+}
+
+/** What was stored before the consumer came is nothing that its stream would wake it for. */
+function wakeWhenDurable(consumer: Consumer): void {
+  const { stream, host } = consumer;
+  if (stream.log.durableSeq >= stream.log.state.lastSeq) return;
+  const awaitedGroup = stream.log.kind === "file" ? host.store.lastGroup : 0;
+  stream.account.answers.wait({ awaitedGroup, onDurable: () => consumer.wake() });
 }
 
 function update(

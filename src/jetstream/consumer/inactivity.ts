@@ -6,6 +6,7 @@ const nsPerMs = 1_000_000;
 /** Who pulls gets a little longer, so that not all go at once. */
 const extraMsMin = 100;
 const extraMsMax = 1_000;
+const slackMs = 0.01;
 
 export class Inactivity {
   readonly #consumer: Consumer;
@@ -43,7 +44,8 @@ export class Inactivity {
 
   #look(): void {
     const leftMs = this.#leftMs();
-    if (leftMs > 0) this.#arm(leftMs);
+    // Deadlines are sums of fractions: what is left of one would be waited for without end.
+    if (leftMs > slackMs) this.#arm(leftMs);
     else this.#consumer.delete();
   }
 

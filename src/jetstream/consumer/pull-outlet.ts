@@ -124,12 +124,12 @@ export class PullOutlet implements Outlet {
     this.#deadline?.cancel();
     this.#deadline = null;
     this.pin.release();
+    const { account, stream } = this.#consumer;
     for (const request of this.#queue.requests()) {
       this.#queue.remove(request);
-      this.#tell(
-        request.inbox,
-        status ?? statusWithPending("409 Server Shutdown", request.left, request.bytesLeft),
-      );
+      if (status !== null) stream.account.answers.publish(account, request.inbox, nothing, status);
+      else
+        this.#tell(request.inbox, statusWithPending("409 Server Shutdown", request.left, request.bytesLeft));
     }
   }
 
