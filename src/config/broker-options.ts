@@ -284,7 +284,32 @@ export interface BrokerLeafRemote {
   readonly dialTimeout?: Duration | undefined;
   readonly websocketCompression?: boolean | undefined;
   readonly websocketNoMasking?: boolean | undefined;
+  /** Streams that are kept here or at the hub while there is no link, and copied when there is one. */
+  readonly forward?: BrokerForward | undefined;
   readonly disabled?: boolean | undefined;
+}
+
+export interface BrokerForward {
+  /** Streams here that the hub gathers: a name, or more about it. */
+  readonly up?: readonly (string | BrokerForwardedStream)[] | undefined;
+  /** Streams of the hub that are mirrored here. */
+  readonly down?: readonly (string | Omit<BrokerForwardedStream, "subjects">)[] | undefined;
+  /** Of streams that are made at the hub; default 1. */
+  readonly replicas?: number | undefined;
+  /** Default: what the hub says its domain is. */
+  readonly hubDomain?: string | undefined;
+  /** The longest wait between two attempts to set a stream up; default 30 s. */
+  readonly backOff?: Duration | undefined;
+  /** Messages that a stream may be behind before the log says so; default 1000. */
+  readonly lagWarning?: number | undefined;
+}
+
+export interface BrokerForwardedStream {
+  readonly stream: string;
+  /** Its name at the other end; default: the same. */
+  readonly as?: string | undefined;
+  /** The stream is made here with these where there is none. */
+  readonly subjects?: string | readonly string[] | undefined;
 }
 
 export interface BrokerMonitor {

@@ -58,11 +58,6 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
   const access = accessOf(draft, problems);
   checkNoAuthUser(access, access.noAuthUser, problems);
   const enabled = withJetStream(accounts.map(accountOf), draft, problems);
-  const leafnodes = leafNodesOf(
-    draft.leafnodes,
-    accounts.map(({ name }) => name),
-    problems,
-  );
   const options: Options = {
     serverName: draft.serverName,
     host,
@@ -79,7 +74,11 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     allowNonTls: draft.allowNonTls,
     websocket: websocketOf(draft.websocket, access, problems),
     jetstream: jetStreamOf(draft, enabled, problems),
-    leafnodes,
+    leafnodes: leafNodesOf(
+      draft.leafnodes,
+      accounts.map(({ name }) => name),
+      problems,
+    ),
     authorization: {
       user: draft.authorization.user,
       password: draft.authorization.password,

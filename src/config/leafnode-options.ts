@@ -67,6 +67,32 @@ export interface LeafRemoteOptions {
   readonly dialTimeoutMs: number | null;
   readonly websocketCompression: boolean;
   readonly websocketMasking: boolean;
+  /** Streams that cross the link; null: none that this broker sees to. */
+  readonly forward: ForwardOptions | null;
+}
+
+/** Store and forward: streams that are kept at one end while the link is away and copied when it is there. */
+export interface ForwardOptions {
+  /** Streams here that the hub gathers. */
+  readonly up: readonly ForwardedStreamOptions[];
+  /** Streams of the hub that are mirrored here. */
+  readonly down: readonly ForwardedStreamOptions[];
+  /** Of streams that are made at the hub. */
+  readonly replicas: number;
+  /** Null: what the hub says its domain is. */
+  readonly hubDomain: string | null;
+  /** The longest wait between two attempts to set a stream up. */
+  readonly backOffMsMax: number;
+  /** Messages that a stream may be behind before it is told. */
+  readonly lagWarning: number;
+}
+
+export interface ForwardedStreamOptions {
+  readonly stream: string;
+  /** Its name at the other end. */
+  readonly as: string;
+  /** Text. Where there is no such stream here it is made with them; none: it is somebody else's to make. */
+  readonly subjects: readonly string[];
 }
 
 export interface LeafUrl {

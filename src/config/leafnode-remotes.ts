@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
 import { asArray, asBoolean, asDuration, asMap, asString, asStrings, readBlock } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
+import { readForward } from "./leafnode-forward.ts";
 import type { LeafRemoteOptions, LeafTlsOptions, LeafUrl } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
 import { isNkeySeed } from "./nkey.ts";
@@ -105,6 +106,7 @@ const block: Block<RemoteDraft> = {
       remote.firstInfoTimeoutMs = asDuration(node, key) || firstInfoTimeoutMsDefault;
     },
     dial_timeout: (node, remote, { key }) => (remote.dialTimeoutMs = asDuration(node, key) || null),
+    forward: (node, remote, { problems }) => (remote.forward = readForward(node, problems)),
     disabled: (node, remote, { key }) => (remote.isDisabled = asBoolean(node, key)),
   },
 };
@@ -141,6 +143,7 @@ function readRemote(node: ConfigNode, problems: Problems): RemoteDraft {
     dialTimeoutMs: null,
     websocketCompression: false,
     websocketMasking: true,
+    forward: null,
   };
   const map: MapNode = asMap(node, "remotes");
   readBlock(block, map, remote, problems);

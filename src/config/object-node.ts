@@ -5,6 +5,7 @@
 import type {
   BrokerAccount,
   BrokerAccountJetStream,
+  BrokerForward,
   BrokerJetStream,
   BrokerLog,
   BrokerLeafNodes,
@@ -152,6 +153,15 @@ const leafAuthorizationTable: WriterTable<NonNullable<BrokerLeafNodes["authoriza
   })),
 };
 
+const forwardTable: WriterTable<BrokerForward> = {
+  up: plain("up"),
+  down: plain("down"),
+  replicas: plain("replicas"),
+  hubDomain: plain("hub_domain"),
+  backOff: duration("back_off"),
+  lagWarning: plain("lag_warning"),
+};
+
 const leafRemoteTable: WriterTable<BrokerLeafRemote> = {
   urls: plain("urls"),
   account: plain("account"),
@@ -168,6 +178,7 @@ const leafRemoteTable: WriterTable<BrokerLeafRemote> = {
   dialTimeout: duration("dial_timeout"),
   websocketCompression: plain("ws_compression"),
   websocketNoMasking: plain("ws_no_masking"),
+  forward: block("forward", () => forwardTable),
   disabled: plain("disabled"),
 };
 

@@ -22,7 +22,9 @@ export type BlockName =
   | "leafnodes"
   | "leafnode authorization"
   | "leafnode user"
-  | "leafnode remote";
+  | "leafnode remote"
+  | "leafnode forward"
+  | "leafnode forward stream";
 
 interface SupportRule {
   readonly support: "warn" | "error";
@@ -191,6 +193,8 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   leafnodes: { write_timeout: leafWriteTimeout },
   "leafnode authorization": { proxy_required: proxies },
   "leafnode user": { proxy_required: proxies },
+  "leafnode forward": {},
+  "leafnode forward stream": {},
   "leafnode remote": {
     proxy: { support: "error", reason: "dial the hub itself, or through a proxy for TCP", isOff: isEmpty },
     jetstream_cluster_migrate: noEffect,
