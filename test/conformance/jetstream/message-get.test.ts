@@ -167,4 +167,23 @@ describe.each(jetStreamLibraries)("messages of a stream, $name", (library) => {
       ]
     `);
   });
+
+  test.each([
+    [
+      "file",
+      "500/10057 no message found | 500/10057 stream store EOF | 500/10057 no message found | 500/10057 stream store EOF | 500/10057 stream store EOF",
+    ],
+    [
+      "memory",
+      "400/10043 sequence 0 not found | 400/10043 sequence 1 not found | 400/10043 sequence 0 not found | 400/10043 sequence 6 not found | 400/10043 sequence 100 not found",
+    ],
+  ])("deleting what is not there, in %s", async (storage, expected) => {
+    const { wire } = peer();
+    const [empty, name] = [fresh(), await filled({ storage })];
+    await wire.stream(empty, { storage });
+    const outcomes: string[] = [];
+    for (const seq of [0, 1]) outcomes.push(await wire.outcome(`STREAM.MSG.DELETE.${empty}`, { seq }));
+    for (const seq of [0, 6, 100]) outcomes.push(await wire.outcome(`STREAM.MSG.DELETE.${name}`, { seq }));
+    expect(outcomes.join(" | ")).toBe(expected);
+  });
 });

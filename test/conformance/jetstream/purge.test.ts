@@ -36,6 +36,15 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
     expect(await jsm.streams.purge(name)).toMatchObject({ purged: 0 });
   });
 
+  test.each(["file", "memory"])("nothing, in %s", async (storage) => {
+    const { jsm, wire } = peer();
+    const name = fresh();
+    await wire.stream(name, { storage });
+    expect((await jsm.streams.info(name)).state).toMatchObject({ first_seq: 0, last_seq: 0 });
+    expect(await jsm.streams.purge(name)).toMatchObject({ purged: 0 });
+    expect((await jsm.streams.info(name)).state).toMatchObject({ first_seq: 1, last_seq: 0 });
+  });
+
   test("up to a sequence", async () => {
     const { jsm } = peer();
     const name = await filled();

@@ -116,6 +116,16 @@ describe.each(jetStreamLibraries)("retention, $name", (library) => {
     expect(state).toMatchObject({ messages: 1, first_seq: 2, last_seq: 2 });
   });
 
+  test("interest: what is not kept has its time", async () => {
+    const { wire, jsm } = peer();
+    const name = fresh();
+    await wire.stream(name, { retention: "interest" });
+    await wire.fill(`${name}.a`);
+    const { state } = await jsm.streams.info(name);
+    expect(state).toMatchObject({ messages: 0, first_seq: 2, last_seq: 1, first_ts: "0001-01-01T00:00:00Z" });
+    expect(Date.parse(state.last_ts)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
   test("interest: a consumer that goes takes its interest with it", async () => {
     const { wire, jsm } = peer();
     const name = fresh();
