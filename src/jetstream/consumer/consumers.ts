@@ -129,9 +129,12 @@ function update(
   if (action === "create" && !isSame) throw apiError("consumerAlreadyExists");
   if (stream.config.retention === "workqueue" && !isAlone(stream, consumer.name, filtersOf(config)))
     throw apiError("consumerWQConsumerNotUnique");
-  if (isSame) return consumer;
-  checkConsumerUpdate(consumer.config, config, consumer.outlet.isBound);
-  consumer.update(config);
+  if (!isSame) {
+    checkConsumerUpdate(consumer.config, config, consumer.outlet.isBound);
+    consumer.update(config);
+  }
+  // Whoever copies the stream asks for its consumer again to get what it has not confirmed.
+  if (config.sourcing === true) consumer.reset(0);
   return consumer;
 }
 

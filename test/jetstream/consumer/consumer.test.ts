@@ -210,4 +210,58 @@ describe("consumer", () => {
     world.send(asked[0]?.reply ?? "");
     expect(got.length).toBeGreaterThan(before);
   });
+
+  test("a consumer that others source from begins again behind its acks when it is asked for again", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(3);
+    const config = {
+      sourcing: true,
+      ack_policy: "flow_control",
+      max_ack_pending: 100,
+      deliver_subject: "to",
+    } as const;
+    const got = world.hear("to");
+    world.consumer(stream, config);
+    expect(lines(got)).toEqual(["1", "2", "3"]);
+    world.consumer(stream, config);
+    expect(lines(got)).toEqual(["1", "2", "3", "1", "2", "3"]);
+    expect(got[3]?.reply).toMatch(/^\$JS\.ACK\.S\.c\.1\.1\.1\./);
+  });
+
+  test("a message that is stored while the consumer is made comes when it is durable", () => {
+    const world = new ConsumerWorld();
+    const stream = world.stream();
+    const got = world.hear("to");
+    world.host.publisher.publish(world.account, "s.a", "", null, Buffer.from("1"));
+    expect(stream.log.durableSeq).toBe(0);
+    world.consumers.create(stream, {
+      ...{ config: { durable_name: "c", deliver_subject: "to" }, action: "", pedantic: false },
+    });
+    expect(got).toEqual([]);
+    world.endPass();
+    expect(lines(got)).toEqual(["1"]);
+  });
+
+  test("resets go to where they may, and count anew", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(4);
+    const consumer = world.consumer(stream);
+    const got = world.pull({ batch: 3 });
+    world.acknowledge(got[0]);
+    expect(consumer.reset(0)).toBe(2);
+    world.endPass();
+    expect(consumer.info()).toMatchObject({
+      num_pending: 3,
+      num_ack_pending: 0,
+      delivered: { consumer_seq: 0 },
+    });
+    expect(lines(world.pull({ batch: 5 }))).toEqual(["2", "3", "4"]);
+    expect(consumer.reset(1)).toBe(1);
+    const late = world.consumer(stream, {
+      durable_name: "d",
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: 3,
+    });
+    expect(() => late.reset(2)).toThrow("invalid reset: below start seq");
+  });
 });
