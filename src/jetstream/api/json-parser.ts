@@ -18,6 +18,7 @@ export class JsonError extends Error {}
 
 /** Go goes ten times as deep; no request needs that, and the stack here has less room. */
 const depthMax = 1_000;
+const goDepthMax = 10_000;
 
 /**
  * @param asStream reads value after value, as Go's `Decoder` does, whose errors name the place; else there is one value,
@@ -57,7 +58,7 @@ class Parser {
   }
 
   value(context: string, depth: number): JsonValue {
-    if (depth > depthMax) throw new JsonError("exceeded max depth");
+    if (depth > depthMax) this.#failTooDeep();
     this.#skipBlanks();
     const start = this.#at;
     const character = this.#text[start];
@@ -172,6 +173,13 @@ class Parser {
 
   #skipBlanks(): void {
     while (" \t\r\n".includes(this.#text[this.#at] ?? "x")) this.#at++;
+  }
+
+  /** Where there are nothing but brackets Go's own limit is where it would have stopped. */
+  #failTooDeep(): never {
+    const brackets = /^[[{]+/.exec(this.#text)?.[0].length ?? 0;
+    if (brackets > goDepthMax) this.#at = goDepthMax;
+    return this.#fail("exceeded max depth");
   }
 
   #fail(context: string): never {

@@ -43,7 +43,12 @@ export type BeginRestore = (account: JetStreamAccount, config: StreamConfigDraft
 export function snapshotRoutes(begin: BeginRestore): Route[] {
   return [
     { pattern: "STREAM.SNAPSHOT.*", type: "stream_snapshot", answer: snapshot },
-    { pattern: "STREAM.RESTORE.*", type: "stream_restore", answer: (request) => restore(begin, request) },
+    {
+      pattern: "STREAM.RESTORE.*",
+      type: "stream_restore",
+      empty: { deliver_subject: "" },
+      answer: (request) => restore(begin, request),
+    },
   ];
 }
 
