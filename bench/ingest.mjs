@@ -20,7 +20,9 @@ try {
     sourcemap: "inline",
     outfile,
   });
-  const [count = "1000000", scenario = ""] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+  const [count = "1000000", scenario = ""] = process.argv
+    .slice(2)
+    .filter((argument) => !argument.startsWith("--"));
   const profile = process.argv.includes("--prof") ? ["--cpu-prof"] : [];
   spawnSync(process.execPath, [...profile, outfile, count, scenario], { stdio: "inherit" });
 } finally {

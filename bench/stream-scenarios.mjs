@@ -141,7 +141,7 @@ function consume(name, ratioBar, consumer) {
       if (!filled.has(broker)) await fill(broker, count);
       filled.add(broker);
       const config = { deliver_policy: "all", replay_policy: "instant", num_replicas: 1, ...consumer };
-      const named = consumer["name"];
+      const named = /** @type {string | undefined} */ (consumer["name"]);
       if (named) await request(broker, `$JS.API.CONSUMER.DELETE.BENCH.${named}`, "");
       const suffix = named ? `.${named}` : "";
       return measured(broker, "consuming", {

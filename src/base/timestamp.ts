@@ -34,17 +34,6 @@ export function parseTimestamp(text: string): Timestamp | null {
   return { ms: seconds + Math.floor(nanoseconds / nsPerMs), ns: nanoseconds % nsPerMs };
 }
 
-/** Nanoseconds since the epoch in decimal, as in an ack subject. For moments after the epoch. */
-export function timestampDigits(ms: number, ns: number): string {
-  if (ns === 0) return `${ms}000000`;
-  return `${ms}${String(ns).padStart(6, "0")}`;
-}
-
-/** A negative value when `a` is earlier, a positive one when it is later. */
-export function compareTimestamps(a: Timestamp, b: Timestamp): number {
-  return a.ms === b.ms ? a.ns - b.ns : a.ms - b.ms;
-}
-
 export function timestampFromMs(ms: number): Timestamp {
   const whole = Math.floor(ms);
   return { ms: whole, ns: Math.floor((ms - whole) * nsPerMs) };
