@@ -89,8 +89,11 @@ function remove(request: ApiRequest): object {
   if (stream.config.deny_delete)
     throw apiError("streamMsgDeleteFailed", { err: "message delete not permitted" });
   const { firstSeq, lastSeq } = stream.log.state;
-  if (seq > lastSeq) throw apiError("streamMsgDeleteFailed", { err: "stream store EOF" });
-  if (seq < firstSeq) throw apiError("streamMsgDeleteFailed", { err: "no message found" });
+  // What nats-server keeps in memory knows neither of the two.
+  const isFile = stream.log.kind === "file";
+  if (isFile && seq > lastSeq) throw apiError("streamMsgDeleteFailed", { err: "stream store EOF" });
+  if (isFile && (seq === 0 || seq < firstSeq))
+    throw apiError("streamMsgDeleteFailed", { err: "no message found" });
   if (!stream.remove(seq)) throw apiError("sequenceNotFound", { seq });
   return { success: true };
 }

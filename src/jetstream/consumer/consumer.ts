@@ -365,10 +365,9 @@ export class Consumer implements ManagedConsumer {
     // After that, since who waits is told when it is durable.
     this.#stop(statuses.deleted);
     this.host.defer(() => {
-      // When the stream goes too, nobody is told of its consumers.
-      if (stream.account.streams.get(stream.name) !== stream) return;
       this.tell.deleted();
-      stream.consumerGone(this);
+      // When the stream goes too, nothing is left to look at.
+      if (stream.account.streams.get(stream.name) === stream) stream.consumerGone(this);
     });
   }
 

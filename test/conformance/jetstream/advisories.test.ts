@@ -53,6 +53,19 @@ describe("advisories", () => {
     inbox.close();
   });
 
+  test("of consumers that go with their stream", async () => {
+    const { wire } = peer();
+    const name = fresh();
+    await wire.stream(name);
+    await wire.consumer(name, "a");
+    await wire.consumer(name, "b", { ack_policy: "none" });
+    const inbox = await wire.listen(`$JS.EVENT.ADVISORY.CONSUMER.DELETED.${name}.*`);
+    await wire.api(`STREAM.DELETE.${name}`);
+    const consumers = [await told(inbox), await told(inbox)].map(({ consumer }) => consumer);
+    expect(consumers.toSorted()).toEqual(["a", "b"]);
+    inbox.close();
+  });
+
   test("of each request", async () => {
     const { wire } = peer();
     const name = fresh();
