@@ -4,18 +4,24 @@ import { createAuthenticator } from "./auth/authenticator.ts";
 import type { Authenticator } from "./auth/identity.ts";
 import type { PasswordChecker } from "./auth/password.ts";
 import type { Log } from "./base/log.ts";
+import { Nuid } from "./base/nuid.ts";
+import type { Account } from "./broker/account.ts";
 import type { Broker } from "./broker/broker.ts";
 import { Message } from "./broker/message.ts";
+import { Publisher } from "./broker/publisher.ts";
+import { Service } from "./broker/service.ts";
 import type { LeafListenerOptions, LeafRemoteOptions, LeafUrl } from "./config/leafnode-options.ts";
 import type { Options } from "./config/options.ts";
 import { Acceptance, type AcceptanceTerms } from "./leaf/acceptance.ts";
 import type { LeafContext, LeafSettings } from "./leaf/context.ts";
+import type { ApiParts } from "./leaf/forward/stream-api.ts";
 import type { LeafServerInfo } from "./leaf/info.ts";
 import { LeafLink } from "./leaf/link.ts";
 import { LinkRegistry } from "./leaf/registry.ts";
 import { Remote, type RemoteStatus } from "./leaf/remote.ts";
 import { reachableAt } from "./ports-file.ts";
 import { serverInfo, type ServerIdentity } from "./server-info.ts";
+import { textFromWire } from "./subjects/subject.ts";
 import type { Connection, ConnectionContext } from "./transport/connection.ts";
 import type { Dialed } from "./transport/dialer.ts";
 import type { FlushPass } from "./transport/flush-pass.ts";
@@ -34,6 +40,8 @@ export interface LeafNodeParts {
   readonly options: () => Options;
   readonly connection: () => ConnectionContext;
   readonly address: () => ListenAddress | null;
+  /** Streams behind a link can be asked for. @param api as in `external`, text */
+  readonly onStreams: (account: string, api: string) => void;
 }
 
 const nonceBytes = 11;
@@ -43,6 +51,7 @@ export class LeafNodes {
   readonly #context: LeafContext;
   #terms: AcceptanceTerms | null = null;
   #remotes: Remote[] = [];
+  readonly #api: ApiParts;
 
   constructor(parts: LeafNodeParts) {
     this.#parts = parts;
@@ -60,7 +69,15 @@ export class LeafNodes {
       registry: new LinkRegistry(),
       message: new Message(),
       settings: settingsOf(options),
+      onStreams: (account, api) => pass.defer(() => this.#onStreams(account, textFromWire(api))),
       random: Math.random,
+    };
+    const nuids = new Nuid();
+    this.#api = {
+      context: this.#context,
+      publisher: new Publisher(broker.router),
+      service: new Service(),
+      nuid: () => nuids.next(),
     };
   }
 
@@ -128,7 +145,12 @@ export class LeafNodes {
 
   #newRemote(remote: LeafRemoteOptions): Remote {
     const reconnectMs = (): number => this.#parts.options().leafnodes?.reconnectMs ?? 1_000;
-    return new Remote(remote, this.#context, (...attempt) => this.#dial(...attempt), reconnectMs);
+    return new Remote(remote, this.#api, (...attempt) => this.#dial(...attempt), reconnectMs);
+  }
+
+  #onStreams(account: Account, api: string): void {
+    for (const remote of this.#remotes) if (remote.options.account === account.name) remote.onStreams();
+    this.#parts.onStreams(account.name, api);
   }
 
   #dial(

@@ -93,6 +93,7 @@ export class Server {
       options: () => this.options,
       connection: () => this.#connectionContext(),
       address: () => this.#listeners.addresses.leafnodes,
+      onStreams: (account, api) => this.#jetstream?.jetstream.retryCopies(account, api),
     });
     this.#listeners = new Listeners({
       clock,

@@ -4,7 +4,6 @@
  */
 import type { Options } from "../config/options.ts";
 import type { JetStreamAccountLimits, JetStreamOptions } from "../config/jetstream-options.ts";
-import type { Deadline } from "../base/clock.ts";
 import { encodeJson } from "../base/json.ts";
 import type { Account } from "../broker/account.ts";
 import type { Subscription } from "../broker/subscriber.ts";
@@ -23,8 +22,6 @@ import { type LostStream, StreamCatalog } from "./stream-catalog.ts";
 
 type Kind = "file" | "memory";
 
-const interestMs = 500;
-
 export class JetStream {
   readonly host: Host;
   settings: JetStreamOptions;
@@ -36,9 +33,6 @@ export class JetStream {
   readonly #rooms: Rooms;
   /** Accounts without JetStream are told so when they ask. */
   readonly #refusing = new Map<string, Subscription>();
-  readonly #stopObserving: () => void;
-  /** Set while streams are about to be told of a new link. */
-  #linkDeadline: Deadline | null = null;
 
   constructor(host: Host, settings: JetStreamOptions, consumers: ConsumerApi) {
     this.host = host;
@@ -52,9 +46,6 @@ export class JetStream {
       ...snapshotRoutes((account, config) => this.#catalog.beginRestore(account, config)),
     ];
     this.#api = new Api(host, routes);
-    this.#stopObserving = host.broker.observe({
-      onOpen: ({ kind }) => kind === "Leafnode" && this.#onLink(),
-    });
     this.#rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
   }
 
@@ -77,6 +68,13 @@ export class JetStream {
     }
   }
 
+  /** The streams behind an API can be reached now: whoever copies from them goes on. @param api as in `external` */
+  retryCopies(accountName: string, api: string): void {
+    const account = this.accounts.get(accountName);
+    if (account === undefined) return;
+    for (const { copies } of account.streams.values()) copies.retryNow(api);
+  }
+
   /** Those in the store that could not be brought back. */
   get lostStreams(): readonly LostStream[] {
     return this.#catalog.lost;
@@ -94,8 +92,6 @@ export class JetStream {
 
   /** Stops everything and keeps it; what has been decided is on its way to the store. */
   close(): void {
-    this.#stopObserving();
-    this.#linkDeadline?.cancel();
     for (const name of [...this.accounts.keys()]) this.#closeAccount(name);
     for (const subscription of this.#refusing.values()) this.host.service.stop(subscription);
     this.#refusing.clear();
@@ -104,15 +100,6 @@ export class JetStream {
   /** Nothing is answered any more. Called once the store has written what was decided. */
   end(): void {
     this.#answers.close();
-  }
-
-  /** Origins may be behind it, as soon as both ends know what the other is interested in. */
-  #onLink(): void {
-    this.#linkDeadline ??= this.host.after(interestMs, () => {
-      this.#linkDeadline = null;
-      for (const { streams } of this.accounts.values())
-        for (const { copies } of streams.values()) copies.retryNow();
-    });
   }
 
   #openAccount(account: Account, limits: JetStreamAccountLimits): void {

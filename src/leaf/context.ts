@@ -1,4 +1,5 @@
 /** What all links of a broker share. Made by the server; what a reload may change is replaced in place. */
+import type { Account } from "../broker/account.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Message } from "../broker/message.ts";
@@ -35,6 +36,11 @@ export interface LeafContext {
   /** The frame that every message from a link goes through. */
   readonly message: Message;
   settings: LeafSettings;
+  /**
+   * The streams behind a link can be asked for from now on.
+   * @param api the prefix of their API as it was announced, a wire string: `$JS.<domain>.API`
+   */
+  onStreams(account: Account, api: string): void;
   /** Random in [0, 1). */
   readonly random: () => number;
 }

@@ -5,6 +5,10 @@ import { isValidSubject } from "../subjects/subject.ts";
 import type { LeafLink } from "./link.ts";
 import type { AccountLinks } from "./registry.ts";
 
+const apiEnd = ".API";
+/** What a broker with streams announces for those who would copy them: `$JS.<domain>.API.CONSUMER.>`. */
+const consumerApi = `${apiEnd}.CONSUMER.>`;
+
 export class RemoteInterest {
   readonly #link: LeafLink;
   /** By what stands in LS-. */
@@ -43,6 +47,8 @@ export class RemoteInterest {
       subscription.weight = weight;
       this.#byKey.set(key, subscription);
       links.account.add(subscription);
+      if (subject.endsWith(consumerApi))
+        this.#link.context.onStreams(links.account, subject.slice(0, -consumerApi.length + apiEnd.length));
     } else {
       if (queue === null || known.weight === weight) return null;
       known.weight = weight;

@@ -6,7 +6,10 @@ import type { Deadline } from "../base/clock.ts";
 import { showLeafUrl, type LeafRemoteOptions, type LeafUrl } from "../config/leafnode-options.ts";
 import type { Dialed } from "../transport/dialer.ts";
 import type { LeafContext } from "./context.ts";
-import { LeafLink } from "./link.ts";
+import { Forward } from "./forward/forward.ts";
+import type { ForwardedStatus } from "./forward/forwarded-stream.ts";
+import type { ApiParts } from "./forward/stream-api.ts";
+import { LeafLink, type LinkFacts } from "./link.ts";
 import { Solicitation, type Solicitor } from "./solicitation.ts";
 
 /** Makes one attempt. @returns how to give it up */
@@ -29,6 +32,8 @@ export interface RemoteStatus {
   readonly downReason: string;
   /** Wall clock; null while none is due. */
   readonly nextAttemptMs: number | null;
+  /** Streams that are to cross the link. */
+  readonly forwarded: readonly ForwardedStatus[];
 }
 
 export class Remote {
@@ -42,18 +47,23 @@ export class Remote {
   #attempts = 0;
   #deadline: Deadline | null = null;
   #giveUp: (() => void) | null = null;
+  readonly #forward: Forward | null;
   #stopped = false;
   #downReason = "";
   #nextAttemptMs: number | null = null;
   /** Told when the attempt under way has come to something; null when nobody waits. */
   #decided: (() => void) | null = null;
 
-  constructor(options: LeafRemoteOptions, context: LeafContext, dial: Dial, reconnectMs: () => number) {
+  constructor(options: LeafRemoteOptions, api: ApiParts, dial: Dial, reconnectMs: () => number) {
     this.options = options;
-    this.#context = context;
+    this.#context = api.context;
     this.#dial = dial;
     this.#reconnectMs = reconnectMs;
-    this.#urls = options.isRandomized ? shuffled(options.urls, context.random) : [...options.urls];
+    this.#urls = options.isRandomized ? shuffled(options.urls, api.context.random) : [...options.urls];
+    const { forward, account } = options;
+    const hub = (): LinkFacts | null =>
+      this.#link === null || this.#link.account === null ? null : this.#link.facts;
+    this.#forward = forward === null ? null : new Forward(forward, account, api, hub);
   }
 
   get status(): RemoteStatus {
@@ -63,16 +73,25 @@ export class Remote {
       link: this.#link,
       downReason: this.#downReason,
       nextAttemptMs: this.#nextAttemptMs,
+      forwarded: this.#forward?.statuses ?? [],
     };
   }
 
   start(): void {
-    if (!this.#stopped) this.#attempt();
+    if (this.#stopped) return;
+    this.#forward?.wake();
+    this.#attempt();
+  }
+
+  /** Streams behind a link of this account can be asked for. */
+  onStreams(): void {
+    this.#forward?.wake();
   }
 
   /** Makes no more links. @param reason for the one there is, as monitoring shows it; null: it stays */
   stop(reason: string | null): void {
     this.#stopped = true;
+    this.#forward?.stop();
     this.#deadline?.cancel();
     this.#giveUp?.();
     this.#giveUp = null;

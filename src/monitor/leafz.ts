@@ -2,6 +2,7 @@
  * `/leafz`: the links there are. Where this broker dials hubs, `remotes` is added, which nats-server does not have: for
  * each hub whether there is a link, and if not, why, and when it is tried again.
  */
+import type { ForwardedStatus } from "../leaf/forward/forwarded-stream.ts";
 import { LeafLink } from "../leaf/link.ts";
 import type { RemoteStatus } from "../leaf/remote.ts";
 import { textFromWire } from "../subjects/subject.ts";
@@ -58,7 +59,8 @@ function linkFields(link: LeafLink, withSubscriptions: boolean): object {
   };
 }
 
-function remoteFields({ account, url, link, downReason, nextAttemptMs }: RemoteStatus): object {
+function remoteFields(remote: RemoteStatus): object {
+  const { account, url, link, downReason, nextAttemptMs, forwarded } = remote;
   const isLinked = link !== null && link.account !== null;
   return {
     account,
@@ -67,5 +69,17 @@ function remoteFields({ account, url, link, downReason, nextAttemptMs }: RemoteS
     ...(isLinked && { id: link.id }),
     ...(!isLinked && downReason !== "" && { reason: downReason }),
     ...(nextAttemptMs !== null && { next_attempt: timestampText(nextAttemptMs) }),
+    ...(forwarded.length > 0 && { forward: forwarded.map(forwardedFields) }),
+  };
+}
+
+function forwardedFields({ direction, stream, as, lag, problem, checkedMs }: ForwardedStatus): object {
+  return {
+    stream,
+    direction,
+    ...(as !== stream && { as }),
+    ...(lag !== null && { lag }),
+    ...(problem !== "" && { problem }),
+    ...(checkedMs !== null && { checked: timestampText(checkedMs) }),
   };
 }

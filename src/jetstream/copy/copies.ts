@@ -58,10 +58,10 @@ export class Copies {
     this.#sources = [];
   }
 
-  /** A link to another server has come up. */
-  retryNow(): void {
-    this.#mirror?.retryNow();
-    for (const source of this.#sources) source.retryNow();
+  /** Origins behind this API can be reached, by a way that may be another than before. @param api as in `external` */
+  retryNow(api: string): void {
+    if (this.#mirror !== null && isBehind(this.#mirror.source, api)) this.#mirror.retryNow();
+    for (const source of this.#sources) if (isBehind(source.source, api)) source.retryNow();
   }
 
   mirrorInfo(): CopyInfo | null {
@@ -107,6 +107,10 @@ export class Copies {
     this.#searches.add(search);
     search.start();
   }
+}
+
+function isBehind({ external }: StreamSource, api: string): boolean {
+  return external !== undefined && external.api.replace(/\.$/, "") === api;
 }
 
 /** Two that differ in anything are not the same; where the index is, the newer one goes on where the older one was. */

@@ -53,8 +53,9 @@ export interface OriginError {
 
 /** Requests are at least this far apart. */
 const requestGapMs = 2_000;
-/** While nobody listens to the origin's API it costs nothing to look again. */
+/** While nobody listens to the origin's API it costs little to look again, and a link that comes up is told. */
 const unreachableRetryMs = 1_000;
+const unreachableRetryMsMax = 5_000;
 const backOffFirstMs = 2_000;
 const backOffMaxMs = 30_000;
 const answerWaitMs = 10_000;
@@ -176,7 +177,7 @@ export class OriginConsumer {
     const headers = this.#isSourcing ? this.#requestHeaders() : null;
     if (host.publisher.publish(account.account, subject, reply, headers, body) === 0) {
       this.#error = this.#setupError(`nobody answers on ${subject}`);
-      this.#askIn(unreachableRetryMs);
+      this.#askIn(Math.min(unreachableRetryMsMax, unreachableRetryMs * ++this.#failures));
       return;
     }
     this.#deadline = host.after(answerWaitMs, () =>

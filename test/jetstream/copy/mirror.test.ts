@@ -271,36 +271,39 @@ describe("what goes wrong", () => {
     expect(origin.asked).toHaveLength(2);
   });
 
-  test("while nobody is there it looks every second", async () => {
+  test("while nobody is there it looks every second, and then every five", async () => {
     origin.close();
     const { copies } = await open();
     expect(copies.mirrorInfo()?.error?.description).toBe("nobody answers on $JS.API.CONSUMER.CREATE.ORIGIN");
     await world.clock.advance("10m");
     origin = new ScriptedOrigin(world);
-    await world.clock.advance(1100);
+    await world.clock.advance(5100);
     expect(origin.asked).toHaveLength(1);
   });
 
   test("a link that comes up ends the waiting", async () => {
-    const { copies } = await open();
+    const { copies } = await open({ external: { api: "$JS.API" } });
     for (let count = 0; count < 6; count++) {
       origin.refuse({ code: 404, err_code: 10059, description: "stream not found" });
       await world.clock.advance("40s");
     }
     origin.refuse({ code: 404, err_code: 10059, description: "stream not found" });
     const before = origin.asked.length;
-    copies.retryNow();
+    copies.retryNow("$JS.other.API");
+    await world.clock.advance(1);
+    expect(origin.asked).toHaveLength(before);
+    copies.retryNow("$JS.API");
     await world.clock.advance(1);
     expect(origin.asked).toHaveLength(before + 1);
-    copies.retryNow();
+    copies.retryNow("$JS.API");
     await world.clock.advance(1);
     expect(origin.asked).toHaveLength(before + 2);
     origin.answer();
-    copies.retryNow();
+    copies.retryNow("$JS.API");
     await world.clock.advance(2400);
     expect(origin.asked).toHaveLength(before + 2);
     await world.clock.advance(200);
-    copies.retryNow();
+    copies.retryNow("$JS.API");
     await world.clock.advance(1);
     expect(origin.asked).toHaveLength(before + 3);
   });
