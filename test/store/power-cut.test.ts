@@ -16,10 +16,15 @@ beforeAll(async () => {
 afterAll(() => rmSync(script, { force: true }));
 
 /** Two runs over one directory: the first is killed, the second ends by itself. */
-async function recordRuns(root: string, library: string, sync: "always" | number): Promise<string> {
+async function recordRuns(
+  root: string,
+  library: string,
+  sync: "always" | number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const recordPath = join(temporaryDirectory(), "record");
   const numbersPath = join(root, "numbers");
-  const env = { LD_PRELOAD: library, FROND_RECORD: recordPath, FROND_RECORD_DIR: root };
+  const env = { LD_PRELOAD: library, FROND_RECORD: recordPath, FROND_RECORD_DIR: root, ...more };
   const settings = { directory: join(root, "store"), numbersPath, sync, env };
   const first = startWriter(script, { ...settings, groups: 1_000_000 });
   for (let tries = 0; lastNumber(numbersPath) < 120 && tries < 2_000; tries++)
@@ -68,6 +73,27 @@ describe("a power cut", () => {
     },
     240_000,
   );
+
+  it("is noticed where nothing is synced", async () => {
+    const library = buildRecorder(temporaryDirectory());
+    if (process.platform !== "linux" || library === null) return;
+    const root = temporaryDirectory();
+    const disk = new RecordedDisk(
+      await recordRuns(root, library, "always", { FROND_SKIP_SYNC: "1" }),
+      "numbers",
+    );
+    const random = numbersFrom(1);
+    let noticed = 0;
+    for (let count = 1; count <= 10; count++) {
+      disk.moveTo(Math.floor((disk.length * count) / 10));
+      const durable = Number(disk.seen.split("\n").slice(0, -1).at(-1) ?? 0);
+      const image = join(temporaryDirectory(), "image");
+      disk.writeImage(image, random);
+      const found = await reopen(image, "").catch(() => -1);
+      if (found < durable) noticed++;
+    }
+    expect(noticed).toBeGreaterThan(0);
+  }, 120_000);
 });
 
 /** @returns how many groups there are, all of them whole; and more can be decided */
