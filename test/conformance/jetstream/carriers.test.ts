@@ -17,7 +17,6 @@ const broker = jetStreamBroker({ config: websocketBlock() });
 describe.each(nodeLibraries.filter((library) => library.name.startsWith("@nats-io")))("$name", (library) => {
   let connection: NatsConnection | undefined;
   beforeAll(async () => {
-    if (!broker.isThere) return;
     const servers = library.transport === "tcp" ? broker.process.url : broker.process.wsUrl;
     connection = await library.connect({ servers: servers ?? "", reconnect: false });
   });

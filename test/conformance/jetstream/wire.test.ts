@@ -10,7 +10,6 @@ const broker = jetStreamBroker();
 describe("answers on the wire", () => {
   let raw: RawClient | undefined;
   beforeAll(async () => {
-    if (!broker.isThere) return;
     raw = await connectRaw(broker.process.port, {
       connect: { verbose: false, pedantic: false, headers: true, no_responders: true },
     });
