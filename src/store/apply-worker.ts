@@ -12,7 +12,10 @@ import { Progress } from "./progress.ts";
 
 /** So much of the journal goes into one transaction, and with the group that goes beyond it ends. */
 const batchBytes = 8 * 1_048_576;
+/** After a transaction of some size, so that the tail stays short; and after a small one, which had no hurry: its syncs hold others up. */
 const restMs = 50;
+const longRestMs = 250;
+const smallBatchBytes = 262_144;
 /** After a disk was full. */
 const retryMs = 500;
 /** Orders are looked for so often while it rests. */
@@ -54,14 +57,17 @@ function rest(forMs: number): void {
 /** The groups of one transaction; none when all is applied. */
 function gather(reader: JournalReader, through: number): JournalGroup[] {
   const groups: JournalGroup[] = [];
-  let bytes = 0;
-  while (bytes < batchBytes) {
+  for (let bytes = 0; bytes < batchBytes; ) {
     const group = reader.next(through);
     if (group === null) break;
     groups.push(group);
     bytes += group.end - group.start;
   }
   return groups;
+}
+
+function sizeOf(groups: readonly JournalGroup[]): number {
+  return groups.reduce((bytes, { start, end }) => bytes + end - start, 0);
 }
 
 /** @returns whether it could be done */
@@ -91,7 +97,7 @@ function run(applier: Applier, reader: JournalReader): void {
     if (groups.length > 0 || didTidy) {
       progress.setGroup("applied", applier.appliedGroup);
       report({ kind: "applied", group: applier.appliedGroup, segmentNumber: reader.segmentNumber });
-      if (!isBehind) rest(didTidy ? stepMs : restMs);
+      if (!isBehind) rest(didTidy ? stepMs : sizeOf(groups) < smallBatchBytes ? longRestMs : restMs);
     } else if (isClosing) return;
     else progress.sleep("apply", wakes, sleepMsMax);
   }
