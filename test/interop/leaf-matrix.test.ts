@@ -1,37 +1,10 @@
 /** Every kind of hub with every kind of leaf over every carrier: what crosses a link, in both directions. */
 import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cells, hubConfigs, leafConfig } from "./leaf-cells.ts";
 import { client, synced, until } from "./leaf-fixture.ts";
-import { noNatsServer, startPeer, type Peer, type PeerKind } from "./peer.ts";
-
-type Carrier = "TCP" | "WebSocket" | "TLS";
-
-const kinds: readonly PeerKind[] = ["frond", "nats-server"];
-const carriers: readonly Carrier[] = ["TCP", "WebSocket", "TLS"];
-const cells = kinds.flatMap((hub) =>
-  kinds.flatMap((leaf) => carriers.map((carrier) => ({ hub, leaf, carrier }))),
-);
-
-const certificate = (name: string): string =>
-  JSON.stringify(fileURLToPath(new URL(`../fixture/certs/${name}`, import.meta.url)));
-
-const hubConfigs: Readonly<Record<Carrier, string>> = {
-  TCP: 'leafnodes { listen: "127.0.0.1:-1" }',
-  WebSocket:
-    'leafnodes { listen: "127.0.0.1:-1" }\nwebsocket { listen: "127.0.0.1:-1", no_tls: true, compression: true }',
-  TLS: `leafnodes { listen: "127.0.0.1:-1", tls { cert_file: ${certificate("server.pem")}, key_file: ${certificate("server-key.pem")} } }`,
-};
-
-function leafConfig(carrier: Carrier, { leafPort, websocketPort }: Peer): string {
-  const remotes: Readonly<Record<Carrier, string>> = {
-    TCP: `url: "nats-leaf://127.0.0.1:${leafPort}"`,
-    WebSocket: `url: "ws://127.0.0.1:${websocketPort}"`,
-    TLS: `url: "tls://localhost:${leafPort}", tls { ca_file: ${certificate("ca.pem")} }`,
-  };
-  return `leafnodes { remotes: [{ ${remotes[carrier]} }] }`;
-}
+import { noNatsServer, startPeer, type Peer } from "./peer.ts";
 
 describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrier }) => {
   const skip = noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
