@@ -326,12 +326,13 @@ export class Consumer implements ManagedConsumer {
   }
 
   pause(until: Timestamp | null): void {
-    const { pause_until: _, ...rest } = this.#config;
+    const { pause_until: before, ...rest } = this.#config;
     const pauseUntil = until === null ? {} : { pause_until: formatTimestamp(until.ms, until.ns) };
     this.#config = inOrder({ ...rest, ...pauseUntil });
     this.saveConfig();
     this.#pause.apply();
-    this.tell.paused(this.#config.pause_until, this.host.clock.wallMs());
+    if (before !== this.#config.pause_until)
+      this.tell.paused(this.#config.pause_until, this.host.clock.wallMs());
     this.schedule();
   }
 

@@ -39,11 +39,11 @@ export class Consumers implements ConsumerApi {
     const name = complete.durable_name ?? complete.name ?? "";
     const before = name === "" ? undefined : (stream.consumers.get(name) as Consumer | undefined);
     const config = withInactivity(complete);
-    if (before !== undefined) return update(before, config, complete, action);
+    if (before !== undefined) return toldIfPaused(update(before, config, complete, action));
     if (action === "update") throw apiError("consumerDoesNotExist");
     checkRoom(stream, config, name);
     checkDurableName(config);
-    return this.#make(stream, name === "" ? inventName(stream) : name, config);
+    return toldIfPaused(this.#make(stream, name === "" ? inventName(stream) : name, config));
   }
 
   load(stream: Stream): void {
@@ -108,6 +108,12 @@ export class Consumers implements ConsumerApi {
       this.#interests.set(account, (interest = new DeliveryInterest(account.host, account.account)));
     return interest;
   }
+}
+
+/** Each request for a consumer that is paused makes that known. */
+function toldIfPaused(consumer: Consumer): Consumer {
+  if (consumer.isPaused) consumer.tell.paused(consumer.config.pause_until, consumer.host.clock.wallMs());
+  return consumer;
 }
 
 /** What was stored before the consumer came is nothing that its stream would wake it for. */

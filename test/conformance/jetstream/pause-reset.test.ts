@@ -117,74 +117,23 @@ describe.concurrent("pause", () => {
     ]);
     events.close();
   });
-});
 
-describe("reset", () => {
-  const peer = peerOf(broker, modernJetStream);
-
-  async function consumed(config: object = {}): Promise<string> {
-    const { wire, nc } = peer();
-    const name = fresh();
-    await wire.stream(name, { storage: "memory" });
-    await wire.fill(...Array<string>(6).fill(`${name}.a`));
-    await wire.consumer(name, "c", config);
-    const inbox = await wire.pull(name, "c", "4");
-    const first = await inbox.next();
-    await inbox.take(3);
-    await nc.request(first.reply ?? "", "");
-    inbox.close();
-    return name;
-  }
-
-  test("to what is acknowledged", async () => {
-    const { jsm, wire } = peer();
-    const name = await consumed();
-    const reset = await jsm.consumers.reset(name, "c");
-    expect(reset).toMatchObject({
-      reset_seq: 2,
-      num_ack_pending: 0,
-      num_pending: 5,
-      delivered: { consumer_seq: 0, stream_seq: 1 },
-      ack_floor: { consumer_seq: 0, stream_seq: 1 },
+  test("it is told of when a consumer begins with it, and not where nothing changes", async () => {
+    const { wire } = peer();
+    const name = await filled();
+    const events = await wire.listen(`$JS.EVENT.ADVISORY.CONSUMER.PAUSE.${name}.*`);
+    await wire.api(`CONSUMER.PAUSE.${name}.c`, {});
+    await wire.consumer(name, "old", { pause_until: "2020-01-01T00:00:00Z" });
+    await wire.consumer(name, "later", { pause_until: "2100-01-01T00:00:00Z" });
+    await wire.consumer(name, "later", { pause_until: "2100-01-01T00:00:00Z", description: "text" });
+    const found = [await events.next(), await events.next()].map((message) => {
+      const { consumer, paused } = message.json<Record<string, unknown>>();
+      return { consumer, paused };
     });
-    const inbox = await wire.pull(name, "c", "1");
-    const message = await inbox.next();
-    expect(message.reply?.split(".").slice(4, 7)).toEqual(["1", "2", "1"]);
-    inbox.close();
-  });
-
-  test("to a sequence", async () => {
-    const { jsm, wire } = peer();
-    const name = await consumed();
-    expect(await jsm.consumers.reset(name, "c", 5)).toMatchObject({ reset_seq: 5, num_pending: 2 });
-    const inbox = await wire.pull(name, "c", "1");
-    expect(await inbox.take(1)).toEqual([`${name}.a 5`]);
-    expect(await jsm.consumers.reset(name, "c", 1)).toMatchObject({ reset_seq: 1, num_pending: 6 });
-    inbox.close();
-  });
-
-  test("what is refused", async () => {
-    const { jsm, wire } = peer();
-    const name = await consumed();
-    const outcomes = [
-      await wire.outcome(`CONSUMER.RESET.${name}.c`, "{no"),
-      await wire.outcome(`CONSUMER.RESET.${name}.c`, { seq: 0 }),
-    ];
-    for (const config of [
-      { deliver_policy: "new" },
-      { deliver_policy: "last" },
-      { deliver_policy: "by_start_sequence", opt_start_seq: 3 },
-      { deliver_policy: "last_per_subject", filter_subject: ">" },
-    ]) {
-      await wire.consumer(name, "d", config);
-      outcomes.push(
-        await wire.outcome(`CONSUMER.RESET.${name}.d`, { seq: 2 }),
-        await wire.outcome(`CONSUMER.RESET.${name}.d`),
-      );
-      await jsm.consumers.delete(name, "d");
-    }
-    expect(outcomes.join(" | ")).toBe(
-      "400/10025 invalid JSON: invalid character 'n' looking for beginning of object key string | ok | 400/10204 invalid reset: not allowed | ok | 400/10204 invalid reset: not allowed | ok | 400/10204 invalid reset: below start seq | ok | 400/10204 invalid reset: not allowed | ok",
-    );
+    expect(found).toEqual([
+      { consumer: "later", paused: true },
+      { consumer: "later", paused: true },
+    ]);
+    events.close();
   });
 });
