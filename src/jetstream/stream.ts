@@ -78,7 +78,6 @@ export class Stream implements DurableWaiter, CopySink {
 
   /** From now on what is published on its subjects is stored. */
   start(): void {
-    this.ingest.load();
     this.#listen();
     this.#directGet.start();
     this.#expiry.start();

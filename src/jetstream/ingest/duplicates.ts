@@ -1,6 +1,7 @@
 /**
  * Ids of messages seen within the duplicate window, with the sequences that they got. Kept in memory, and filled from
- * the log at start. Purging and deleting do not clear them.
+ * the log when the first one is asked for: a broker may have many thousand streams, and most of them no ids. Purging and
+ * deleting do not clear them.
  */
 import type { Deadline } from "../../base/clock.ts";
 import type { Stream } from "../stream.ts";
@@ -15,6 +16,7 @@ export class Duplicates {
   #times: number[] = [];
   #first = 0;
   #windowMs = 0;
+  #isLoaded = false;
   #deadline: Deadline | null = null;
   readonly #onDeadline = (): void => this.#forgetOld();
 
@@ -24,18 +26,13 @@ export class Duplicates {
   }
 
   get count(): number {
+    this.#load();
     return this.#seqs.size;
-  }
-
-  /** Reads what the log has noted. */
-  load(): void {
-    if (this.#windowMs <= 0) return;
-    const sinceMs = this.#stream.host.clock.wallMs() - this.#windowMs;
-    for (const { id, seq, atMs } of this.#stream.log.messageIds(sinceMs)) this.note(id, seq, atMs);
   }
 
   /** @returns 0 when the id has not been seen within the window */
   seqOf(id: string): number {
+    this.#load();
     if (this.#seqs.size === 0) return 0;
     this.#expire();
     return this.#seqs.get(id) ?? 0;
@@ -43,15 +40,14 @@ export class Duplicates {
 
   note(id: string, seq: number, atMs: number): void {
     if (this.#windowMs <= 0) return;
-    this.#seqs.set(id, seq);
-    this.#ids.push(id);
-    this.#times.push(atMs);
-    this.#deadline ??= this.#stream.host.after(this.#windowMs, this.#onDeadline);
+    this.#load();
+    this.#add(id, seq, atMs);
   }
 
   onUpdated(): void {
     const windowMs = windowMsOf(this.#stream);
     if (windowMs === this.#windowMs) return;
+    this.#load();
     this.#windowMs = windowMs;
     this.close();
     this.#forgetOld();
@@ -60,6 +56,22 @@ export class Duplicates {
   close(): void {
     this.#deadline?.cancel();
     this.#deadline = null;
+  }
+
+  /** Reads what the log has noted. */
+  #load(): void {
+    if (this.#isLoaded) return;
+    this.#isLoaded = true;
+    if (this.#windowMs <= 0) return;
+    const sinceMs = this.#stream.host.clock.wallMs() - this.#windowMs;
+    for (const { id, seq, atMs } of this.#stream.log.messageIds(sinceMs)) this.#add(id, seq, atMs);
+  }
+
+  #add(id: string, seq: number, atMs: number): void {
+    this.#seqs.set(id, seq);
+    this.#ids.push(id);
+    this.#times.push(atMs);
+    this.#deadline ??= this.#stream.host.after(this.#windowMs, this.#onDeadline);
   }
 
   #forgetOld(): void {

@@ -42,12 +42,6 @@ export class Ingest {
     this.#transform = transformOf(stream);
   }
 
-  /** Reads what has to be remembered of what is in the log. */
-  load(): void {
-    this.duplicates.load();
-    this.intake.load();
-  }
-
   /** Of the message stored last; "" when it had none. Wire string. */
   get lastMsgId(): string {
     return this.intake.lastMsgId;

@@ -32,8 +32,8 @@ export class Intake {
     expiresMs: 0,
     wakesMs: 0,
   };
-  /** Of the message stored last; "" when it had none. */
-  lastMsgId = "";
+  /** Of the message stored last; null until it is asked for. */
+  #lastMsgId: string | null = null;
   /** Of the message that was taken last. */
   seq = 0;
   #republisher: Republisher | null = null;
@@ -43,12 +43,15 @@ export class Intake {
     this.onUpdated();
   }
 
-  /** Reads what has to be known of the last message. */
-  load(): void {
-    const { log } = this.#stream;
-    const stored = new StoredMessage();
-    const headers = log.read(log.state.lastSeq, stored) ? stored.headers : null;
-    this.lastMsgId = headers === null ? "" : (headerValue(headers, "Nats-Msg-Id") ?? "");
+  /** Of the message stored last; "" when it had none. */
+  get lastMsgId(): string {
+    if (this.#lastMsgId === null) {
+      const { log } = this.#stream;
+      const stored = new StoredMessage();
+      const headers = log.read(log.state.lastSeq, stored) ? stored.headers : null;
+      this.#lastMsgId = headers === null ? "" : (headerValue(headers, "Nats-Msg-Id") ?? "");
+    }
+    return this.#lastMsgId;
   }
 
   onUpdated(): void {
@@ -99,7 +102,7 @@ export class Intake {
     draft.headerBytes = incoming.headerBytes;
     this.#republisher?.prepare(incoming.subject);
     this.seq = stream.append(draft);
-    if (draft.messageId === null) this.lastMsgId = "";
+    if (draft.messageId === null) this.#lastMsgId = "";
     else this.#noteId(draft.messageId);
     if (!incoming.headers.isEmpty && stream.allowsRollup) this.#rollUp(incoming, 1);
     this.#republisher?.publish(draft, this.seq);
@@ -111,7 +114,7 @@ export class Intake {
     const { messageId, timeMs } = this.#draft;
     this.seq = this.#draft.seq === 0 ? log.state.lastSeq + 1 : this.#draft.seq;
     log.skipTo(this.seq + 1);
-    if (messageId === null) this.lastMsgId = "";
+    if (messageId === null) this.#lastMsgId = "";
     else {
       this.#noteId(messageId);
       log.noteMessageId(messageId, this.seq, timeMs);
@@ -120,7 +123,7 @@ export class Intake {
   }
 
   #noteId(id: string): void {
-    this.lastMsgId = id;
+    this.#lastMsgId = id;
     this.#stream.ingest.duplicates.note(id, this.seq, this.#draft.timeMs);
   }
 
