@@ -136,8 +136,9 @@ export class Expiry {
   }
 
   #arm(): void {
-    const { log } = this.#stream;
-    let dueMs = log.nextDeadlineMs("expires");
+    const { log, config } = this.#stream;
+    // What a stream has once allowed it allows for ever.
+    let dueMs = config.allow_msg_ttl ? log.nextDeadlineMs("expires") : Infinity;
     if (this.#maxAgeMs > 0 && log.state.messages > 0) {
       const isFound = log.next(this.#ageFromSeq, log.state.lastSeq, null, this.#stored);
       if (isFound) dueMs = Math.min(dueMs, this.#stored.timeMs + this.#maxAgeMs);
