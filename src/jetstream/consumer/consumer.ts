@@ -6,7 +6,7 @@
  * store, and last come the answers to acks, which wait until those changes are durable.
  */
 import type { Deadline } from "../../base/clock.ts";
-import { formatTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import type { Timestamp } from "../../base/timestamp.ts";
 import type { Account } from "../../broker/account.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
@@ -30,7 +30,7 @@ import { listenFor } from "./listening.ts";
 import { MessageSource } from "./message-source.ts";
 import { headersOnly, type Outlet, statuses } from "./outlet.ts";
 import { Pace } from "./pace.ts";
-import { Pause } from "./pause.ts";
+import { Pause, pausedUntil } from "./pause.ts";
 import { PullOutlet } from "./pull-outlet.ts";
 import { PushOutlet } from "./push-outlet.ts";
 import { checkReset } from "./start-position.ts";
@@ -326,9 +326,8 @@ export class Consumer implements ManagedConsumer {
   }
 
   pause(until: Timestamp | null): void {
-    const { pause_until: before, ...rest } = this.#config;
-    const pauseUntil = until === null ? {} : { pause_until: formatTimestamp(until.ms, until.ns) };
-    this.#config = inOrder({ ...rest, ...pauseUntil });
+    const before = this.#config.pause_until;
+    this.#config = inOrder(pausedUntil(this.#config, until));
     this.saveConfig();
     this.#pause.apply();
     if (before !== this.#config.pause_until)

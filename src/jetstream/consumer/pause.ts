@@ -1,6 +1,8 @@
 /** A consumer that is paused delivers nothing until its time has come. */
 import type { Deadline } from "../../base/clock.ts";
-import { parseTimestamp } from "../../base/timestamp.ts";
+import { formatTimestamp, parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import type { ConsumerConfig } from "../consumer-config.ts";
+import { consumerMetadata } from "../metadata.ts";
 import type { Consumer } from "./consumer.ts";
 
 export class Pause {
@@ -33,4 +35,11 @@ export class Pause {
     this.#end?.cancel();
     this.#end = null;
   }
+}
+
+/** The configuration with another pause, or with none. */
+export function pausedUntil(config: ConsumerConfig, until: Timestamp | null): ConsumerConfig {
+  const { pause_until: _, ...rest } = config;
+  const changed = until === null ? rest : { ...rest, pause_until: formatTimestamp(until.ms, until.ns) };
+  return { ...changed, metadata: consumerMetadata(changed) };
 }

@@ -136,4 +136,17 @@ describe.concurrent("pause", () => {
     ]);
     events.close();
   });
+
+  test("it needs a later level of the API", async () => {
+    const { wire } = peer();
+    const name = await filled();
+    const level = async (): Promise<unknown> => {
+      const { config } = await wire.api(`CONSUMER.INFO.${name}.c`);
+      return (config as { metadata: Record<string, string> }).metadata["_nats.req.level"];
+    };
+    await wire.api(`CONSUMER.PAUSE.${name}.c`, { pause_until: "2100-01-01T00:00:00Z" });
+    expect(await level()).toBe("1");
+    await wire.api(`CONSUMER.PAUSE.${name}.c`);
+    expect(await level()).toBe("0");
+  });
 });

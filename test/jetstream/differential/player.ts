@@ -125,7 +125,7 @@ export class Player {
     const subject = this.#deliveries.at(-1 - (back % Math.max(1, this.#deliveries.length)));
     if (subject === undefined) return [];
     const answer = await this.#client.request(subject, text, "", 300);
-    return [maskedAck(subject), answer === null ? "nothing" : `${answer.header} ${answer.payload}`];
+    return [maskedAck(subject), answer === null ? "nothing" : answer.header.split("\r\n")[0] + answer.payload];
   }
 }
 
@@ -160,6 +160,9 @@ function masked(text: string): string {
     .replace(/(?!0001-)\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)/g, "<time>")
     .replace(/"_nats\.(ver|level)":"[^"]*"/g, '"_nats.$1":"<version>"')
     .replace(/"id":"[A-Za-z0-9]{22}"/g, '"id":"<id>"')
+    .replace(/\$JS\.[MS]\.\w{20,}/g, "$JS.<id>")
+    .replace(/Nats-Pin-Id: \w+/g, "Nats-Pin-Id: <id>")
+    .replace(/"(pinned_client_id|pinned_id)":"\w+"/g, '"$1":"<id>"')
     .replace(/"pause_remaining":\d+/g, '"pause_remaining":<time>')
     .replace(/"(client_info|client)":\{[^}]*\}/g, '"$1":<client>');
 }

@@ -17,6 +17,9 @@ export const filters = [
   "x.>",
 ] as const;
 
+/** Of mirrors and sources so many percent are of streams that are there: only where both brokers copy alike fast. */
+export const copies = Number(process.env["FROND_COPIES"] ?? 0);
+
 const second = 1_000_000_000;
 
 /** Fields of a configuration with values to choose from; `chance` in percent of having the field at all. */
@@ -58,7 +61,7 @@ const streamFields: readonly Field[] = [
   { name: "allow_batched", chance: 5, good: [true, false], bad: [] },
   { name: "persist_mode", chance: 4, good: ["default", "async"], bad: ["never"] },
   { name: "metadata", chance: 6, good: [{}, { a: "b" }, { "_nats.req.level": "1" }], bad: [{ x: 1 }] },
-  { name: "placement", chance: 3, good: [{}, { cluster: "", tags: [] }], bad: [{ cluster: "x" }] },
+  { name: "placement", chance: 2, good: [{ tags: [] }], bad: [{ cluster: "x" }] },
   {
     name: "consumer_limits",
     chance: 6,
@@ -150,7 +153,7 @@ export function changedConfig(random: Random, before: Record<string, unknown>): 
 }
 
 function origin(random: Random): Record<string, unknown> {
-  const found: Record<string, unknown> = { name: random.pick(streamNames) };
+  const found: Record<string, unknown> = { name: random.chance(copies) ? random.pick(streamNames) : "elsewhere" };
   if (random.chance(20)) found["opt_start_seq"] = random.pick([0, 1, 2, 5, 100]);
   if (random.chance(20)) found["filter_subject"] = random.pick(filters);
   else if (random.chance(15)) {
