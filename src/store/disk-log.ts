@@ -4,6 +4,7 @@
  * that, but for caches with bounds.
  */
 import { assert } from "../base/assert.ts";
+import { viewBytes } from "../base/bytes.ts";
 import { type BlockCache, CachedBlocks } from "./block-cache.ts";
 import {
   type DeadlineKind,
@@ -442,6 +443,7 @@ class DiskLogState implements LogState {
 class RoomOfLast implements OperationSink {
   readonly #sink: OperationSink;
   bytes: Buffer = Buffer.alloc(0);
+  view: DataView = viewBytes(this.bytes).view;
   at = 0;
 
   constructor(sink: OperationSink) {
@@ -451,6 +453,7 @@ class RoomOfLast implements OperationSink {
   room(size: number): OperationRoom {
     const room = this.#sink.room(size);
     this.bytes = room.bytes;
+    this.view = room.view;
     this.at = room.at;
     return room;
   }

@@ -6,6 +6,7 @@
  * {@link Journal.refusal} keeps it from happening.
  */
 import { closeSync, writeSync, writevSync } from "node:fs";
+import { viewBytes } from "../base/bytes.ts";
 import type { GroupWriter } from "./group.ts";
 import {
   encodeFrame,
@@ -61,10 +62,11 @@ export class Journal implements GroupWriter {
   #isGathering = false;
   #gatheredBytes = 0;
   #chunk: Buffer = Buffer.alloc(0);
+  #chunkView: DataView = viewBytes(this.#chunk).view;
   #chunkEnd = 0;
   /** Of the group that is gathered: the frame stands before the first. */
   readonly #parts: { bytes: Buffer; start: number; end: number }[] = [];
-  readonly #room = { bytes: this.#chunk, at: 0 };
+  readonly #room = { bytes: this.#chunk, view: this.#chunkView, at: 0 };
   /** Not applied yet. */
   readonly #written: WrittenGroup[] = [];
   #writtenBytes = 0;
@@ -114,6 +116,7 @@ export class Journal implements GroupWriter {
     else if (this.#chunkEnd + size > this.#chunk.length) this.#nextChunk(size);
     const part = this.#parts[this.#parts.length - 1] as { end: number };
     this.#room.bytes = this.#chunk;
+    this.#room.view = this.#chunkView;
     this.#room.at = this.#chunkEnd;
     part.end = this.#chunkEnd += size;
     this.#gatheredBytes += size;
@@ -205,6 +208,7 @@ export class Journal implements GroupWriter {
   /** The one before is left to those that keep what is in it. */
   #newChunk(size: number): void {
     this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, size));
+    this.#chunkView = viewBytes(this.#chunk).view;
     this.#chunkEnd = 0;
   }
 

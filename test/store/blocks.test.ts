@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { viewBytes } from "../../src/base/bytes.ts";
 import { BlockCache, CachedBlocks } from "../../src/store/block-cache.ts";
 import { decodeSummary, encodeSummary, summaryWithout } from "../../src/store/block-summary.ts";
 import { Block, BlockError, blockBytesTarget } from "../../src/store/blocks.ts";
@@ -11,7 +12,8 @@ const timeMs = 1_700_000_000_123;
 function operationOf(seq: number, subject: string, payload: string, headers = ""): Operation {
   const bytes = Buffer.from(headers + payload, "latin1");
   let written = Buffer.alloc(0);
-  const sink = { room: (size: number) => ({ bytes: (written = Buffer.alloc(size)), at: 0 }) };
+  const room = (size: number) => ({ ...viewBytes((written = Buffer.alloc(size))), at: 0 });
+  const sink = { room };
   encodeMessage(sink, 1, seq, {
     subject,
     bytes,

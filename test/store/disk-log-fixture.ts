@@ -8,6 +8,7 @@ import { checkStream } from "../../src/store/check-stream.ts";
 import { DiskLog } from "../../src/store/disk-log.ts";
 import { type Environment, openEnvironment } from "../../src/store/environment.ts";
 import type { GroupWriter, JournalGroup } from "../../src/store/group.ts";
+import { viewBytes } from "../../src/base/bytes.ts";
 import { encodeCreateStream, type OperationRoom } from "../../src/store/operation.ts";
 import { Snapshot } from "../../src/store/snapshot.ts";
 
@@ -28,7 +29,7 @@ export class GroupsInMemory implements GroupWriter {
     // With something around it, as in a real group.
     const bytes = Buffer.alloc(size + 6, 0x55);
     this.#rooms.push(bytes.subarray(3, 3 + size));
-    return { bytes, at: 3 };
+    return { bytes, view: viewBytes(bytes).view, at: 3 };
   }
 
   /** Ends the group; it is durable. */
