@@ -19,6 +19,7 @@ export class JsonError extends Error {}
 /** Go goes ten times as deep; no request needs that, and the stack here has less room. */
 const depthMax = 1_000;
 const goDepthMax = 10_000;
+const opening = /(?:\[|\{(?:\s*"(?:[^"\\]|\\.)*"\s*:)?)\s*/y;
 
 /**
  * @param asStream reads value after value, as Go's `Decoder` does, whose errors name the place; else there is one value,
@@ -175,10 +176,15 @@ class Parser {
     while (" \t\r\n".includes(this.#text[this.#at] ?? "x")) this.#at++;
   }
 
-  /** Where there are nothing but brackets Go's own limit is where it would have stopped. */
+  /** Where nothing has been closed, the place is the one where Go would have stopped. */
   #failTooDeep(): never {
-    const brackets = /^[[{]+/.exec(this.#text)?.[0].length ?? 0;
-    if (brackets > goDepthMax) this.#at = goDepthMax;
+    let at = 0;
+    for (let depth = 0; depth < goDepthMax; depth++) {
+      opening.lastIndex = at;
+      if (!opening.test(this.#text)) break;
+      at = opening.lastIndex;
+    }
+    if (at === this.#text.length || "[{".includes(this.#text[at] as string)) this.#at = at;
     return this.#fail("exceeded max depth");
   }
 

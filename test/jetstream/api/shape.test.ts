@@ -127,5 +127,11 @@ describe("what can not, in Go's words", () => {
 
   test("however deep it is", () => {
     expect(read("[".repeat(100_000))).toBe("invalid character '[' exceeded max depth at offset 10001");
+    expect(read('{"a":'.repeat(20_000))).toBe("invalid character '{' exceeded max depth at offset 50001");
+    expect(read('[ {"a\\"" : '.repeat(6_000))).toBe(
+      "invalid character '[' exceeded max depth at offset 55001",
+    );
+    expect(read("[".repeat(9_999))).toBe("unexpected EOF");
+    expect(read('{"a":'.repeat(9_999))).toBe("unexpected EOF");
   });
 });
