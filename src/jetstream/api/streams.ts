@@ -1,14 +1,14 @@
 /** Streams: created, updated, deleted, purged, shown and listed. */
-import { collides } from "../../subjects/subject.ts";
+import { collides, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import { invalidConfig, checkStreamConfig } from "../stream-config-check.ts";
 import type { StreamConfigDraft } from "../stream-config-draft.ts";
 import { countSubjects, noDetails, streamInfo, subjectsMax } from "../stream-info.ts";
 import { streamMetadata } from "../metadata.ts";
+import { purge } from "../retention/purge.ts";
 import type { Stream } from "../stream.ts";
 import type { StreamCatalog } from "../stream-catalog.ts";
 import { cutPage, namesMax, listMax, pageRequest } from "./page.ts";
-import { purgeStream } from "./purge.ts";
 import {
   type ApiRequest,
   decodeBody,
@@ -34,7 +34,7 @@ export function streamRoutes(catalog: StreamCatalog): Route[] {
     { pattern: "STREAM.CREATE.*", type: "stream_create", answer: (request) => create(catalog, request) },
     { pattern: "STREAM.UPDATE.*", type: "stream_update", answer: (request) => update(catalog, request) },
     { pattern: "STREAM.DELETE.*", type: "stream_delete", answer: (request) => remove(catalog, request) },
-    { pattern: "STREAM.PURGE.*", type: "stream_purge", empty: { purged: 0 }, answer: purge },
+    { pattern: "STREAM.PURGE.*", type: "stream_purge", empty: { purged: 0 }, answer: purgeMessages },
     { pattern: "STREAM.INFO.*", type: "stream_info", empty: page, answer: info },
     { pattern: "STREAM.NAMES", type: "stream_names", empty: { ...page, streams: null }, answer: names },
     { pattern: "STREAM.LIST", type: "stream_list", empty: { ...page, streams: [] }, answer: list },
@@ -74,14 +74,14 @@ function remove(catalog: StreamCatalog, request: ApiRequest): object {
   return { success: true };
 }
 
-function purge(request: ApiRequest): object {
+function purgeMessages(request: ApiRequest): object {
   const asked = decodeOptionalBody(request, purgeRequest);
   const { seq = 0, filter = "", keep = 0 } = asked as { seq?: number; filter?: string; keep?: number };
   if (seq > 0 && keep > 0) throw apiError("badRequest");
   const stream = streamOf(request, 2);
   if (stream.config.sealed) throw apiError("streamSealed");
   if (stream.config.deny_purge) throw apiError("streamPurgeFailed", { err: "stream purge not permitted" });
-  return { success: true, purged: purgeStream(stream, { filter, seq, keep }) };
+  return { success: true, purged: purge(stream, { filter: wireFromText(filter), seq, keep }) };
 }
 
 function info(request: ApiRequest): object {
