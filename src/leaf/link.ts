@@ -431,11 +431,16 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
 
   /** What the other end did wrong ends the link. */
   #parse(work: () => void): void {
+    const { broker } = this.context;
+    const before = broker.reading;
+    broker.reading = this;
     try {
       work();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.fail(error);
+    } finally {
+      broker.reading = before;
     }
   }
 
