@@ -16,6 +16,7 @@ import { Acceptance, type AcceptanceTerms } from "./leaf/acceptance.ts";
 import type { LeafContext, LeafSettings } from "./leaf/context.ts";
 import type { ApiParts } from "./leaf/forward/stream-api.ts";
 import type { LeafServerInfo } from "./leaf/info.ts";
+import { LeafEvents } from "./leaf-events.ts";
 import { LeafLink } from "./leaf/link.ts";
 import { LinkRegistry } from "./leaf/registry.ts";
 import { Remote, type RemoteStatus } from "./leaf/remote.ts";
@@ -52,6 +53,7 @@ export class LeafNodes {
   #terms: AcceptanceTerms | null = null;
   #remotes: Remote[] = [];
   readonly #api: ApiParts;
+  readonly #events: LeafEvents;
 
   constructor(parts: LeafNodeParts) {
     this.#parts = parts;
@@ -70,6 +72,7 @@ export class LeafNodes {
       message: new Message(),
       settings: settingsOf(options),
       onStreams: (account, api) => pass.defer(() => this.#onStreams(account, textFromWire(api))),
+      onJoined: (link) => this.#events.onJoined(link),
       random: Math.random,
     };
     const nuids = new Nuid();
@@ -79,6 +82,8 @@ export class LeafNodes {
       service: new Service(),
       nuid: () => nuids.next(),
     };
+    const { options: current } = parts;
+    this.#events = new LeafEvents({ broker, pass, identity, options: current, ...this.#api });
   }
 
   /** Ready to accept, once the listeners' ports are known. Asked again after a reload. */

@@ -163,6 +163,7 @@ export class Acceptance implements LinkHandshake {
       isIsolated: settings.isolatesInterest || connect.isolate,
     };
     link.join(account, facts, filterForAccepted(link, account.name, identity.permissions, connect));
+    link.context.onJoined(link);
     log.info(
       `${link.label} - Leafnode connection accepted from ${facts.name || "an unnamed server"} for account ${account.name}`,
     );

@@ -2,6 +2,7 @@
 import type { Account } from "../broker/account.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
+import type { SessionFacts } from "../broker/session.ts";
 import type { Message } from "../broker/message.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { LinkRegistry } from "./registry.ts";
@@ -41,6 +42,8 @@ export interface LeafContext {
    * @param api the prefix of their API as it was announced, a wire string: `$JS.<domain>.API`
    */
   onStreams(account: Account, api: string): void;
+  /** Messages can cross the link. */
+  onJoined(link: SessionFacts): void;
   /** Random in [0, 1). */
   readonly random: () => number;
 }

@@ -171,6 +171,7 @@ export class Solicitation implements LinkHandshake {
     };
     link.join(account, link.facts, this.#filter(info));
     this.#solicitor.onLinked(link);
+    link.context.onJoined(link);
     if (first.leafNodeUrls !== null) this.#solicitor.onUrls(first.leafNodeUrls);
   }
 
