@@ -109,6 +109,7 @@ function run(scenario: Scenario, count: number): number {
     ...{ serverName: "", serverId: "", domain: null },
     defer,
     after: (delayMs, callback) => clock.after(delayMs, callback),
+    soon: (callback) => clock.soon(callback),
     holdPublisher: () => {},
     nuid: () => "",
   };

@@ -97,6 +97,7 @@ function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store)
     domain: settings.domain,
     defer: (work) => pass.defer(work),
     after: (delayMs, work) => clock.after(delayMs, () => pass.run(work)),
+    soon: (work) => clock.soon(() => pass.run(work)),
     holdPublisher: () => {
       pass.overflow = (onRelief) => store.onRelief(onRelief);
     },

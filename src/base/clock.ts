@@ -53,6 +53,21 @@ export class Clock {
     });
   }
 
+  /**
+   * Runs `callback` after a turn of the event loop, in which others have their say: for long work in slices. It takes
+   * no time, so it happens while time stands still, too.
+   */
+  soon(callback: () => void): Deadline {
+    const immediate = setImmediate(() => {
+      try {
+        callback();
+      } catch (error) {
+        this.onFault(error);
+      }
+    });
+    return { atMs: this.nowMs(), cancel: () => clearImmediate(immediate) };
+  }
+
   /** Makes time stand still until {@link resume}; only {@link advance} moves it. */
   freeze(): void {
     this.#time.freeze();

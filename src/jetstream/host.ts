@@ -21,6 +21,8 @@ export interface Host {
   defer(work: () => void): void;
   /** As `Clock.after`, with `work` run as a pass. */
   after(delayMs: number, work: () => void): Deadline;
+  /** As `Clock.soon`, with `work` run as a pass. */
+  soon(work: () => void): Deadline;
   /** The connection that is being read now is not read further until the store is not crowded any more. */
   holdPublisher(): void;
   /** 22 characters, unique. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Clock } from "../../src/base/clock.ts";
+import { Clock, realDelay } from "../../src/base/clock.ts";
 
 function frozen(): Clock {
   const clock = new Clock();
@@ -22,6 +22,18 @@ describe("a clock that is moved by hand", () => {
     await clock.advance("10s");
     expect(fired).toEqual(["a 1000", "b 2000", "c 3000"]);
     expect(clock.nowMs() - startMs).toBeCloseTo(10_000);
+  });
+
+  test("lets work in slices go on while it stands still", async () => {
+    const clock = frozen();
+    const done: string[] = [];
+    clock.soon(() => {
+      done.push("a");
+      clock.soon(() => void done.push("b"));
+    });
+    clock.soon(() => void done.push("never")).cancel();
+    await realDelay(10);
+    expect(done).toEqual(["a", "b"]);
   });
 
   test("moves once for each advance, one after the other", async () => {

@@ -64,6 +64,11 @@ export class World {
           work();
           this.endPass();
         }),
+      soon: (work) =>
+        clock.soon(() => {
+          work();
+          this.endPass();
+        }),
       holdPublisher: () => {
         this.held++;
       },

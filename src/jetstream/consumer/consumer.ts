@@ -87,6 +87,8 @@ export class Consumer implements ManagedConsumer {
   readonly #pause: Pause;
   readonly #pace: Pace;
   #slice: Deadline | null = null;
+  /** When the pump was set going. One look at the clock for all that goes out: each costs a tenth of a delivery. */
+  #runMs = 0;
   #flushing: Deadline | null = null;
   #mustFlush = false;
   /** Since the last run. */
@@ -209,8 +211,7 @@ export class Consumer implements ManagedConsumer {
 
   needs(seq: number, subject: string): boolean {
     const { filter } = this.source;
-    if (filter !== null && !filter.matches(subject)) return false;
-    return this.state.needs(seq);
+    return (filter === null || filter.matches(subject)) && this.state.needs(seq);
   }
 
   onStreamUpdated(): void {
@@ -405,6 +406,7 @@ export class Consumer implements ManagedConsumer {
 
   #pump(): void {
     const { outlet, source } = this;
+    this.#runMs = this.nowMs();
     let bytes = 0;
     for (let count = 0; outlet.isReady && !this.#pace.isWaiting; count++) {
       if (bytes > sliceBytesMax || count > sliceMessagesMax) return this.#continueLater();
@@ -431,7 +433,7 @@ export class Consumer implements ManagedConsumer {
     if (this.#pace.mustWait(this.#frame.sizeBytes, storedMs)) return 0;
     const sent = this.outlet.deliver(this.#frame, body);
     if (sent === 0) return 0;
-    const nowMs = this.nowMs();
+    const nowMs = this.#runMs;
     this.#pace.sent(sent, storedMs, nowMs);
     source.take(nowMs);
     this.#hasDelivered = true;
@@ -444,7 +446,7 @@ export class Consumer implements ManagedConsumer {
   }
 
   #continueLater(): void {
-    this.#slice ??= this.host.after(0, () => {
+    this.#slice ??= this.host.soon(() => {
       this.#slice = null;
       this.run();
     });

@@ -52,7 +52,7 @@ export class PositionSearch {
       throughSeq = stored.seq - 1;
       this.#look(stored);
     }
-    this.#deadline = this.#sink.host.after(0, () => this.#lookBefore(throughSeq));
+    this.#deadline = this.#sink.host.soon(() => this.#lookBefore(throughSeq));
   }
 
   #leastSeq(): number {

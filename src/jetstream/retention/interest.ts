@@ -56,7 +56,7 @@ export class Interest {
     for (let left = sliceCountMax; log.next(from, log.state.lastSeq, null, stored); left--) {
       const { seq } = stored;
       if (left === 0) {
-        this.#slice = host.after(0, () => this.#sweepFrom(seq));
+        this.#slice = host.soon(() => this.#sweepFrom(seq));
         return;
       }
       from = seq + 1;

@@ -84,7 +84,7 @@ export class SnapshotSender implements DurableWaiter {
     let sentBytes = 0;
     while (this.#inFlight < this.#inFlightMax) {
       if (sentBytes >= burstBytesMax) {
-        this.#deadline = host.after(0, () => this.#pump());
+        this.#deadline = host.soon(() => this.#pump());
         return;
       }
       let chunk: Buffer;
