@@ -72,7 +72,7 @@ export class StreamCatalog {
     this.#refuseOverlap(account, config);
     const { host } = account;
     const store = host.store.create(account.account.name, config.name, config.storage);
-    if (config.first_seq !== undefined) store.log.skipTo(config.first_seq);
+    if (config.first_seq !== undefined) store.log.removeThrough(config.first_seq - 1);
     const stream = new Stream(account, store, config, timesOfNow(host));
     keep(stream);
     enter(stream);

@@ -67,13 +67,13 @@ export interface LogState {
   readonly messages: number;
   /** As nats-server counts them; see {@link storedBytes}. */
   readonly bytes: number;
-  /** `lastSeq + 1` when it is empty; 0 when nothing was ever stored and no first sequence was set. */
+  /** `lastSeq + 1` when it is empty; 0 when nothing was ever stored, removed or skipped. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** Of the first message; 0 when empty. */
   readonly firstMs: number;
   readonly firstNs: number;
-  /** Of the last message ever stored; 0 before. */
+  /** Of the last message ever stored, or of a skip that had a time; 0 before. */
   readonly lastMs: number;
   readonly lastNs: number;
   readonly subjectCount: number;
@@ -130,8 +130,11 @@ export interface MessageLog {
   remove(seq: number): boolean;
   /** Removes everything up to and with `seq`, which may be beyond the last message: the next one gets `seq + 1`. @returns how many */
   removeThrough(seq: number): number;
-  /** The next message gets this sequence, or a later one; does nothing when that is so already. */
-  skipTo(nextSeq: number): void;
+  /**
+   * The next message gets this sequence, or a later one; does nothing when that is so already.
+   * @param timeMs when that happened, for {@link LogState.lastMs}; 0: it is not to be seen there
+   */
+  skipTo(nextSeq: number, timeMs?: number, timeNs?: number): void;
 
   /** Remembers an id whose message was not stored. */
   noteMessageId(id: string, seq: number, atMs: number): void;

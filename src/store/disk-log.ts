@@ -222,7 +222,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     const state = this.#state;
     const before = state.messages;
     if (seq >= state.lastSeq) {
-      if (before === 0 && seq === state.lastSeq) return 0;
+      if (before === 0 && seq === state.lastSeq && state.firstSeq > 0) return 0;
       encodeRemoveThrough(this.#room, this.#id, seq, before);
       this.#removeAll(Math.max(seq, this.#view.baseSeq), this.#decide());
       this.#raiseLast(seq);
@@ -234,10 +234,15 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     return before - state.messages;
   }
 
-  skipTo(nextSeq: number): void {
-    if (nextSeq - 1 <= this.#state.lastSeq) return;
-    encodeSkip(this.#room, this.#id, nextSeq);
+  skipTo(nextSeq: number, timeMs = 0, timeNs = 0): void {
+    const state = this.#state;
+    if (nextSeq - 1 <= state.lastSeq) return;
+    encodeSkip(this.#room, this.#id, nextSeq, timeMs, timeNs);
     this.#raiseLast(nextSeq - 1);
+    if (timeMs > 0) {
+      state.lastMs = timeMs;
+      state.lastNs = timeNs;
+    }
     this.#decide();
   }
 
@@ -388,7 +393,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     this.#subjects.forgetAll();
     state.messages = state.bytes = 0;
     state.firstMs = state.firstNs = 0;
-    if (state.firstSeq !== 0) state.firstSeq = state.lastSeq + 1;
+    state.firstSeq = state.lastSeq + 1;
   }
 
   #findFirst(): void {

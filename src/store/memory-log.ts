@@ -211,8 +211,14 @@ export class MemoryLog implements MessageLog {
     return before - this.#state.messages;
   }
 
-  skipTo(nextSeq: number): void {
+  skipTo(nextSeq: number, timeMs = 0, timeNs = 0): void {
+    const state = this.#state;
+    if (nextSeq - 1 <= state.lastSeq) return;
     this.#raiseLast(nextSeq - 1);
+    if (timeMs > 0) {
+      state.lastMs = timeMs;
+      state.lastNs = timeNs;
+    }
     this.#onDecided?.();
   }
 
@@ -313,7 +319,7 @@ export class MemoryLog implements MessageLog {
     }
     state.firstMs = 0;
     state.firstNs = 0;
-    if (state.firstSeq !== 0) state.firstSeq = state.lastSeq + 1;
+    state.firstSeq = state.lastSeq + 1;
   }
 
   #raiseLast(seq: number): void {

@@ -18,7 +18,7 @@ export const operationCodes = {
   remove: 2,
   /** Up to and with the sequence, which may be beyond the last. `amount`: how many messages that were. */
   removeThrough: 3,
-  /** The next message gets this sequence or a later one. */
+  /** The next message gets this sequence or a later one; when in milliseconds, 0 for no time; body: nanoseconds (u32). */
   skip: 4,
   /** The id; the sequence; when in milliseconds. */
   noteMessageId: 5,
@@ -191,8 +191,16 @@ export function encodeRemoveThrough(sink: OperationSink, streamId: number, seq: 
   encodeOther(sink, operationCodes.removeThrough, streamId, { seq, amount: count });
 }
 
-export function encodeSkip(sink: OperationSink, streamId: number, nextSeq: number): void {
-  encodeOther(sink, operationCodes.skip, streamId, { seq: nextSeq });
+export function encodeSkip(
+  sink: OperationSink,
+  streamId: number,
+  nextSeq: number,
+  timeMs: number,
+  timeNs: number,
+): void {
+  const body = Buffer.alloc(timeMs > 0 ? 4 : 0);
+  if (timeMs > 0) body.writeUInt32LE(timeNs);
+  encodeOther(sink, operationCodes.skip, streamId, { seq: nextSeq, amount: timeMs, body });
 }
 
 export function encodeNoteMessageId(

@@ -61,7 +61,7 @@ export class StreamWriter {
         this.#removeThrough(operation.seq, takeSpace);
         return;
       case operationCodes.skip:
-        this.#raiseLast(operation.seq - 1);
+        this.#skip(operation);
         return;
       case operationCodes.noteMessageId:
         this.#ids.push({ id: operation.text, seq: operation.seq, atMs: operation.amount });
@@ -133,6 +133,13 @@ export class StreamWriter {
     this.#raiseLast(seq);
   }
 
+  #skip({ seq, amount, body }: Operation): void {
+    this.#raiseLast(seq - 1);
+    if (amount === 0) return;
+    this.#state.lastMs = amount;
+    this.#state.lastNs = body.readUInt32LE();
+  }
+
   #onFloorRemoval(message: StoredMessage): void {
     const state = this.#state;
     const subject = message.subject;
@@ -174,7 +181,7 @@ export class StreamWriter {
       return;
     }
     state.firstMs = state.firstNs = 0;
-    if (state.lastSeq > 0) state.firstSeq = state.lastSeq + 1;
+    state.firstSeq = state.lastSeq + 1;
   }
 
   #changeOf(subject: string): SubjectChange {

@@ -32,6 +32,7 @@ export class LogModel {
   lastSeq = 0;
   lastMs = 0;
   lastNs = 0;
+  hasBegun = false;
   ids: { id: string; seq: number; atMs: number }[] = [];
   forgottenMs = 0;
   deadlines: MessageDeadline[] = [];
@@ -58,12 +59,17 @@ export class LogModel {
   removeThrough(seq: number): number {
     const before = this.messages.length;
     this.messages = this.messages.filter((message) => message.seq > seq);
+    this.hasBegun ||= seq >= this.lastSeq;
     this.skipTo(seq + 1);
     return before - this.messages.length;
   }
 
-  skipTo(nextSeq: number): void {
-    this.lastSeq = Math.max(this.lastSeq, nextSeq - 1);
+  skipTo(nextSeq: number, timeMs = 0, timeNs = 0): void {
+    if (nextSeq - 1 <= this.lastSeq) return;
+    this.lastSeq = nextSeq - 1;
+    if (timeMs === 0) return;
+    this.lastMs = timeMs;
+    this.lastNs = timeNs;
   }
 
   forgetMessageIds(beforeMs: number): void {
@@ -93,7 +99,7 @@ export class LogModel {
     return {
       messages: this.messages.length,
       bytes: bytes.reduce((total, one) => total + one, 0),
-      firstSeq: first?.seq ?? (this.lastSeq === 0 ? 0 : this.lastSeq + 1),
+      firstSeq: first?.seq ?? (this.lastSeq === 0 && !this.hasBegun ? 0 : this.lastSeq + 1),
       lastSeq: this.lastSeq,
       firstMs: first?.timeMs ?? 0,
       firstNs: first?.timeNs ?? 0,

@@ -129,8 +129,9 @@ class Pair {
       const seq = this.#seqAt(step.part) + step.beyond;
       expect(log.removeThrough(seq)).toBe(model.removeThrough(seq));
     } else if (step.do === "skip") {
-      log.skipTo(this.#seqAt(step.part) + step.beyond);
-      model.skipTo(this.#seqAt(step.part) + step.beyond);
+      const timeMs = step.part < 0.5 ? 0 : this.#timeMs;
+      log.skipTo(this.#seqAt(step.part) + step.beyond, timeMs, this.#timeNs);
+      model.skipTo(this.#seqAt(step.part) + step.beyond, timeMs, this.#timeNs);
     } else if (step.do === "sweep") {
       for (const { seq } of model.messages.filter((_, at) => at % step.every > 0))
         expect(log.remove(seq)).toBe(model.remove(seq));
@@ -220,9 +221,27 @@ export function testMessageLog(name: string, open: () => Promise<LogFixture>, ru
         expect(log.state).toMatchObject({ messages: 0, firstSeq: 0, lastSeq: 0, subjectCount: 0 });
         expect(log.seqAtTime(0, 0)).toBe(1);
         expect(log.remove(1)).toBe(false);
-        expect(log.removeThrough(0)).toBe(0);
         expect(log.nextDeadlineMs("expires")).toBe(Infinity);
         expect(log.subject("a")).toBeNull();
+      });
+    });
+
+    test("everything goes, and it was nothing", async () => {
+      await within(({ log, model }) => {
+        expect(log.removeThrough(0)).toBe(model.removeThrough(0));
+        expect(log.state).toMatchObject({ messages: 0, firstSeq: 1, lastSeq: 0 });
+      });
+    });
+
+    test("a sequence is skipped, and when", async () => {
+      await within((pair) => {
+        pair.append({});
+        for (const log of [pair.log, pair.model]) {
+          log.skipTo(5, epochMs + 77, 654_321);
+          log.skipTo(5, epochMs + 99, 1);
+          log.skipTo(6);
+        }
+        expect(pair.log.state).toMatchObject({ lastSeq: 5, lastMs: epochMs + 77, lastNs: 654_321 });
       });
     });
 

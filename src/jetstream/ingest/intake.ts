@@ -111,9 +111,9 @@ export class Intake {
   /** Nobody wants it: its sequence is used up, its id is remembered, and its publisher hears that all is well. */
   #skip(incoming: Incoming): void {
     const { log, allowsRollup } = this.#stream;
-    const { messageId, timeMs } = this.#draft;
+    const { messageId, timeMs, timeNs } = this.#draft;
     this.seq = this.#draft.seq === 0 ? log.state.lastSeq + 1 : this.#draft.seq;
-    log.skipTo(this.seq + 1);
+    log.skipTo(this.seq + 1, timeMs, timeNs);
     if (messageId === null) this.#lastMsgId = "";
     else {
       this.#noteId(messageId);
