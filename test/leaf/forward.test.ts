@@ -1,9 +1,11 @@
 /** Store and forward: what a `forward` block sets up, keeps and tells. Both ends are Frond, on one clock. */
 import { jetstream, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import { type KvEntry, Kvm } from "@nats-io/kv";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import { startTcpProxy, type TcpProxy } from "../fixture/tcp-proxy.ts";
+import { type BrokerOptions, createBroker } from "../../src/create-broker.ts";
 import { client } from "../interop/leaf-fixture.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
 
@@ -124,8 +126,10 @@ const numbers = (through: number): string[] => Array.from({ length: through }, (
 
 describe("a stream that goes up", () => {
   test("is made, gathered, and kept while the hub is away", { timeout: 40_000 }, async () => {
+    const clock = new Clock();
     const { hub, edge, proxy, atHub, atEdge, publish } = await pair(
       'up: [{ stream: READINGS, as: ALL, subjects: "reading.>" }], lag_warning: 10',
+      clock,
     );
     await eventually(async () => expect(await countIn(atEdge, "READINGS")).toBe(0));
     await publish("reading.a", 1, 20);
@@ -139,6 +143,7 @@ describe("a stream that goes up", () => {
     proxy.refuse(true);
     proxy.cut();
     await publish("reading.a", 21, 60);
+    await clock.advance("13s");
     await eventually(async () => expect((await forwarded(edge))[0]?.lag).toBe(40));
     expect(edge.output()).toContain("Forward up: the copy of READINGS is 40 messages behind");
     proxy.refuse(false);
@@ -244,6 +249,95 @@ describe("a stream that comes down", () => {
       ),
     );
   });
+});
+
+test("a bucket of the hub is read here while the hub is away, and written there", {
+  timeout: 40_000,
+}, async () => {
+  const { hub, edge, proxy } = await pair("down: KV_config");
+  const kvAt = async ({ url }: Peer): Promise<Kvm> => {
+    const connection = await client(url);
+    ended.push(async () => connection.close());
+    return new Kvm(jetstream(connection));
+  };
+  const atHub = await (await kvAt(hub)).create("config", { history: 3 });
+  await atHub.put("discount", "5");
+  const edgeStores = await kvAt(edge);
+  await eventually(async () => {
+    const opened = await edgeStores.open("config");
+    expect((await opened.get("discount"))?.string()).toBe("5");
+  });
+  // This one looks at the stream that is there, and finds out whose mirror it is.
+  const atEdge = await edgeStores.create("config");
+  const seen: string[] = [];
+  const watch = await atEdge.watch();
+  const watching = (async () => {
+    for await (const entry of watch as AsyncIterable<KvEntry>) seen.push(`${entry.key}=${entry.string()}`);
+  })();
+  await atEdge.put("discount", "6");
+  await eventually(async () => expect(seen).toEqual(["discount=5", "discount=6"]));
+  expect((await atHub.get("discount"))?.string()).toBe("6");
+  proxy.refuse(true);
+  proxy.cut();
+  await atHub.put("discount", "7");
+  expect((await atEdge.get("discount"))?.string()).toBe("6");
+  await expect(atEdge.put("discount", "8")).rejects.toThrow();
+  proxy.refuse(false);
+  await eventually(async () => expect(seen.at(-1)).toBe("discount=7"));
+  expect((await atEdge.get("discount"))?.string()).toBe("7");
+  watch.stop();
+  await watching;
+});
+
+test("a hub behind the hub gathers too", { timeout: 30_000 }, async () => {
+  const clock = new Clock();
+  const hub = await startHub(clock);
+  const middle = await startFrond(
+    `server_name: middle\njetstream { domain: middle }
+     leafnodes { listen: "127.0.0.1:-1", remotes: [{ url: "nats-leaf://127.0.0.1:${hub.leafPort}" }] }`,
+    clock,
+  );
+  ended.push(async () => middle.stop());
+  const forward = 'up: [{ stream: FAR, subjects: "far" }], hub_domain: hub';
+  const edge = await startEdge(middle.leafPort, forward, clock);
+  const connection = await client(edge.url);
+  ended.push(async () => connection.close());
+  const atEdge = await jetstreamManager(connection);
+  await eventually(async () => expect(await countIn(atEdge, "FAR")).toBe(0));
+  for (let count = 1; count <= 5; count++) await jetstream(connection).publish("far", `${count}`);
+  const atHub = await managerOf(hub);
+  await eventually(async () => expect(await payloads(atHub, "FAR")).toEqual(numbers(5)));
+  const atMiddle = await managerOf(middle);
+  await expect(atMiddle.streams.info("FAR")).rejects.toThrow(/stream not found/);
+});
+
+test("a reload begins to forward, and ends it", { timeout: 30_000 }, async () => {
+  const clock = new Clock();
+  const hub = await startHub(clock);
+  const atHub = await managerOf(hub);
+  const options = (forward: object | undefined): BrokerOptions => ({
+    port: 0,
+    monitor: 0,
+    jetstream: { domain: "edge" },
+    leafNodes: {
+      reconnect: 50,
+      remotes: [
+        { urls: [`nats-leaf://127.0.0.1:${hub.leafPort}`], ...(forward !== undefined && { forward }) },
+      ],
+    },
+  });
+  const edge = await createBroker(options(undefined));
+  ended.push(async () => edge.close());
+  const connection = await client(edge.url);
+  ended.push(async () => connection.close());
+  await edge.reload(options({ up: [{ stream: "NEW", subjects: ["new"] }] }));
+  await eventually(async () => expect(await countIn(atHub, "NEW")).toBe(0));
+  await jetstream(connection).publish("new", "1");
+  await eventually(async () => expect(await countIn(atHub, "NEW")).toBe(1));
+  await edge.reload(options(undefined));
+  await atHub.streams.delete("NEW");
+  await sleep(3_000);
+  await expect(atHub.streams.info("NEW")).rejects.toThrow(/stream not found/);
 });
 
 test("a hub without a domain is said to be one", async () => {

@@ -94,7 +94,7 @@ export class ForwardedStream {
     const finding: Finding | string = typeof ends === "string" ? ends : await this.#flow.check(ends);
     this.#isChecking = false;
     if (this.#isStopped) return;
-    if (typeof finding === "string") this.#checkIn(this.#delayAfter(finding));
+    if (typeof finding === "string") this.#checkIn(this.#delayAfter(finding, false));
     else this.#conclude(finding, typeof ends !== "string" && ends.hub !== null);
     if (this.#isWoken) this.#checkIn(0);
   }
@@ -107,8 +107,7 @@ export class ForwardedStream {
     if (done !== null) log.info(`Forward ${this.#flow.direction}: ${done}`);
     if (!isGuess) this.#tellLag(lag, isLinked && problem === null && done === null);
     if (problem !== null) {
-      const delayMs = this.#delayAfter(problem);
-      this.#checkIn(isLocal ? Math.min(soonMs, delayMs) : delayMs);
+      this.#checkIn(this.#delayAfter(problem, isLocal));
       return;
     }
     // What was in the way may be there still while there is no link.
@@ -118,15 +117,17 @@ export class ForwardedStream {
     this.#checkIn(this.#jitter(isLinked && !isSettled ? soonMs : checkMs));
   }
 
-  /** @returns how long to wait after it */
-  #delayAfter(problem: string): number {
+  /** @returns how long to wait after it, which is told with it */
+  #delayAfter(problem: string, isLocal: boolean): number {
     const { direction, options } = this.#flow;
-    const delayMs = this.#jitter(
-      Math.min(this.#options.backOffMsMax, backOffFirstMs * 2 ** Math.min(this.#failures, 20)),
-    );
+    const { backOffMsMax } = this.#options;
+    const backOffMs = backOffFirstMs * 2 ** Math.min(this.#failures, 20);
+    const delayMs = this.#jitter(Math.min(isLocal ? soonMs : backOffMsMax, backOffMs));
     const isNew = problem !== this.#problem;
     if (isNew || this.#failures % problemsToldEach === 0)
-      this.#context.log.warn(`Forward ${direction} of ${options.stream}: ${problem}. Trying again`);
+      this.#context.log.warn(
+        `Forward ${direction} of ${options.stream}: ${problem}. Trying again in ${(delayMs / 1000).toFixed(1)}s`,
+      );
     this.#failures++;
     this.#problem = problem;
     return delayMs;
