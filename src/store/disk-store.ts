@@ -42,7 +42,8 @@ export interface DiskStoreOptions {
 /** So little at first, so that a store opens at once; the next ones are made while it is used. */
 const firstSegmentBytes = 1_048_576;
 const segmentBytesDefault = 8_388_608;
-const outstandingBytesMaxDefault = 134_217_728;
+/** In memory until it is applied, and to be applied first when a killed broker starts again: two seconds at the worst. */
+const outstandingBytesMaxDefault = 33_554_432;
 const blockCacheBytesDefault = 33_554_432;
 const retryMs = 200;
 
