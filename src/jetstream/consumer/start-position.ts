@@ -45,7 +45,7 @@ function wantedSeq(config: ConsumerConfig, log: MessageLog, filter: SubjectFilte
     case "last": {
       if (filter === null) return state.lastSeq;
       const message = new StoredMessage();
-      return log.last(state.lastSeq, filter, message) ? message.seq : state.lastSeq + 1;
+      return log.last(state.lastSeq, filter, message) ? message.seq : state.firstSeq;
     }
     case "new":
       return state.lastSeq + 1;

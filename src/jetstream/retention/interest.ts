@@ -39,6 +39,7 @@ export class Interest {
   sweep(): void {
     this.close();
     const { consumers, log } = this.#stream;
+    if (log.state.messages === 0) return;
     if (consumers.size === 0) this.#stream.purgeThrough(log.state.lastSeq);
     else this.#sweepFrom(log.state.firstSeq);
   }

@@ -75,6 +75,11 @@ describe.each(jetStreamLibraries)("deliver policy, $name", (library) => {
     ],
     ["some subjects", { filter_subjects: ["<name>.b", "<name>.c"] }, "pending 3, after 0: 2,4,5"],
     [
+      "the last of a subject without messages",
+      { deliver_policy: "last", filter_subject: "<name>.none" },
+      "pending 0, after 0: ",
+    ],
+    [
       "the last of some subjects",
       { deliver_policy: "last", filter_subjects: ["<name>.a", "<name>.c"] },
       "pending 1, after 3: 4,6",

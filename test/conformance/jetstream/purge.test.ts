@@ -138,4 +138,11 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
     const { config } = await jsm.streams.info(name);
     expect(config.first_seq).toBe(1000);
   });
+
+  test("a first sequence that would be the first anyway", async () => {
+    const { jsm } = peer();
+    const name = fresh();
+    const { state } = await jsm.streams.add({ name, subjects: [`${name}.>`], first_seq: 1 });
+    expect(state).toMatchObject({ messages: 0, first_seq: 1, last_seq: 0 });
+  });
 });
