@@ -101,12 +101,7 @@ export class PullOutlet implements Outlet {
 
   onEnd(): void {
     if (this.#queue.noWaitCount === 0) return;
-    for (const request of this.#queue.requests()) {
-      if (!request.noWait || (request.expiresAtMs !== Infinity && request.delivered === 0)) continue;
-      this.#queue.remove(request);
-      this.#touch();
-      this.#tell(request.inbox, statuses.noMessages);
-    }
+    for (const request of this.#queue.requests()) if (endsWithMessages(request)) this.#endEmpty(request);
   }
 
   onUpdated(): void {
@@ -133,8 +128,11 @@ export class PullOutlet implements Outlet {
     }
   }
 
-  /** Ends what has expired, lets go of those who have gone, and tells the others that it is still there when that is due. */
-  sweep(): void {
+  /**
+   * Ends what has expired, lets go of those who have gone, and tells the others that it is still there when that is due.
+   * @param isEnd whether there is nothing more for those who do not wait
+   */
+  sweep(isEnd = false): void {
     const nowMs = this.#consumer.nowMs();
     const { account, state, host } = this.#consumer;
     this.#lastSweepMs = nowMs;
@@ -142,6 +140,10 @@ export class PullOutlet implements Outlet {
     for (const request of this.#queue.requests()) {
       if (request.expiresAtMs <= nowMs + slackMs) {
         this.#expire(request);
+        continue;
+      }
+      if (isEnd && endsWithMessages(request)) {
+        this.#endEmpty(request);
         continue;
       }
       if (!hasReceivers(account, request.inboxBytes)) {
@@ -290,6 +292,12 @@ export class PullOutlet implements Outlet {
     this.#end(request, "408 Request Timeout");
   }
 
+  #endEmpty(request: PullRequest): void {
+    this.#queue.remove(request);
+    this.#touch();
+    this.#tell(request.inbox, statuses.noMessages);
+  }
+
   #end(request: PullRequest, text: string): void {
     this.#queue.remove(request);
     this.#tell(request.inbox, statusWithPending(text, request.left, request.bytesLeft));
@@ -309,7 +317,8 @@ export class PullOutlet implements Outlet {
         ? null
         : this.#consumer.host.after(dueMs - this.#consumer.nowMs(), () => {
             this.#deadlineMs = Infinity;
-            this.sweep();
+            // Also where there are messages that only wait for acks: nats-server does not look when its timer fires.
+            this.sweep(true);
           });
   }
 
@@ -324,6 +333,11 @@ const tooNew = "\0";
 const nothing = Buffer.alloc(0);
 /** Deadlines are sums of fractions. */
 const slackMs = 0.01;
+
+/** With `no_wait` and `expires` it waits for its first message all the same. */
+function endsWithMessages({ noWait, expiresAtMs, delivered }: PullRequest): boolean {
+  return noWait && (expiresAtMs === Infinity || delivered > 0);
+}
 
 function asksForMore(message: Message): boolean {
   const { bytes, bodyStart, headerBytes } = message;

@@ -65,6 +65,20 @@ describe.concurrent("pull requests", () => {
       "408 Request Timeout Nats-Pending-Messages=3 Nats-Pending-Bytes=0",
     ],
     [
+      "no_wait and a heartbeat where an ack is waited for",
+      3,
+      { max_ack_pending: 1 },
+      { batch: 3, no_wait: true, expires: 800 * ms, idle_heartbeat: 200 * ms },
+      "S.a message | 404 No Messages",
+    ],
+    [
+      "no_wait and expires where an ack is waited for",
+      3,
+      { max_ack_pending: 1 },
+      { batch: 3, no_wait: true, expires: 300 * ms },
+      "S.a message | 408 Request Timeout Nats-Pending-Messages=2 Nats-Pending-Bytes=0",
+    ],
+    [
       "expires with less there",
       1,
       {},
