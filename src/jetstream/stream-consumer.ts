@@ -7,7 +7,7 @@ export interface StreamConsumer {
   /** A message was decided: counts it as pending where the filters take it. It is delivered after {@link wake}. */
   onStored(seq: number, subject: string): void;
   /** One message is gone, by whoever's doing; `subject` is a wire string. */
-  onRemoved(seq: number, subject: string): void;
+  onRemoved(seq: number, subject: string, isTold: boolean): void;
   /** Many are gone, all before `firstSeq` among them: it counts anew and steps over the gap. */
   onPurged(firstSeq: number): void;
   /** More is durable, or something else allows a delivery: delivers what it can. Called where routing is allowed. */

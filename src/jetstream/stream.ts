@@ -3,7 +3,13 @@
  * hear of it: {@link Stream.append}, {@link Stream.remove}, {@link Stream.purgeThrough}.
  */
 import type { Subscription } from "../broker/subscriber.ts";
-import { type MessageDraft, type MessageLog, StoredMessage, type StreamStore } from "../store/contract.ts";
+import {
+  firstSeqMax,
+  type MessageDraft,
+  type MessageLog,
+  StoredMessage,
+  type StreamStore,
+} from "../store/contract.ts";
 import { wireFromText } from "../subjects/subject.ts";
 import type { JetStreamAccount } from "./account.ts";
 import type { ApiError } from "./api-error.ts";
@@ -114,13 +120,16 @@ export class Stream implements DurableWaiter, CopySink {
     return seq;
   }
 
-  /** @returns false when there was no such message */
-  remove(seq: number): boolean {
+  /**
+   * @param isTold whether consumers that wait for its ack make that known
+   * @returns false when there was no such message
+   */
+  remove(seq: number, isTold = true): boolean {
     if (this.consumers.size === 0) return this.log.remove(seq);
     if (!this.log.read(seq, this.#stored)) return false;
     const { subject } = this.#stored;
     this.log.remove(seq);
-    for (const consumer of this.consumers.values()) consumer.onRemoved(seq, subject);
+    for (const consumer of this.consumers.values()) consumer.onRemoved(seq, subject, isTold);
     return true;
   }
 
@@ -151,7 +160,7 @@ export class Stream implements DurableWaiter, CopySink {
   }
 
   skipTo(nextSeq: number): void {
-    this.log.skipTo(nextSeq);
+    this.log.skipTo(Math.min(nextSeq, firstSeqMax));
   }
 
   /** Stops and keeps everything for the next start. */

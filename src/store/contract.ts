@@ -41,6 +41,12 @@ export class StoredMessage {
   }
 }
 
+/**
+ * No stream begins later or is moved beyond: from there on it could go on for ever and its sequences would still be whole
+ * numbers. Whoever lets a number of somebody else become a sequence asks for that.
+ */
+export const firstSeqMax = 2 ** 52;
+
 /** A message to be stored. The log copies what it needs before it returns. */
 export interface MessageDraft {
   /** Wire string, literal. */

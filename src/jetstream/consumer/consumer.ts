@@ -188,13 +188,13 @@ export class Consumer implements ManagedConsumer {
     this.source.onStored(seq, subject);
   }
 
-  onRemoved(seq: number, subject: string): void {
+  onRemoved(seq: number, subject: string, isTold: boolean): void {
     const wasOut = this.state.pending.has(seq);
     if (wasOut || this.state.redelivered.has(seq)) {
       const deliveries = this.state.deliveries(seq);
       const consumerSeq = this.state.pending.consumerSeq(seq);
       this.#drop(seq);
-      if (wasOut) this.tell.terminated(consumerSeq, seq, deliveries, goneReason);
+      if (wasOut && isTold) this.tell.terminated(consumerSeq, seq, deliveries, goneReason);
       this.schedule();
     }
     this.source.onRemoved(seq, subject);

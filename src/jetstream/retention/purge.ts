@@ -40,7 +40,7 @@ function purgeFiltered(stream: Stream, pattern: string, seq: number, keep: numbe
   let count = 0;
   for (let from = log.state.firstSeq; count < most && log.next(from, throughSeq, filter, stored); ) {
     from = stored.seq + 1;
-    if (stream.remove(stored.seq)) count++;
+    if (stream.remove(stored.seq, false)) count++;
   }
   return count;
 }

@@ -45,6 +45,18 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
     expect((await jsm.streams.info(name)).state).toMatchObject({ first_seq: 1, last_seq: 0 });
   });
 
+  test.each(["file", "memory"])("what waits for acks goes without a word, in %s", async (storage) => {
+    const { jsm, wire } = peer();
+    const name = await filled({ storage });
+    await wire.consumer(name, "c");
+    await (await wire.pull(name, "c", { batch: 5, no_wait: true })).take(5);
+    const told = await wire.listen(`$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${name}.c`);
+    await jsm.streams.purge(name, { filter: `${name}.a` });
+    await expect.poll(async () => (await jsm.consumers.info(name, "c")).num_ack_pending).toBe(3);
+    expect(told.rest()).toEqual([]);
+    told.close();
+  });
+
   test("up to a sequence", async () => {
     const { jsm } = peer();
     const name = await filled();
