@@ -6,6 +6,7 @@ import { showDuration } from "../config/fields.ts";
 import { MappingError } from "../subjects/mapping-error.ts";
 import { collides, isCoveredBy, isValidSubject, wireFromText } from "../subjects/subject.ts";
 import { SubjectTransform } from "../subjects/transform.ts";
+import { firstSeqMax } from "../store/contract.ts";
 import { apiError } from "./api-errors.ts";
 import type { ApiError } from "./api-error.ts";
 import type { StreamConfig } from "./stream-config.ts";
@@ -38,6 +39,9 @@ export function checkStreamConfig(
 ): StreamConfig {
   const config: StreamConfigDraft = { ...asked };
   checkTexts(config);
+  // JavaScript counts no further.
+  if ((config.first_seq ?? 0) > firstSeqMax)
+    throw invalidConfig(`first sequence can not be beyond ${firstSeqMax}`);
   config.retention ??= "limits";
   config.discard ??= "old";
   config.storage ??= "file";

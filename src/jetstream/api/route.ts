@@ -1,6 +1,6 @@
 /** One request of the API, and what it takes to answer a kind of them. */
 import type { SessionFacts } from "../../broker/session.ts";
-import { textFromWire } from "../../subjects/subject.ts";
+import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
 import type { ManagedConsumer } from "../consumer-api.ts";
@@ -83,6 +83,10 @@ export function consumerOf(stream: Stream, name: string | undefined): ManagedCon
   return consumer;
 }
 
+/** Bytes that are not UTF-8 make names that nothing has, instead of one that may stand for many. */
 export function tokensAfterPrefix(subject: string, prefix: string): string[] {
-  return textFromWire(subject.slice(prefix.length)).split(".");
+  const wire = subject.slice(prefix.length);
+  const text = textFromWire(wire);
+  const isText = !text.includes("\ufffd") || wireFromText(text) === wire;
+  return (isText ? text : text.replaceAll("\ufffd", "\udc80")).split(".");
 }

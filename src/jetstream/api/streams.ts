@@ -1,5 +1,6 @@
 /** Streams: created, updated, deleted, purged, shown and listed. */
 import { collides, wireFromText } from "../../subjects/subject.ts";
+import { firstSeqMax } from "../../store/contract.ts";
 import { apiError } from "../api-errors.ts";
 import { invalidConfig, checkStreamConfig } from "../stream-config-check.ts";
 import type { StreamConfigDraft } from "../stream-config-draft.ts";
@@ -81,6 +82,7 @@ function purgeMessages(request: ApiRequest): object {
   const stream = streamOf(request, 2);
   if (stream.config.sealed) throw apiError("streamSealed");
   if (stream.config.deny_purge) throw apiError("streamPurgeFailed", { err: "stream purge not permitted" });
+  if (seq > firstSeqMax) throw apiError("streamPurgeFailed", { err: `sequence is beyond ${firstSeqMax}` });
   return { success: true, purged: purge(stream, { filter: wireFromText(filter), seq, keep }) };
 }
 

@@ -5,7 +5,9 @@
 import type { Message } from "../../broker/message.ts";
 import { SubjectTransform } from "../../subjects/transform.ts";
 import { wireFromText } from "../../subjects/subject.ts";
+import { firstSeqMax } from "../../store/contract.ts";
 import type { ApiError } from "../api-error.ts";
+import { apiError } from "../api-errors.ts";
 import { AtomicBatches } from "../batch/atomic-batches.ts";
 import { FastBatches } from "../batch/fast-batches.ts";
 import { endsInFastSuffix } from "../batch/fast-reply.ts";
@@ -82,6 +84,8 @@ export class Ingest {
 
   /** For mirrors and sources; see `CopySink.storeCopy`. */
   storeCopy(draft: CopyDraft): ApiError | null {
+    if (draft.seq > firstSeqMax)
+      return apiError("streamStoreFailed", { err: `sequence is beyond ${firstSeqMax}` });
     const incoming = this.#incoming;
     incoming.takeCopy(draft);
     if (draft.seq > 0) return this.intake.takeAs(incoming, draft.seq, draft.timeMs, draft.timeNs);

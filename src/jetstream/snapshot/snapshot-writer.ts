@@ -1,5 +1,5 @@
 /** The bytes of a snapshot on their way into a stream's store, in pieces of any size. */
-import type { StreamStore } from "../../store/contract.ts";
+import { firstSeqMax, type StreamStore } from "../../store/contract.ts";
 import { crc32 } from "../../store/crc32.ts";
 import {
   decodeDeadline,
@@ -12,6 +12,7 @@ import {
   recordKind,
   recordTailBytes,
   type SnapshotHeader,
+  type SnapshotMessage,
 } from "./snapshot-format.ts";
 
 /** What was sent is no snapshot, or not one of this stream. */
@@ -105,19 +106,21 @@ export class SnapshotWriter {
     if (kind === recordKind.message) return this.#takeMessage(body);
     if (kind === recordKind.value || kind === recordKind.change) {
       const named = decodeNamed(body);
-      if (named === null) return false;
+      if (named === null || !isRecord(named.name, named.value)) return false;
       if (kind === recordKind.value) this.#store.putRecord(named.name, named.value);
       else this.#store.appendToRecord(named.name, named.value);
       return true;
     }
     if (kind === recordKind.deadline) {
       const deadline = decodeDeadline(body);
-      if (deadline !== null) this.#store.log.addDeadline(deadline);
-      return deadline !== null;
+      if (deadline === null || !isCount(deadline.seq) || !isCount(deadline.atMs)) return false;
+      this.#store.log.addDeadline(deadline);
+      return true;
     }
     const noted = kind === recordKind.messageId ? decodeMessageId(body) : null;
-    if (noted !== null) this.#store.log.noteMessageId(noted.id, noted.seq, noted.atMs);
-    return noted !== null;
+    if (noted === null || !isCount(noted.seq) || !isCount(noted.atMs)) return false;
+    this.#store.log.noteMessageId(noted.id, noted.seq, noted.atMs);
+    return true;
   }
 
   #takeHeader(body: Buffer): boolean {
@@ -127,6 +130,7 @@ export class SnapshotWriter {
     } catch {
       return false;
     }
+    if (!isHeader(header)) return false;
     const version: number = header.version;
     if (version !== 1)
       throw new SnapshotError(`snapshot of version ${version}, which this server does not know`);
@@ -138,7 +142,7 @@ export class SnapshotWriter {
   #takeMessage(body: Buffer): boolean {
     const message = decodeMessage(body);
     const { log } = this.#store;
-    if (message === null || message.seq <= log.state.lastSeq) return false;
+    if (message === null || message.seq <= log.state.lastSeq || !isWhole(message)) return false;
     log.append({
       subject: message.subject,
       bytes: message.body,
@@ -157,5 +161,38 @@ export class SnapshotWriter {
 
   #damaged(at: number): SnapshotError {
     return new SnapshotError(`snapshot is damaged at byte ${this.#offset + at}`);
+  }
+}
+
+// A checksum proves nothing: anybody may have put a snapshot together.
+
+function isCount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
+function isHeader(value: unknown): value is SnapshotHeader {
+  if (typeof value !== "object" || value === null) return false;
+  const { config, lastSeq } = value as Partial<SnapshotHeader>;
+  return typeof config === "object" && config !== null && isSeq(lastSeq);
+}
+
+function isSeq(value: number | undefined): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < firstSeqMax;
+}
+
+function isWhole({ seq, timeMs, timeNs, subject }: SnapshotMessage): boolean {
+  return isSeq(seq) && isCount(timeMs) && timeNs < nsPerMs && /^[^ \t\r\n\f]+$/.test(subject);
+}
+
+const nsPerMs = 1_000_000;
+
+/** The configuration of a consumer has to be one; of others nothing is known here. */
+function isRecord(name: string, value: Buffer): boolean {
+  if (!name.startsWith("c/") || !name.endsWith("/config")) return true;
+  try {
+    const { config, created } = JSON.parse(value.toString("utf8")) as Record<string, object | undefined>;
+    return typeof config === "object" && typeof created === "object";
+  } catch {
+    return false;
   }
 }
