@@ -110,6 +110,7 @@ function run(scenario: Scenario, count: number): number {
     defer,
     after: (delayMs, callback) => clock.after(delayMs, callback),
     soon: (callback) => clock.soon(callback),
+    receivers: { watch: () => {}, areCrowded: false, onRelief: () => () => {} },
     holdPublisher: () => {},
     nuid: () => "",
   };

@@ -15,6 +15,7 @@ import type { ServerIdentity } from "./server-info.ts";
 import type { Store } from "./store/contract.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import type { FlushPass } from "./transport/flush-pass.ts";
+import { Receivers } from "./transport/relief.ts";
 
 export interface JetStreamParts {
   readonly broker: Broker;
@@ -92,6 +93,7 @@ function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store)
     store,
     publisher: new Publisher(broker.router),
     service: new Service(),
+    receivers: new Receivers(pass, clock),
     serverName: identity.name,
     serverId: identity.id,
     domain: settings.domain,

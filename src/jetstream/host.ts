@@ -6,6 +6,18 @@ import type { Publisher } from "../broker/publisher.ts";
 import type { Service } from "../broker/service.ts";
 import type { Store } from "../store/contract.ts";
 
+/** Whether those who are sent much keep up. Asked where routing is allowed. */
+export interface Receivers {
+  /** From now on {@link areCrowded} is about those who are sent something. */
+  watch(): void;
+  readonly areCrowded: boolean;
+  /**
+   * Runs `work`, as a pass, when those who are crowded have taken something, or when waiting for them makes no sense.
+   * @returns to call it off
+   */
+  onRelief(work: () => void): () => void;
+}
+
 export interface Host {
   readonly broker: Broker;
   readonly clock: Clock;
@@ -14,6 +26,7 @@ export interface Host {
   readonly publisher: Publisher;
   /** Listens for JetStream; whoever uses it stops its own subscriptions. */
   readonly service: Service;
+  readonly receivers: Receivers;
   readonly serverName: string;
   readonly serverId: string;
   readonly domain: string | null;

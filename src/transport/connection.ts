@@ -5,6 +5,7 @@
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import { Outbound, type OutboundLimits, type Sink } from "./outbound.ts";
+import { awaitRelief, slowReceiver } from "./relief.ts";
 
 /**
  * The carrier under a connection. It begins paused, and calls {@link Connection.receive}, {@link Connection.written},
@@ -57,10 +58,6 @@ export interface ConnectionLimits extends OutboundLimits {
 const lingerMs = 1_000;
 /** A receiver that has taken nothing for this long is not waited for. */
 const progressMsMax = 1_000;
-/** The longest that one publisher is held back in one go, however many wait before it for a receiver that does take. */
-const holdMsMax = 1_000;
-/** How often a publisher that is held back is looked after. */
-const holdCheckMs = 50;
 
 export class Connection implements Sink {
   readonly peer: PeerAddress;
@@ -229,32 +226,25 @@ export class Connection implements Sink {
 
   /**
    * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until it is its turn with one
-   * of them ({@link Outbound.onRelief}), or for {@link holdMsMax}. What it publishes next may hold it back again. A
-   * receiver that takes nothing for {@link progressMsMax} is not waited for any more: it is cut when it is full.
+   * of them, or for a while (`relief.ts`). What it publishes next may hold it back again. A receiver that takes nothing
+   * for {@link progressMsMax} is not waited for any more: it is cut when it is full.
    * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
    */
   holdBack(): boolean {
-    const receiver = this.#slowReceiver();
+    const receiver = slowReceiver(this.#pass);
     // Whoever is still crowded comes back with what it is sent next.
     this.#pass.crowded.clear();
     if (receiver === null || this.#closed || this.#endHold !== null) return false;
     this.holdCount++;
     this.pauseReading();
-    const untilMs = this.#clock.nowMs() + holdMsMax;
     const end = (): void => {
       if (this.#endHold !== end) return;
       this.#endHold = null;
-      deadline.cancel();
-      receiver.forgetRelief(end);
+      cancel();
       this.#pass.defer(() => this.#goOn());
     };
-    const check = (): void => {
-      if (!receiver.makesProgress || this.#clock.nowMs() >= untilMs) end();
-      else deadline = this.#clock.after(holdCheckMs, check);
-    };
     this.#endHold = end;
-    let deadline = this.#clock.after(holdCheckMs, check);
-    receiver.onRelief(end);
+    const cancel = awaitRelief(receiver, this.#clock, end);
     return true;
   }
 
@@ -344,13 +334,6 @@ export class Connection implements Sink {
     } finally {
       pass.leave();
     }
-  }
-
-  /** One of the crowded receivers that it makes sense to wait for. */
-  #slowReceiver(): Outbound | null {
-    for (const outbound of this.#pass.crowded)
-      if (outbound.crowded && !outbound.closed && outbound.makesProgress) return outbound;
-    return null;
   }
 
   #checkWrite(): void {

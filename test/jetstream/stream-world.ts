@@ -10,7 +10,7 @@ import { JetStreamAccount } from "../../src/jetstream/account.ts";
 import type { ManagedConsumer } from "../../src/jetstream/consumer-api.ts";
 import type { ConsumerConfig } from "../../src/jetstream/consumer-config.ts";
 import { DurableAnswers } from "../../src/jetstream/durable-answers.ts";
-import type { Host } from "../../src/jetstream/host.ts";
+import type { Host, Receivers } from "../../src/jetstream/host.ts";
 import { Stream } from "../../src/jetstream/stream.ts";
 import type { StreamConfig } from "../../src/jetstream/stream-config.ts";
 import { checkStreamConfig } from "../../src/jetstream/stream-config-check.ts";
@@ -27,6 +27,28 @@ export interface Heard {
   readonly payload: string;
 }
 
+export class SlowReceivers implements Receivers {
+  areCrowded = false;
+  #waiting: (() => void)[] = [];
+
+  watch(): void {}
+
+  onRelief(work: () => void): () => void {
+    this.#waiting.push(work);
+    return () => {
+      this.#waiting = this.#waiting.filter((other) => other !== work);
+    };
+  }
+
+  /** @returns how many waited */
+  relieve(): number {
+    this.areCrowded = false;
+    const waiting = this.#waiting.splice(0);
+    for (const work of waiting) work();
+    return waiting.length;
+  }
+}
+
 export class World {
   readonly clock = new Clock();
   readonly broker = new Broker(this.clock, 10, () => 7);
@@ -40,6 +62,8 @@ export class World {
   readonly jetStream: JetStreamAccount;
   readonly host: Host;
   held = 0;
+  /** What the receivers of consumers are: behind, and who waits for them. */
+  readonly receivers = new SlowReceivers();
   #work: (() => void)[] = [];
   #replies = 0;
 
@@ -55,6 +79,7 @@ export class World {
       store,
       publisher: new Publisher(broker.router),
       service,
+      receivers: this.receivers,
       serverName: "test",
       serverId: "TEST",
       domain,

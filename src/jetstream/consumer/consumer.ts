@@ -36,10 +36,8 @@ import { PushOutlet } from "./push-outlet.ts";
 import { checkReset } from "./start-position.ts";
 import { recordName, removeRecords, type StateJournal } from "./state-journal.ts";
 import { isSampled, Telling } from "./telling.ts";
+import { Turn } from "./turn.ts";
 
-/** After so many bytes others have their turn. */
-const sliceBytesMax = 1024 * 1024;
-const sliceMessagesMax = 4_096;
 /** What nobody waits for is handed to the store within this. */
 const flushWithinMs = 100;
 
@@ -86,7 +84,7 @@ export class Consumer implements ManagedConsumer {
   #isClosed = false;
   readonly #pause: Pause;
   readonly #pace: Pace;
-  #slice: Deadline | null = null;
+  readonly #turn: Turn;
   /** When the pump was set going. One look at the clock for all that goes out: each costs a tenth of a delivery. */
   #runMs = 0;
   #flushing: Deadline | null = null;
@@ -113,6 +111,7 @@ export class Consumer implements ManagedConsumer {
     this.#inactivity = new Inactivity(this);
     this.#pause = new Pause(this);
     this.#pace = new Pace(this);
+    this.#turn = new Turn(this);
     this.#frame = new DeliveryFrame(`$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`);
     this.pull = isPush(config) ? null : new PullOutlet(this);
     this.push = isPush(config) ? new PushOutlet(this) : null;
@@ -194,6 +193,7 @@ export class Consumer implements ManagedConsumer {
       const deliveries = this.state.deliveries(seq);
       const consumerSeq = this.state.pending.consumerSeq(seq);
       this.#drop(seq);
+      this.#hasAcked = true;
       if (wasOut && isTold) this.tell.terminated(consumerSeq, seq, deliveries, goneReason);
       this.schedule();
     }
@@ -202,8 +202,11 @@ export class Consumer implements ManagedConsumer {
 
   onPurged(firstSeq: number): void {
     const { log } = this.stream;
-    this.state.purge(firstSeq, (seq) => !log.read(seq, this.source.message));
-    this.#keys?.restore(this.state, log, this.source.message);
+    const { state } = this;
+    const outCount = state.pending.size;
+    state.purge(firstSeq, (seq) => !log.read(seq, this.source.message));
+    if (state.pending.size < outCount) this.#hasAcked = true;
+    this.#keys?.restore(state, log, this.source.message);
     this.source.recount();
     this.#journal?.snapshot();
     this.schedule();
@@ -407,9 +410,8 @@ export class Consumer implements ManagedConsumer {
   #pump(): void {
     const { outlet, source } = this;
     this.#runMs = this.nowMs();
-    let bytes = 0;
-    for (let count = 0; outlet.isReady && !this.#pace.isWaiting; count++) {
-      if (bytes > sliceBytesMax || count > sliceMessagesMax) return this.#continueLater();
+    if (!this.#turn.begin()) return;
+    while (outlet.isReady && !this.#pace.isWaiting && !this.#turn.isOver()) {
       const found = source.find();
       if (found !== "message") {
         if (found === "stalled") return;
@@ -418,7 +420,7 @@ export class Consumer implements ManagedConsumer {
       }
       const sent = this.#deliver();
       if (sent === 0) return;
-      bytes += sent;
+      this.#turn.sent(sent);
     }
   }
 
@@ -443,13 +445,6 @@ export class Consumer implements ManagedConsumer {
     } else if (this.#ackTimer.dueMs !== 0) this.#ackTimer.expect(nowMs + this.ackWaitMs(source.deliveries));
     this.push?.onDelivered();
     return sent;
-  }
-
-  #continueLater(): void {
-    this.#slice ??= this.host.soon(() => {
-      this.#slice = null;
-      this.run();
-    });
   }
 
   #wait(seq: number, stampMs: number): void {
@@ -491,7 +486,7 @@ export class Consumer implements ManagedConsumer {
     this.#inactivity.stop();
     this.#pause.stop();
     this.#pace.stop();
-    this.#slice?.cancel();
+    this.#turn.stop();
     this.#flushing?.cancel();
   }
 }

@@ -151,6 +151,52 @@ describe("consumer", () => {
     expect(lines(world.pull(""))).toEqual(["4"]);
   });
 
+  test("what is purged or removed while it is out counts as acknowledged then", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(4);
+    const one = world.consumer(stream);
+    const other = world.consumer(stream, { durable_name: "other" });
+    expect(world.pull({ batch: 1 })).toHaveLength(1);
+    expect(other.info()["ack_floor"]).toEqual({ consumer_seq: 0, stream_seq: 0 });
+    stream.purgeThrough(2);
+    world.endPass();
+    expect(one.info()["ack_floor"]).toMatchObject({ stream_seq: 2, last_active: expect.any(String) });
+    expect(other.info()["ack_floor"]).toEqual({ consumer_seq: 0, stream_seq: 2 });
+    world.pull({ batch: 1 }, "other");
+    stream.remove(3);
+    world.endPass();
+    expect(other.info()["ack_floor"]).toMatchObject({ stream_seq: 3, last_active: expect.any(String) });
+  });
+
+  test("the last message of a subject that has none: from the first of all", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(4);
+    stream.purgeThrough(2);
+    const consumer = world.consumer(stream, { deliver_policy: "last", filter_subject: "s.none" });
+    expect(consumer.info()["delivered"]).toEqual({ consumer_seq: 0, stream_seq: 2 });
+    world.send("s.none", "late");
+    expect(lines(world.pull({ batch: 1 }))).toEqual(["late"]);
+  });
+
+  test("nothing goes to receivers that are behind, until they are not", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(3);
+    const consumer = world.consumer(stream, { ack_policy: "none" });
+    const first = world.pull({ batch: 1 });
+    world.receivers.areCrowded = true;
+    const rest = world.pull({ batch: 5 });
+    world.send("s.a", "4");
+    expect([lines(first), lines(rest)]).toEqual([["1"], []]);
+    expect(world.receivers.relieve()).toBe(1);
+    expect(lines(rest)).toEqual(["2", "3", "4"]);
+    world.send("s.a", "5");
+    expect(lines(rest)).toEqual(["2", "3", "4", "5"]);
+    world.receivers.areCrowded = true;
+    world.send("s.a", "6");
+    consumer.close();
+    expect(world.receivers.relieve()).toBe(0);
+  });
+
   test("a pinned client keeps its pin, and loses it when it is silent", async () => {
     const world = new ConsumerWorld();
     const stream = world.filled(3);

@@ -1,0 +1,75 @@
+/** Waiting for receivers that are behind: for publishers that are held back, and for what the broker sends by itself. */
+import type { Clock } from "../base/clock.ts";
+import type { FlushPass } from "./flush-pass.ts";
+import type { Outbound } from "./outbound.ts";
+
+/** The longest wait in one go, however many wait before it for a receiver that does take. */
+const waitMsMax = 1_000;
+/** How often it is looked whether the receiver still takes anything. */
+const checkMs = 50;
+
+/** One of the crowded receivers that it makes sense to wait for. */
+export function slowReceiver({ crowded }: FlushPass): Outbound | null {
+  for (const outbound of crowded)
+    if (outbound.crowded && !outbound.closed && outbound.makesProgress) return outbound;
+  return null;
+}
+
+/**
+ * Calls `onEnd` once: when it is one's turn with the receiver ({@link Outbound.onRelief}), when that takes nothing any
+ * more, or after a while.
+ * @returns to call it off
+ */
+export function awaitRelief(receiver: Outbound, clock: Clock, onEnd: () => void): () => void {
+  const untilMs = clock.nowMs() + waitMsMax;
+  const cancel = (): void => {
+    deadline.cancel();
+    receiver.forgetRelief(end);
+  };
+  const end = (): void => {
+    cancel();
+    onEnd();
+  };
+  const check = (): void => {
+    if (!receiver.makesProgress || clock.nowMs() >= untilMs) end();
+    else deadline = clock.after(checkMs, check);
+  };
+  let deadline = clock.after(checkMs, check);
+  receiver.onRelief(end);
+  return cancel;
+}
+
+/** For whoever sends much by itself: whether those who get it keep up. Used at the end of a pass, or in one of its own. */
+export class Receivers {
+  readonly #pass: FlushPass;
+  readonly #clock: Clock;
+
+  constructor(pass: FlushPass, clock: Clock) {
+    this.#pass = pass;
+    this.#clock = clock;
+  }
+
+  /** From now on {@link areCrowded} is about those who are sent something. */
+  watch(): void {
+    this.#pass.crowded.clear();
+  }
+
+  get areCrowded(): boolean {
+    return this.#pass.crowded.size > 0;
+  }
+
+  /**
+   * Runs `work` in a pass when one of those who are crowded has taken something, or when there is nobody whom it makes
+   * sense to wait for: who takes nothing is cut when he is full.
+   * @returns to call it off
+   */
+  onRelief(work: () => void): () => void {
+    const receiver = slowReceiver(this.#pass);
+    // Whoever is still crowded comes back with what he is sent next.
+    this.watch();
+    const end = (): void => this.#pass.defer(work);
+    if (receiver !== null) return awaitRelief(receiver, this.#clock, end);
+    const soon = this.#clock.soon(end);
+    return () => soon.cancel();
+  }
+}
