@@ -10,18 +10,23 @@ export const subjectsMax = 100_000;
 
 export interface StateDetails {
   readonly deleted: boolean;
-  /** Text; null for no subjects at all. */
-  readonly subjects: { readonly filter: string; readonly offset: number } | null;
+  /** Null for no subjects at all. */
+  readonly subjects: SubjectPage | null;
+}
+
+/** Some of the subjects that a filter takes, in the order of their bytes, with how many messages each has. */
+export interface SubjectPage {
+  readonly offset: number;
+  /** How many the filter takes. */
+  readonly total: number;
+  readonly counts: readonly (readonly [string, number])[];
 }
 
 export const noDetails: StateDetails = { deleted: false, subjects: null };
 
 export function streamState(stream: Stream, details: StateDetails): object {
   const { state } = stream.log;
-  const { subjects } = details;
-  const counts = subjects === null ? null : subjectCounts(stream, subjects.filter);
-  const isShown = counts !== null && counts.length > 0;
-  const offset = subjects?.offset ?? 0;
+  const counts = details.subjects?.counts ?? [];
   const deletedCount = countDeleted(stream);
   return {
     messages: state.messages,
@@ -31,21 +36,24 @@ export function streamState(stream: Stream, details: StateDetails): object {
     last_seq: state.lastSeq,
     last_ts: timeText(state.lastMs, state.lastNs),
     ...(state.subjectCount > 0 && { num_subjects: state.subjectCount }),
-    ...(isShown &&
-      counts.length > offset && {
-        subjects: Object.fromEntries(counts.slice(offset, offset + subjectsMax)),
-      }),
+    ...(counts.length > 0 && { subjects: Object.fromEntries(counts) }),
     ...(deletedCount > 0 && { num_deleted: deletedCount }),
     ...(details.deleted && deletedCount > 0 && { deleted: deletedSeqs(stream) }),
     consumer_count: visibleConsumerCount(stream),
   };
 }
 
-/** How many subjects a filter has found, for paging. */
-export function countSubjects(stream: Stream, filter: string): number {
-  let count = 0;
-  for (const _ of stream.log.subjects(filterOf([wireFromText(filter)]))) count++;
-  return count;
+/** One walk: a stream may have millions of subjects, and all else waits meanwhile. @param filter text */
+export function subjectPage(
+  log: Pick<Stream["log"], "subjects">,
+  filter: string,
+  offset: number,
+): SubjectPage {
+  const counts: [string, number][] = [];
+  let total = 0;
+  for (const { subject, count } of log.subjects(filterOf([wireFromText(filter)])))
+    if (total++ >= offset && counts.length < subjectsMax) counts.push([textFromWire(subject), count]);
+  return { offset, total, counts };
 }
 
 /** @param shown what is left out in some answers */
@@ -80,13 +88,6 @@ export function visibleConsumerCount(stream: Stream): number {
   let count = 0;
   for (const { config } of stream.consumers.values()) if (config.direct !== true) count++;
   return count;
-}
-
-function subjectCounts(stream: Stream, filter: string): [string, number][] {
-  const counts: [string, number][] = [];
-  for (const { subject, count } of stream.log.subjects(filterOf([wireFromText(filter)])))
-    counts.push([textFromWire(subject), count]);
-  return counts;
 }
 
 function countDeleted(stream: Stream): number {

@@ -4,7 +4,7 @@ import { firstSeqMax } from "../../store/contract.ts";
 import { apiError } from "../api-errors.ts";
 import { invalidConfig, checkStreamConfig } from "../stream-config-check.ts";
 import type { StreamConfigDraft } from "../stream-config-draft.ts";
-import { countSubjects, noDetails, streamInfo, subjectsMax } from "../stream-info.ts";
+import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream-info.ts";
 import { streamMetadata } from "../metadata.ts";
 import { purge } from "../retention/purge.ts";
 import type { Stream } from "../stream.ts";
@@ -94,14 +94,11 @@ function info(request: ApiRequest): object {
   };
   const offset = Math.max(0, (asked["offset"] as number | undefined) ?? 0);
   const stream = streamOf(request, 2);
-  const total = filter === "" ? 0 : countSubjects(stream, filter);
+  const subjects = filter === "" ? null : subjectPage(stream.log, filter, offset);
+  const total = subjects?.total ?? 0;
   return {
     ...(total > 0 ? { total, offset, limit: subjectsMax } : page),
-    ...streamInfo(
-      stream,
-      { deleted, subjects: filter === "" ? null : { filter, offset } },
-      { domain: true, cluster: true, versions: true },
-    ),
+    ...streamInfo(stream, { deleted, subjects }, { domain: true, cluster: true, versions: true }),
   };
 }
 
