@@ -136,6 +136,7 @@ describe("a stream that goes up", () => {
     await eventually(async () => expect(await countIn(atHub, "ALL")).toBe(20));
     const { config } = await atHub.streams.info("ALL");
     expect(config.sources).toMatchObject([{ name: "READINGS", external: { api: "$JS.edge.API" } }]);
+    expect(config.duplicate_window ?? 0).toBe(0);
     await isSettled(edge);
     expect(await forwarded(edge)).toMatchObject([
       { stream: "READINGS", direction: "up", as: "ALL", lag: 0, checked: expect.any(String) },
@@ -200,6 +201,35 @@ describe("a stream that goes up", () => {
     ]);
     await atHub.streams.delete("ALL");
     await eventually(async () => expect(await countIn(atHub, "ALL")).toBe(15), 25_000);
+  });
+});
+
+describe("a stream of the hub that is there already", () => {
+  test("with subjects of its own is joined, with a warning; a mirror can not be", {
+    timeout: 30_000,
+  }, async () => {
+    const clock = new Clock();
+    const hub = await startHub(clock);
+    const atHub = await managerOf(hub);
+    await atHub.streams.add({ name: "OWN", subjects: ["own", "a"] });
+    await atHub.streams.add({ name: "IMAGE", mirror: { name: "OWN" } });
+    const edge = await startEdge(
+      hub.leafPort,
+      "up: [{ stream: A, as: OWN, subjects: b }, { stream: B, as: IMAGE, subjects: c }]",
+      clock,
+    );
+    const problem = "stream IMAGE at the hub is a mirror, and can not gather B";
+    await eventually(async () => {
+      expect(edge.output()).toContain(
+        "stream OWN at the hub gathers A from now on; it takes subjects itself, so what crosses the link by them is there twice: own, a",
+      );
+      expect((await forwarded(edge)).find(({ stream }) => stream === "B")?.problem).toBe(problem);
+    });
+    expect(edge.output()).toMatch(new RegExp(`Forward up of B: ${problem}\\. Trying again in \\d\\.\\ds`));
+    const connection = await client(edge.url);
+    ended.push(async () => connection.close());
+    await jetstream(connection).publish("b", "1");
+    await eventually(async () => expect(await payloads(atHub, "OWN")).toEqual(numbers(1)));
   });
 });
 

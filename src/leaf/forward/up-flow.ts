@@ -8,11 +8,6 @@ import { type Fields, fieldsIn, listIn, numberIn, type StreamApi, streamNotFound
 
 /** A hub that heard of the stream so recently knows how far it is; heartbeats come every second. */
 const activeNsMax = 2_500_000_000;
-/**
- * The shortest there is. The hub knows a message by its sequence, and two leaf nodes may use the same `Nats-Msg-Id`, or one
- * of them twice in eight hours that are copied in a moment.
- */
-const duplicateWindowNs = 100_000_000;
 
 export class UpFlow implements Flow {
   readonly direction = "up";
@@ -90,13 +85,16 @@ export class UpFlow implements Flow {
     return { problem: null, done: null };
   }
 
+  /**
+   * Without a window for duplicates: the hub knows a message by its sequence, and two leaf nodes may use the same
+   * `Nats-Msg-Id`, or one of them twice in eight hours that are copied in a moment.
+   */
   #newStream(source: Fields): Fields {
     return {
       name: this.options.as,
       sources: [source],
       num_replicas: this.#replicas,
       storage: "file",
-      duplicate_window: duplicateWindowNs,
       allow_direct: true,
     };
   }
