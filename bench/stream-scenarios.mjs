@@ -38,7 +38,6 @@ export const STREAM_SCENARIOS = [
   publish("16 publishers, window 1; nats-server does not sync", { window: 1, connections: 16 }, [null, null]),
   publish("16 publishers, window 1; nats-server syncs too", { window: 1, connections: 16 }, [null, always]),
   consume("pull in batches of 500 with explicit acks", 2, {
-    name: "bench",
     ack_policy: "explicit",
     max_ack_pending: 10_000,
   }),
@@ -141,14 +140,20 @@ function consume(name, ratioBar, consumer) {
       const count = effort.seconds < 1 ? STORED_QUICK : STORED;
       if (!filled.has(broker)) await fill(broker, count);
       filled.add(broker);
-      const config = { deliver_policy: "all", replay_policy: "instant", num_replicas: 1, ...consumer };
-      const named = /** @type {string | undefined} */ (consumer["name"]);
-      if (named) await request(broker, `$JS.API.CONSUMER.DELETE.BENCH.${named}`, "");
-      const suffix = named ? `.${named}` : "";
+      const config = {
+        name: "bench",
+        deliver_policy: "all",
+        replay_policy: "instant",
+        num_replicas: 1,
+        ...consumer,
+      };
+      // The one of the round before would go on delivering to whoever listens there now.
+      await request(broker, "$JS.API.CONSUMER.DELETE.BENCH.bench", "");
+      const isPull = consumer["deliver_subject"] === undefined;
       return measured(broker, "consuming", {
-        "create-subject": `$JS.API.CONSUMER.CREATE.BENCH${suffix}`,
+        "create-subject": "$JS.API.CONSUMER.CREATE.BENCH.bench",
         create: JSON.stringify({ stream_name: "BENCH", config }),
-        ...(named ? { "next-subject": `$JS.API.CONSUMER.MSG.NEXT.BENCH.${named}` } : {}),
+        ...(isPull ? { "next-subject": "$JS.API.CONSUMER.MSG.NEXT.BENCH.bench" } : {}),
         batch: 500,
         size: 128,
         count,
