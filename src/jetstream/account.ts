@@ -5,6 +5,7 @@ import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetst
 import { Advisories } from "./advisories.ts";
 import type { ApiError } from "./api-error.ts";
 import { apiError } from "./api-errors.ts";
+import { Disk } from "./disk.ts";
 import type { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { endlessRooms, Room, type Rooms } from "./room.ts";
@@ -30,12 +31,16 @@ export class JetStreamAccount {
   apiTotal = 0;
   apiErrors = 0;
 
+  readonly disk: Disk;
   readonly #serverRooms: Rooms;
   /** Kept as a sum, since there may be very many streams. */
   readonly #reserved = { memory: 0, file: 0 };
   readonly #rooms: Rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
 
-  /** @param serverRooms what all accounts together may still store */
+  /**
+   * @param serverRooms what all accounts together may still store
+   * @param disk of all accounts
+   */
   constructor(
     host: Host,
     account: Account,
@@ -43,6 +48,7 @@ export class JetStreamAccount {
     settings: JetStreamOptions = defaultJetStreamOptions,
     limits: JetStreamAccountLimits = defaultJetStreamLimits,
     serverRooms: Rooms = endlessRooms,
+    disk: Disk = new Disk(host, answers, () => null),
   ) {
     this.host = host;
     this.account = account;
@@ -51,6 +57,7 @@ export class JetStreamAccount {
     this.settings = settings;
     this.limits = limits;
     this.#serverRooms = serverRooms;
+    this.disk = disk;
   }
 
   #roomOf(kind: Kind): Room {
@@ -107,7 +114,15 @@ export class JetStreamAccount {
   }
 
   /** Why a message of so many bytes can not be stored; null when it can. It is taken to be stored then. */
-  storageRefusal(kind: Kind, bytes: number): ApiError | null {
+  storageRefusal({ name, log }: Stream, bytes: number): ApiError | null {
+    const limited = this.limitRefusal(log.kind, bytes);
+    if (limited !== null || log.kind === "memory") return limited;
+    const reason = this.disk.refusal(bytes, this.account, name);
+    return reason === null ? null : apiError("streamStoreFailed", { err: reason });
+  }
+
+  /** As {@link storageRefusal}, by what is configured alone. */
+  limitRefusal(kind: Kind, bytes: number): ApiError | null {
     if (!this.#serverRooms[kind].take(bytes)) return apiError("insufficientResources");
     return this.#rooms[kind].take(bytes) ? null : apiError("accountResourcesExceeded");
   }

@@ -30,10 +30,20 @@ export class Advisories {
     this.publishEvent(`${advisoryPrefix}.${subject}`, `${typePrefix}${type}`, fields);
   }
 
+  /** As {@link publish}, whether or not what was decided before is durable. */
+  publishSoon(subject: string, type: string, fields: () => object): void {
+    const wire = wireFromText(`${advisoryPrefix}.${subject}`);
+    if (this.isWatched(wire))
+      this.#answers.publishSoon(this.#account, wire, this.#encode(`${typePrefix}${type}`, fields));
+  }
+
   /** As {@link publish}, with the whole subject and type. */
   publishEvent(subject: string, type: string, fields: () => object): void {
     const wire = wireFromText(subject);
-    if (!this.isWatched(wire)) return;
+    if (this.isWatched(wire)) this.#answers.publish(this.#account, wire, this.#encode(type, fields));
+  }
+
+  #encode(type: string, fields: () => object): Buffer {
     const { clock, domain } = this.#host;
     const stamp = { timeMs: 0, timeNs: 0 };
     clock.stamp(stamp);
@@ -44,7 +54,7 @@ export class Advisories {
       ...fields(),
       ...(domain !== null && { domain }),
     };
-    this.#answers.publish(this.#account, wire, Buffer.from(encodeJson(event, false)));
+    return Buffer.from(encodeJson(event, false));
   }
 
   /** @param subject wire string */

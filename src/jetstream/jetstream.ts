@@ -14,6 +14,7 @@ import { messageRoutes } from "./api/messages.ts";
 import { streamRoutes } from "./api/streams.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer-api.ts";
+import { Disk } from "./disk.ts";
 import { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { Room, type Rooms } from "./room.ts";
@@ -31,6 +32,8 @@ export class JetStream {
   readonly #catalog: StreamCatalog;
   readonly #api: Api;
   readonly #rooms: Rooms;
+  readonly #disk: Disk;
+  #systemAccount: string | null = null;
   /** Accounts without JetStream are told so when they ask. */
   readonly #refusing = new Map<string, Subscription>();
 
@@ -46,6 +49,9 @@ export class JetStream {
       ...snapshotRoutes((account, config) => this.#catalog.beginRestore(account, config)),
     ];
     this.#api = new Api(host, routes);
+    this.#disk = new Disk(host, this.#answers, () =>
+      this.#systemAccount === null ? null : (host.broker.accounts.get(this.#systemAccount) ?? null),
+    );
     this.#rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
   }
 
@@ -55,6 +61,7 @@ export class JetStream {
    */
   apply({ accounts: options, systemAccount, jetstream }: Options): void {
     this.settings = jetstream ?? this.settings;
+    this.#systemAccount = systemAccount;
     this.#rooms.memory.forget();
     this.#rooms.file.forget();
     const wanted = new Map(options.map(({ name, jetstream }) => [name, jetstream]));
@@ -119,6 +126,7 @@ export class JetStream {
       this.settings,
       limits,
       this.#rooms,
+      this.#disk,
     );
     this.accounts.set(account.name, opened);
     this.#catalog.load(opened, this.host.store.streams());

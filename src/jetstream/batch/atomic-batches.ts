@@ -11,7 +11,7 @@ import type { ApiError } from "../api-error.ts";
 import { Incoming } from "../ingest/incoming.ts";
 import { field, isDigits } from "../ingest/message-headers.ts";
 import { batchSuffix } from "../ingest/pub-acks.ts";
-import { atomicTooLarge, atomicUnsupportedHeader, refusals, storeFailed } from "../ingest/refusals.ts";
+import { atomicTooLarge, atomicUnsupportedHeader, refusals } from "../ingest/refusals.ts";
 import type { Stream } from "../stream.ts";
 import { StagedChecks } from "./staged-checks.ts";
 
@@ -84,13 +84,10 @@ export class AtomicBatches {
 
   /** What can be said before it is known which batch it is. */
   #checkFirst(incoming: Incoming): ApiError | null {
-    const { config, account, log, ingest, host } = this.#stream;
+    const { config, account, ingest } = this.#stream;
     if (config.sealed) return refusals.sealed;
-    const bytes = this.#bytesOf(incoming);
-    const noRoom = account.storageRefusal(log.kind, bytes);
+    const noRoom = account.storageRefusal(this.#stream, this.#bytesOf(incoming));
     if (noRoom !== null) return noRoom;
-    const full = log.kind === "file" ? host.store.refusal(bytes) : null;
-    if (full !== null) return storeFailed(full);
     const tooLarge = ingest.checks.checkSize(incoming);
     if (tooLarge !== null) return tooLarge;
     return config.allow_atomic === true ? null : refusals.atomicDisabled;
@@ -148,7 +145,7 @@ export class AtomicBatches {
 
   /** All or nothing: everything is checked before anything is stored. */
   #commit(incoming: Incoming, batch: Batch, isEnd: boolean): ApiError | null {
-    const { account, log, host, ingest } = this.#stream;
+    const { account, ingest } = this.#stream;
     const checks = new StagedChecks(this.#stream);
     const checked: Incoming[] = [];
     let bytes = 0;
@@ -162,10 +159,8 @@ export class AtomicBatches {
       bytes += this.#bytesOf(message);
       checked.push(message);
     }
-    const noRoom = account.storageRefusal(log.kind, bytes);
+    const noRoom = account.storageRefusal(this.#stream, bytes);
     if (noRoom !== null) return noRoom;
-    const full = log.kind === "file" ? host.store.refusal(bytes) : null;
-    if (full !== null) return storeFailed(full);
     if (isEnd) checked.at(-1)?.addHeader("Nats-Batch-Commit", "1");
     for (const message of checked) {
       const refusal = ingest.intake.take(message);

@@ -9,7 +9,7 @@ import type { ApiError } from "../api-error.ts";
 import type { Incoming } from "../ingest/incoming.ts";
 import { field } from "../ingest/message-headers.ts";
 import { batchSuffix } from "../ingest/pub-acks.ts";
-import { refusals, storeFailed } from "../ingest/refusals.ts";
+import { refusals } from "../ingest/refusals.ts";
 import type { Stream } from "../stream.ts";
 import { isApiLevelEnough } from "./atomic-batches.ts";
 import { type FastReply, parseFastReply } from "./fast-reply.ts";
@@ -91,13 +91,11 @@ export class FastBatches {
   }
 
   #checkFirst(incoming: Incoming): ApiError | null {
-    const { config, account, log, ingest, host } = this.#stream;
+    const { config, account, log, ingest } = this.#stream;
     if (config.sealed) return refusals.sealed;
     const bytes = storedBytes(log.kind, incoming.subject.length, incoming.headerBytes, incoming.payloadBytes);
-    const noRoom = account.storageRefusal(log.kind, bytes);
+    const noRoom = account.storageRefusal(this.#stream, bytes);
     if (noRoom !== null) return noRoom;
-    const full = log.kind === "file" ? host.store.refusal(bytes) : null;
-    if (full !== null) return storeFailed(full);
     const tooLarge = ingest.checks.checkSize(incoming);
     if (tooLarge !== null) return tooLarge;
     return config.allow_batched === true ? null : refusals.fastDisabled;

@@ -84,7 +84,8 @@ export class Intake {
       this.#skip(incoming);
       return null;
     }
-    const refusal = this.#refusal(incoming) ?? (headers.isEmpty ? null : this.#readTimes(incoming));
+    const noRoom = stream.account.storageRefusal(stream, this.#bytesOf(incoming));
+    const refusal = noRoom ?? (headers.isEmpty ? null : this.#readTimes(incoming));
     if (refusal !== null) return refusal;
     const full = this.#fullText(incoming);
     if (full !== null) return storeFailed(full);
@@ -125,16 +126,6 @@ export class Intake {
   #noteId(id: string): void {
     this.#lastMsgId = id;
     this.#stream.ingest.duplicates.note(id, this.seq, this.#draft.timeMs);
-  }
-
-  /** Of those who give the room. */
-  #refusal(incoming: Incoming): ApiError | null {
-    const { account, log, host } = this.#stream;
-    const bytes = this.#bytesOf(incoming);
-    const noRoom = account.storageRefusal(log.kind, bytes);
-    if (noRoom !== null || log.kind === "memory") return noRoom;
-    const reason = host.store.refusal(bytes);
-    return reason === null ? null : storeFailed(reason);
   }
 
   /** A TTL, and when a schedule is due. */

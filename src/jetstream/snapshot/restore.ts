@@ -85,9 +85,10 @@ export class Restore {
     const { account, config } = this.#restoring;
     this.#bytes += chunk.length;
     try {
-      const refusal = config.storage === "file" ? account.host.store.refusal(chunk.length) : null;
-      if (refusal !== null) throw apiError("storageResourcesExceeded");
-      const used = account.storageRefusal(config.storage, chunk.length);
+      const isFile = config.storage === "file";
+      if (isFile && account.disk.refusal(chunk.length, account.account, config.name) !== null)
+        throw apiError("storageResourcesExceeded");
+      const used = account.limitRefusal(config.storage, chunk.length);
       if (used !== null) throw used;
       this.#writer.write(chunk);
     } catch (error) {

@@ -93,6 +93,32 @@ describe("limits that discard the new", () => {
   });
 });
 
+it("a full disk is told of once, until there is room again", () => {
+  const world = new World();
+  world.stream();
+  world.stream({ name: "T", subjects: ["t"], storage: "memory" });
+  const { messages } = world.listen("$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE");
+  const leaves = (bytes: number) =>
+    Object.assign(world.store, { refusal: (wanted: number) => (wanted > bytes ? "no space" : null) });
+  leaves(100);
+  for (const size of [200, 10, 200, 300, 250])
+    expect(world.outcome("s.a", "x".repeat(size)).startsWith("10077")).toBe(size > 10);
+  expect(world.outcome("t", "x".repeat(200))).toBe("1");
+  expect(messages).toHaveLength(1);
+  expect(JSON.parse(messages[0]?.payload ?? "")).toMatchObject({
+    type: "io.nats.jetstream.advisory.v1.server_out_of_space",
+    server: "test",
+    server_id: "TEST",
+    stream: "S",
+    cluster: "",
+  });
+  leaves(1_000);
+  world.send("s.a", "x".repeat(300));
+  leaves(100);
+  world.send("s.a", "x".repeat(300));
+  expect(messages).toHaveLength(2);
+});
+
 describe("interest", () => {
   it("decides what is kept at all", () => {
     const world = new World();

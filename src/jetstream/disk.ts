@@ -1,0 +1,48 @@
+/** Whether there is room on the disk, and who hears of it when there is none: once, until there is room again. */
+import type { Account } from "../broker/account.ts";
+import { Advisories } from "./advisories.ts";
+import type { DurableAnswers } from "./durable-answers.ts";
+import type { Host } from "./host.ts";
+
+export class Disk {
+  readonly #host: Host;
+  readonly #answers: DurableAnswers;
+  /** The system account; null where there is none. */
+  readonly #system: () => Account | null;
+  /** What was refused last; null while there is room. */
+  #refusedBytes: number | null = null;
+
+  constructor(host: Host, answers: DurableAnswers, system: () => Account | null) {
+    this.#host = host;
+    this.#answers = answers;
+    this.#system = system;
+  }
+
+  /**
+   * Why a message of so many bytes can not be stored; null when it can. May be called within a delivery.
+   * @param account whose stream it is: hears of it where there is no system account
+   */
+  refusal(bytes: number, account: Account, stream: string): string | null {
+    const reason = this.#host.store.refusal(bytes);
+    const wasRefused = this.#refusedBytes;
+    if (reason !== null) {
+      this.#refusedBytes = bytes;
+      if (wasRefused === null) this.#tell(this.#system() ?? account, stream);
+      // What fits where something larger did not says nothing.
+    } else if (wasRefused !== null && bytes >= wasRefused) this.#refusedBytes = null;
+    return reason;
+  }
+
+  /** Source: nats-server `JSServerOutOfSpaceAdvisory`. */
+  #tell(account: Account, stream: string): void {
+    const { serverName, serverId } = this.#host;
+    const advisories = new Advisories(this.#host, account, this.#answers);
+    // Not to wait for what can not be written.
+    advisories.publishSoon("SERVER.OUT_OF_STORAGE", "server_out_of_space", () => ({
+      server: serverName,
+      server_id: serverId,
+      stream,
+      cluster: "",
+    }));
+  }
+}
