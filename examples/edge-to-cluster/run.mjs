@@ -23,7 +23,7 @@ if (version === null) {
 }
 console.log(version);
 
-const waitMsMax = 60_000;
+const waitMsMax = 90_000;
 const folder = mkdtempSync(join(tmpdir(), "edge-to-cluster-"));
 const cluster = await prepareCluster(folder, "hub");
 process.once("exit", () => {
@@ -42,7 +42,7 @@ const edge = await createBroker({
     remotes: [
       {
         urls: cluster.leafUrls,
-        forward: { up: [{ stream: "READINGS", subjects: ["reading.>"] }], replicas: 3 },
+        forward: { up: [{ stream: "READINGS", subjects: ["reading.>"] }], replicas: 3, backOff: "3s" },
       },
     ],
   },
@@ -61,9 +61,15 @@ async function publish(count) {
 
 /** How far the cluster is behind, as the edge knows it. */
 async function lag() {
+  const { forward } = await leafz();
+  return forward[0].lag;
+}
+
+/** What the edge says of its hub. */
+async function leafz() {
   const answer = await fetch(`${edge.monitorUrl}/leafz`);
   const { remotes } = await answer.json();
-  return remotes[0].forward[0].lag;
+  return remotes[0];
 }
 
 await publish(1000);
@@ -144,7 +150,11 @@ process.exitCode = isExact && state.messages === published ? 0 : 1;
 
 async function until(what, isSo) {
   for (const startMs = Date.now(); !(await isSo()); ) {
-    if (Date.now() - startMs > waitMsMax) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() - startMs > waitMsMax) {
+      const { forward, ...remote } = await leafz();
+      console.error(remote, forward);
+      throw new Error(`waited in vain until ${what}`);
+    }
     await sleep(100);
   }
 }
