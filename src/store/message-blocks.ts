@@ -5,6 +5,7 @@
  * Invariant: blocks are in the order of their sequences, and each but the last has a message.
  */
 import type { MessageDraft, StoredMessage } from "./contract.ts";
+import { placeFrom } from "./places.ts";
 import type { SubjectEntry } from "./subject-table.ts";
 
 const blockBytesMin = 1 << 10;
@@ -50,15 +51,7 @@ class Block {
   placeOf(seq: number): number {
     const { seqs } = this;
     const guess = seq - this.firstSeq;
-    if (seqs[guess] === seq) return guess;
-    let low = 0;
-    let high = seqs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((seqs[middle] as number) < seq) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return seqs[guess] === seq ? guess : placeFrom(seqs, 0, seq);
   }
 
   lengthAt(start: number): number {

@@ -1,4 +1,5 @@
 /** What a mirror or a source needs of the stream that it fills: `Stream` is one. */
+import { emptyBytes } from "../../base/bytes.ts";
 import type { StreamStore } from "../../store/contract.ts";
 import type { JetStreamAccount } from "../account.ts";
 import type { ApiError } from "../api-error.ts";
@@ -19,6 +20,20 @@ export interface CopyDraft {
   /** The origin's, where `seq` is. */
   timeMs: number;
   timeNs: number;
+}
+
+/** To be filled in again and again. */
+export function emptyDraft(): CopyDraft {
+  return {
+    subject: "",
+    bytes: emptyBytes,
+    bodyStart: 0,
+    bodyEnd: 0,
+    headerBytes: 0,
+    seq: 0,
+    timeMs: 0,
+    timeNs: 0,
+  };
 }
 
 export interface CopySink {

@@ -2,7 +2,7 @@
 import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import type { StreamSource } from "../stream-config.ts";
-import type { CopyDraft, CopySink } from "./copy-sink.ts";
+import { type CopyDraft, type CopySink, emptyDraft } from "./copy-sink.ts";
 import { type CopyInfo, copyInfo } from "./copy-info.ts";
 import { CopyTransforms } from "./copy-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
@@ -21,16 +21,7 @@ export class Mirror implements OriginFeed {
   readonly #consumer: OriginConsumer;
   readonly #transforms: CopyTransforms;
   readonly #onCaughtUp: () => void;
-  readonly #draft: CopyDraft = {
-    subject: "",
-    bytes: emptyBytes,
-    bodyStart: 0,
-    bodyEnd: 0,
-    headerBytes: 0,
-    seq: 0,
-    timeMs: 0,
-    timeNs: 0,
-  };
+  readonly #draft = emptyDraft();
 
   constructor(sink: CopySink, source: StreamSource, onCaughtUp: () => void) {
     this.#sink = sink;

@@ -1,10 +1,9 @@
 /** Another stream whose messages are appended to this one, with a header that says where each comes from. */
-import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream-config.ts";
 import { type CopyInfo, copyInfo } from "./copy-info.ts";
-import type { CopyDraft, CopySink } from "./copy-sink.ts";
+import { type CopySink, emptyDraft } from "./copy-sink.ts";
 import { CopyTransforms } from "./copy-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
 import { OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
@@ -27,16 +26,7 @@ export class Source implements OriginFeed {
   readonly #header: SourceHeader;
   #isBegun = false;
   #isWriteDue = false;
-  readonly #draft: CopyDraft = {
-    subject: "",
-    bytes: emptyBytes,
-    bodyStart: 0,
-    bodyEnd: 0,
-    headerBytes: 0,
-    seq: 0,
-    timeMs: 0,
-    timeNs: 0,
-  };
+  readonly #draft = emptyDraft();
 
   constructor(sink: CopySink, source: StreamSource, sources: readonly StreamSource[]) {
     this.#sink = sink;
