@@ -12,6 +12,7 @@ import type { ApiError } from "./api-error.ts";
 import type { StreamConfig } from "./stream-config.ts";
 import { completeConfig, type StreamConfigDraft } from "./stream-config-draft.ts";
 import { checkOrigins } from "./stream-config-origins.ts";
+import { collidingPair, excessOf, shortListMax } from "./subject-lists.ts";
 
 export interface StreamSurroundings {
   /** Another stream of the account; undefined when there is none. */
@@ -216,13 +217,19 @@ function checkSubjects(config: StreamConfigDraft): void {
   }
   if (config.mirror !== undefined) throw apiError("mirrorWithSubjects");
   const subjects = config.subjects ?? [];
+  const excess = excessOf(subjects);
+  if (excess !== null) throw invalidConfig(excess);
+  const isLong = subjects.length > shortListMax;
+  const pair = isLong ? collidingPair(subjects.filter(isValidText)) : null;
   const seen = new Set<string>();
   for (const [at, subject] of subjects.entries()) {
     if (!isValidText(subject)) throw invalidConfig("invalid subject");
     if (seen.has(subject)) throw invalidConfig("duplicate subjects detected");
     if (subject === ">") checkCapturesEverything(config);
     if (config.no_ack !== true) checkReserved(subject);
-    const other = subjects.slice(at + 1).find((each) => isValidText(each) && collides(each, subject));
+    const other = isLong
+      ? pair?.find((_, index) => index === 1 && pair[0] === subject)
+      : subjects.slice(at + 1).find((each) => isValidText(each) && collides(each, subject));
     if (other !== undefined)
       throw invalidConfig(`subject ${JSON.stringify(subject)} overlaps with ${JSON.stringify(other)}`);
     seen.add(subject);

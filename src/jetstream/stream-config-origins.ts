@@ -21,6 +21,9 @@ interface Prefixes {
 
 const apiPrefix = "$JS.API";
 
+/** Of a stream's mirror and sources together. */
+const transformsMax = 1_000;
+
 /** @throws ApiError */
 export function checkOrigins(
   config: StreamConfigDraft,
@@ -30,6 +33,10 @@ export function checkOrigins(
   const prefixes: Prefixes = { subjects: [], deliver: [], api: [] };
   if (config.mirror !== undefined) checkMirror(config, config.mirror, surroundings, pedantic, prefixes);
   const sources = config.sources ?? [];
+  let transforms = config.mirror?.subject_transforms?.length ?? 0;
+  for (const { subject_transforms: each } of sources) transforms += each?.length ?? 0;
+  // They are compared with one another.
+  if (transforms > transformsMax) throw invalidConfig(`more than ${transformsMax} subject transforms`);
   if (sources.length > 0 && config.allow_msg_schedules === true) throw apiError("sourceWithMsgSchedules");
   const seen = new Set<string>();
   const consumers = new Set<string>();

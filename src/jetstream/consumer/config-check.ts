@@ -6,6 +6,7 @@ import type { ApiError } from "../api-error.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import { goDuration } from "./go-duration.ts";
 import type { StreamConfig } from "../stream-config.ts";
+import { excessOf, hasCovered, shortListMax } from "../subject-lists.ts";
 import { type ConsumerLimits, flowControlHeartbeatNs } from "./config-defaults.ts";
 
 const nsPerMs = 1_000_000;
@@ -153,6 +154,12 @@ function wrongFilters(config: ConsumerConfig): ApiError | null {
   if (single !== "" && !isValidSubject(wireFromText(single))) return invalid("invalid subject");
   if (several.includes("")) return apiError("consumerEmptyFilter");
   const filters = filtersOf(config).map(wireFromText);
+  const excess = excessOf(filters);
+  if (excess !== null) return invalid(excess);
+  if (filters.length > shortListMax) {
+    if (!filters.every(isValidSubject)) return invalid("invalid subject");
+    return hasCovered(filters) ? apiError("consumerOverlappingSubjectFilters") : null;
+  }
   for (const [at, filter] of filters.entries()) {
     if (!isValidSubject(filter)) return invalid("invalid subject");
     for (const [other, pattern] of filters.entries())

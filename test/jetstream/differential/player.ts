@@ -125,7 +125,10 @@ export class Player {
     const subject = this.#deliveries.at(-1 - (back % Math.max(1, this.#deliveries.length)));
     if (subject === undefined) return [];
     const answer = await this.#client.request(subject, text, "", 300);
-    return [maskedAck(subject), answer === null ? "nothing" : answer.header.split("\r\n")[0] + answer.payload];
+    return [
+      maskedAck(subject),
+      answer === null ? "nothing" : answer.header.split("\r\n")[0] + answer.payload,
+    ];
   }
 }
 

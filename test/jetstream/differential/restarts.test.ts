@@ -14,9 +14,11 @@ import { Sequence } from "./sequence.ts";
 
 // One broker is started again and again, another one never: nobody can tell them apart.
 
-const seed = seedFromEnvironment();
-const rounds = Number(process.env["FROND_ROUNDS"] ?? 2);
-const length = Number(process.env["FROND_LENGTH"] ?? 80);
+// The same in each run of all tests; chance is for long runs, and for `FROND_SEED`.
+const isLong = process.env["FROND_LONG"] === "1" || process.env["FROND_SEED"] !== undefined;
+const seed = isLong ? seedFromEnvironment() : 1;
+const rounds = Number(process.env["FROND_ROUNDS"] ?? 1);
+const length = Number(process.env["FROND_LENGTH"] ?? 60);
 const frond = fileURLToPath(new URL("../../../bin/frond", import.meta.url));
 
 describe(`streams of a broker that is started again, seed ${seed}`, () => {
@@ -98,6 +100,8 @@ function kept(operation: Operation): Operation {
     return operation;
   const text = JSON.stringify(operation.body)
     .replaceAll('"storage":"memory"', '"storage":"file"')
+    // Time goes by differently where a broker is started in between.
+    .replaceAll(/"name":"(c\d)"/g, '"durable_name":"$1"')
     .replaceAll(/"(mem_storage|direct)":true/g, '"$1":false')
     .replaceAll(/"priority_policy":"\w+"/g, '"priority_policy":"none"');
   return { ...operation, body: JSON.parse(text) as unknown };

@@ -153,7 +153,9 @@ export function changedConfig(random: Random, before: Record<string, unknown>): 
 }
 
 function origin(random: Random): Record<string, unknown> {
-  const found: Record<string, unknown> = { name: random.chance(copies) ? random.pick(streamNames) : "elsewhere" };
+  const found: Record<string, unknown> = {
+    name: random.chance(copies) ? random.pick(streamNames) : "elsewhere",
+  };
   if (random.chance(20)) found["opt_start_seq"] = random.pick([0, 1, 2, 5, 100]);
   if (random.chance(20)) found["filter_subject"] = random.pick(filters);
   else if (random.chance(15)) {
