@@ -157,3 +157,32 @@ describe("with a directory", () => {
     await expect(createBroker({ port: 0, jetstream: { storeDir } })).rejects.toThrow(storeDir);
   });
 });
+
+test.each([true, false])(
+  "who makes a push consumer hears of it before its messages, on disk: %s",
+  async (onDisk) => {
+    const jetstreamOptions = onDisk ? { storeDir: temporaryDirectory() } : true;
+    const { js, jsm, nc } = await clientOf(await brokerWith({ jetstream: jetstreamOptions }));
+    await jsm.streams.add({ name: "S", subjects: ["s"] });
+    for (let count = 0; count < 3; count++) await js.publish("s", String(count));
+    const heard: string[] = [];
+    const ended = new Promise<void>((resolve) => {
+      const callback = (name: string) => () => {
+        heard.push(name);
+        if (heard.length === 4) resolve();
+      };
+      nc.subscribe("deliver", { callback: callback("message") });
+      nc.subscribe("answer", { callback: callback("answer") });
+    });
+    const config = {
+      deliver_subject: "deliver",
+      deliver_policy: "all",
+      ack_policy: "none",
+      replay_policy: "instant",
+    };
+    const body = JSON.stringify({ stream_name: "S", config: { ...config, num_replicas: 1 } });
+    nc.publish("$JS.API.CONSUMER.CREATE.S", body, { reply: "answer" });
+    await ended;
+    expect(heard).toEqual(["answer", "message", "message", "message"]);
+  },
+);

@@ -85,6 +85,8 @@ export class Consumer implements ManagedConsumer {
   readonly #pause: Pause;
   readonly #pace: Pace;
   readonly #turn: Turn;
+  /** It is new, and nobody has been told yet. */
+  isHeld = false;
   /** When the pump was set going. One look at the clock for all that goes out: each costs a tenth of a delivery. */
   #runMs = 0;
   #flushing: Deadline | null = null;
@@ -160,7 +162,7 @@ export class Consumer implements ManagedConsumer {
     if (this.#isClosed) return;
     this.pull?.takeUp();
     this.acks.finish();
-    if (!this.isPaused) this.#pump();
+    if (!this.isPaused && !this.isHeld) this.#pump();
     if (this.#hasDelivered) this.lastDeliveredMs = this.host.clock.wallMs();
     if (this.#hasAcked) this.lastAckedMs = this.host.clock.wallMs();
     this.#hasDelivered = false;

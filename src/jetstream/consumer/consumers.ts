@@ -77,10 +77,7 @@ export class Consumers implements ConsumerApi {
     stream.consumers.set(name, consumer);
     consumer.save();
     consumer.tell.created();
-    consumer.schedule();
-    wakeWhenDurable(consumer);
-    // Whoever it delivers to may be listening already.
-    consumer.schedule();
+    releaseWhenAnswered(consumer);
     return consumer;
   }
 
@@ -116,12 +113,23 @@ function toldIfPaused(consumer: Consumer): Consumer {
   return consumer;
 }
 
-/** What was stored before the consumer came is nothing that its stream would wake it for. */
-function wakeWhenDurable(consumer: Consumer): void {
+/**
+ * Nothing is delivered before whoever asked for the consumer has its answer, which waits for the disk: a client may take
+ * a message that comes first for one of somebody else's. What was stored shortly before is durable by then, too.
+ */
+function releaseWhenAnswered(consumer: Consumer): void {
   const { stream, host } = consumer;
-  if (stream.log.durableSeq >= stream.log.state.lastSeq) return;
-  const awaitedGroup = stream.log.kind === "file" ? host.store.lastGroup : 0;
-  stream.account.answers.wait({ awaitedGroup, onDurable: () => consumer.wake() });
+  consumer.isHeld = true;
+  // The answer is given when this returns.
+  host.defer(() => {
+    const awaitedGroup = host.store.lastGroup;
+    const onDurable = (): void => {
+      if (host.store.durableGroup < awaitedGroup) return;
+      consumer.isHeld = false;
+      consumer.wake();
+    };
+    stream.account.answers.wait({ awaitedGroup, onDurable });
+  });
 }
 
 function update(
