@@ -37,6 +37,8 @@ export class Stream implements DurableWaiter, CopySink {
   readonly account: JetStreamAccount;
   readonly store: StreamStore;
   readonly times: StreamTimes;
+  /** Its name as it stands in subjects and headers. */
+  readonly wireName: string;
   /** By name. */
   readonly consumers = new Map<string, ManagedConsumer>();
   config: StreamConfig;
@@ -60,6 +62,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.store = store;
     this.config = config;
     this.times = times;
+    this.wireName = wireFromText(config.name);
     this.limits = new Limits(this);
     this.ingest = new Ingest(this);
     this.#interest = new Interest(this);

@@ -2,7 +2,7 @@
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { emptyBytes } from "../../base/bytes.ts";
 import { filterOf } from "../../subjects/filter.ts";
-import { hasWildcard, wireFromText } from "../../subjects/subject.ts";
+import { hasWildcard } from "../../subjects/subject.ts";
 import { type LogFilter, StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
 import type { DirectRequest } from "./direct-request.ts";
@@ -42,7 +42,7 @@ export class DirectAnswer {
 
   #headers(stored: StoredMessage, place: BatchPlace | null): Buffer {
     const fields =
-      `Nats-Stream: ${wireFromText(this.stream.name)}\r\nNats-Subject: ${stored.subject}\r\n` +
+      `Nats-Stream: ${this.stream.wireName}\r\nNats-Subject: ${stored.subject}\r\n` +
       `Nats-Sequence: ${stored.seq}\r\nNats-Time-Stamp: ${formatTimestamp(stored.timeMs, stored.timeNs)}\r\n`;
     const placeFields = place === null ? "" : placeLines(place.pending, place.lastSeq);
     const added = `${fields}${placeFields}\r\n`;
