@@ -327,6 +327,8 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   #settleMarks(): void {
     const { durableGroup } = this.#writer;
     const marks = this.#marks;
+    // Asked for with every message that is read, and mostly there is nothing to settle.
+    if (marks.length === 0) return;
     let start = this.#markStart;
     for (; start < marks.length; start++) {
       const mark = marks[start] as { group: number; seq: number };

@@ -445,7 +445,7 @@ export class Consumer implements ManagedConsumer {
     if (state.policy === "none") {
       if (this.stream.config.retention !== "limits") this.stream.settled(seq);
     } else if (this.#ackTimer.dueMs !== 0) this.#ackTimer.expect(nowMs + this.ackWaitMs(source.deliveries));
-    this.push?.onDelivered();
+    this.push?.onDelivered(nowMs);
     return sent;
   }
 
