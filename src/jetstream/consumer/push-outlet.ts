@@ -56,13 +56,13 @@ export class PushOutlet implements Outlet {
       this.#setBound(false);
       return 0;
     }
-    this.#lastSentMs = nowMs;
     if (this.#hasFlowControl) this.#sentBytes += size;
     return size;
   }
 
   /** The message that was just sent is counted as delivered now. */
   onDelivered(nowMs: number): void {
+    this.#lastSentMs = nowMs;
     if (this.#hasFlowControl) this.#askIfDue();
   }
 
