@@ -11,6 +11,7 @@ import { Connection, type ConnectionContext, type TlsState, type Wire } from "./
 import { peerOf } from "./listener.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
+import { encryptedWire, WaitingWire } from "./tls-wire.ts";
 
 /** TLS as the one who dials. */
 export interface ClientTlsTerms {
@@ -281,43 +282,6 @@ class Attempt implements Dialed {
     this.#raw?.on("error", () => {});
     this.#raw?.destroy();
     this.#handler.onFailure(reason);
-  }
-}
-
-function encryptedWire(socket: tls.TLSSocket, owner: Connection): Wire {
-  socket.pause();
-  socket.on("data", (chunk: Buffer) => {
-    owner.receive(chunk, 0, chunk.length, false);
-    owner.takeChunkKept();
-  });
-  return new SocketWire(socket, owner, true);
-}
-
-/** While the handshake runs: keeps what it is given until an encrypted wire carries on. */
-class WaitingWire implements Wire {
-  readonly holdsWrites = true;
-  pieces: readonly Buffer[] | null = null;
-  readonly #raw: Socket;
-
-  constructor(raw: Socket) {
-    this.#raw = raw;
-  }
-
-  write(pieces: readonly Buffer[]): boolean {
-    this.pieces = pieces;
-    return false;
-  }
-
-  pause(): void {}
-
-  resume(): void {}
-
-  end(): void {
-    this.#raw.destroy();
-  }
-
-  destroy(): void {
-    this.#raw.destroy();
   }
 }
 

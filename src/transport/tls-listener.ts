@@ -13,12 +13,13 @@
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
-import { Connection, type ConnectionContext, type Wire } from "./connection.ts";
+import { Connection, type ConnectionContext } from "./connection.ts";
 import { acceptSockets, OpenSockets, peerOf, type Listener } from "./listener.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
 import type { HandshakeOutcome, TlsGate } from "./tls-gate.ts";
+import { encryptedWire, WaitingWire } from "./tls-wire.ts";
 
 export interface TlsMode {
   readonly handshakeFirst: "after-info" | "first" | { readonly fallbackMs: number };
@@ -164,43 +165,10 @@ class Arrival {
     }
     const { socket, state } = outcome;
     this.#sockets.move(this.#raw, socket);
-    socket.pause();
-    socket.on("data", (chunk: Buffer) => {
-      connection.receive(chunk, 0, chunk.length, false);
-      connection.takeChunkKept();
-    });
-    connection.carryOn(new SocketWire(socket, connection, true), state);
+    connection.carryOn(encryptedWire(socket, connection), state);
     if (connection.closed) return void socket.destroy();
     if (waiting.pieces !== null && connection.write(waiting.pieces)) connection.written();
     connection.greet();
     connection.ready();
-  }
-}
-
-/** While the handshake runs: keeps what it is given until an encrypted wire carries on. */
-class WaitingWire implements Wire {
-  readonly holdsWrites = true;
-  pieces: readonly Buffer[] | null = null;
-  readonly #raw: Socket;
-
-  constructor(raw: Socket) {
-    this.#raw = raw;
-  }
-
-  write(pieces: readonly Buffer[]): boolean {
-    this.pieces = pieces;
-    return false;
-  }
-
-  pause(): void {}
-
-  resume(): void {}
-
-  end(): void {
-    this.#raw.destroy();
-  }
-
-  destroy(): void {
-    this.#raw.destroy();
   }
 }
