@@ -82,3 +82,8 @@ export function startsWith(bytes: Uint8Array, start: number, end: number, prefix
   for (let at = 0; at < prefix.length; at++) if (bytes[start + at] !== prefix[at]) return false;
   return true;
 }
+
+/** The order of two texts by the bytes of their UTF-8, which is not that of their UTF-16. */
+export function compareAsBytes(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}

@@ -1,3 +1,5 @@
+import { nsPerMs } from "./duration.ts";
+
 /**
  * A moment to the nanosecond, as two numbers: 64 bits of nanoseconds do not fit one, and a bigint costs an allocation
  * with every message.
@@ -12,7 +14,6 @@ export interface Timestamp {
 /** What Go calls the zero time: before anything happened. */
 export const zeroTimeText = "0001-01-01T00:00:00Z";
 
-const nsPerMs = 1_000_000;
 const msPerDay = 86_400_000;
 
 /** RFC 3339 in UTC with as many decimals as are needed, as Go's RFC3339Nano. Every direct get has one: by hand it takes a tenth of what Date does. */

@@ -1,4 +1,5 @@
 /** The fingerprint of a configuration, equal to nats-server's for the same file. */
+import { compareAsBytes } from "../base/bytes.ts";
 import { createHash } from "node:crypto";
 import type { ConfigNode, MapNode } from "./node.ts";
 
@@ -12,7 +13,7 @@ export function configDigest(map: MapNode): string {
 function jsonOf(node: ConfigNode): string {
   switch (node.kind) {
     case "map": {
-      const keys = [...node.value.keys()].sort(byBytes);
+      const keys = [...node.value.keys()].sort(compareAsBytes);
       return `{${keys.map((key) => `${quoted(key)}:${jsonOf(node.value.get(key) as ConfigNode)}`).join(",")}}`;
     }
     case "array":
@@ -25,10 +26,6 @@ function jsonOf(node: ConfigNode): string {
     default:
       return quoted(node.value);
   }
-}
-
-function byBytes(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
 }
 
 /** Go escapes what could end a script element as well. */

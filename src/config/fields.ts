@@ -1,5 +1,5 @@
 /** Reading a map key by key through a table, and taking typed values out of nodes. */
-import { parseDuration } from "../base/duration.ts";
+import { durationText, nsPerMs, parseDuration } from "../base/duration.ts";
 import { kindName } from "./node.ts";
 import type { ArrayNode, ConfigNode, MapNode } from "./node.ts";
 import { problemAt } from "./problems.ts";
@@ -136,13 +136,5 @@ export function asTimeout(node: ConfigNode, key: string): number {
 
 /** Milliseconds as Go prints a duration: `1m30s`, `2h0m0s`, `500ms`. */
 export function showDuration(milliseconds: number): string {
-  if (milliseconds === 0) return "0s";
-  if (Math.abs(milliseconds) < 1000) return `${milliseconds}ms`;
-  const seconds = Math.abs(milliseconds) / 1000;
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor((seconds % 3600) / 60);
-  const rest = Number((seconds % 60).toFixed(9));
-  const sign = milliseconds < 0 ? "-" : "";
-  if (hours > 0) return `${sign}${hours}h${minutes}m${rest}s`;
-  return minutes > 0 ? `${sign}${minutes}m${rest}s` : `${sign}${rest}s`;
+  return durationText(Math.round(milliseconds * nsPerMs));
 }

@@ -2,6 +2,7 @@
  * What is said of what was decided: publish acks first of all, and answers, and messages that are republished. Only the
  * store's report of a durable group lets them out, so that none can outrun the disk.
  */
+import { digitCount, writeNumber } from "../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
 import { Message } from "../broker/message.ts";
@@ -78,8 +79,7 @@ export class DurableAnswers {
   ): void {
     const queue = waits ? this.#waitingQueue() : this.#soon;
     if (!waits) this.#schedule();
-    const seqDigits = digitCount(seq);
-    const bodyBytes = prefix.bytes.length + seqDigits + suffix.length;
+    const bodyBytes = prefix.bytes.length + digitCount(seq) + suffix.length;
     const replyBytes = replyEnd - replyStart;
     const block = queue.reserve(replyBytes + bodyBytes + lineSlackBytes);
     const { viewed } = block;
@@ -88,8 +88,7 @@ export class DurableAnswers {
     let at = writeSizes(viewed.bytes, subjectEnd, 0, bodyBytes);
     const bodyStart = at;
     at = copyBytes(prefix, 0, prefix.bytes.length, viewed, at);
-    writeDigits(viewed.bytes, at, seqDigits, seq);
-    at += seqDigits;
+    at = writeNumber(viewed.bytes, at, seq);
     if (suffix.length === 1) viewed.bytes[at] = suffix.charCodeAt(0);
     else viewed.bytes.latin1Write(suffix, at, suffix.length);
     at += suffix.length;
@@ -194,44 +193,17 @@ const lineSlackBytes = 48;
 const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
-const ZERO = 0x30;
 
 /** Writes ` [<headerBytes> ]<bodyBytes>\r\n` at `at` and returns the position after it. */
 function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
   let place = at;
   if (headerBytes > 0) {
     bytes[place++] = SPACE;
-    const digits = digitCount(headerBytes);
-    writeDigits(bytes, place, digits, headerBytes);
-    place += digits;
+    place = writeNumber(bytes, place, headerBytes);
   }
   bytes[place++] = SPACE;
-  const digits = digitCount(bodyBytes);
-  writeDigits(bytes, place, digits, bodyBytes);
-  place += digits;
+  place = writeNumber(bytes, place, bodyBytes);
   bytes[place++] = CR;
   bytes[place++] = LF;
   return place;
-}
-
-function digitCount(value: number): number {
-  let count = 1;
-  for (let bound = 10; value >= bound; bound *= 10) count++;
-  return count;
-}
-
-function writeDigits(bytes: Buffer, at: number, digits: number, value: number): void {
-  let rest = value;
-  let place = at + digits - 1;
-  // Division of small integers is many times faster than of others.
-  for (; rest > 0x3fff_ffff; place--) {
-    const next = Math.floor(rest / 10);
-    bytes[place] = ZERO + (rest - next * 10);
-    rest = next;
-  }
-  for (let small = rest | 0; place >= at; place--) {
-    const next = (small / 10) | 0;
-    bytes[place] = ZERO + (small - next * 10);
-    small = next;
-  }
 }

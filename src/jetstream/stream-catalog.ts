@@ -1,4 +1,5 @@
 /** All streams of the broker: how they come, change and go, at a client's wish and at start. */
+import { nsPerMs } from "../base/duration.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { StreamStore } from "../store/contract.ts";
 import type { JetStreamAccount } from "./account.ts";
@@ -16,7 +17,6 @@ import { checkUpdate } from "./stream-config-update.ts";
 const recordName = "stream";
 /** Of a store that is being filled by a restore: without the end of that it is worth nothing. */
 const restoringRecordName = "restoring";
-const nsPerMs = 1_000_000;
 
 interface KeptStream {
   readonly config: StreamConfig;

@@ -2,7 +2,7 @@
  * Whether a stream may be configured so, and what is filled in. Checks, texts and their order are those of nats-server's
  * `checkStreamCfg`.
  */
-import { showDuration } from "../config/fields.ts";
+import { durationText, nsPerMs } from "../base/duration.ts";
 import { MappingError } from "../subjects/mapping-error.ts";
 import { collides, isCoveredBy, isValidSubject, wireFromText } from "../subjects/subject.ts";
 import { SubjectTransform } from "../subjects/transform.ts";
@@ -28,7 +28,6 @@ export const nameLengthMax = 255;
 export const descriptionBytesMax = 4_096;
 export const metadataBytesMax = 128 * 1_024;
 const replicasMax = 5;
-const nsPerMs = 1_000_000;
 const leastDurationNs = 100 * nsPerMs;
 const duplicateWindowNsDefault = 120_000 * nsPerMs;
 
@@ -138,7 +137,7 @@ function checkAges(config: StreamConfigDraft, surroundings: StreamSurroundings, 
   if (maxAge !== 0 && window > maxAge)
     throw invalidConfig("duplicates window can not be larger then max age");
   if (windowMax > 0 && window > windowMax) {
-    const shown = showDuration(windowMax / nsPerMs);
+    const shown = durationText(windowMax);
     throw invalidConfig(`duplicates window can not be larger then server limit of ${shown}`);
   }
   if (window > 0 && window < leastDurationNs) throw invalidConfig("duplicates window needs to be >= 100ms");

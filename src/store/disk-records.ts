@@ -1,4 +1,5 @@
 /** The records of one stream on disk: the snapshot's, and what was done to them since. */
+import { compareAsBytes } from "../base/bytes.ts";
 import type { StoredRecord } from "./contract.ts";
 import type { GroupWriter } from "./group.ts";
 import { changesPrefix, endKey, nameOfRecordKey, recordKey } from "./keys.ts";
@@ -39,7 +40,7 @@ export class DiskRecords implements SnapshotFollower {
       names.add(nameOfRecordKey(key));
     const known = names.size;
     for (const name of this.#pending.keys()) if (name.startsWith(prefix)) names.add(name);
-    const ordered = names.size === known ? [...names] : [...names].sort(compareBytes);
+    const ordered = names.size === known ? [...names] : [...names].sort(compareAsBytes);
     for (const name of ordered) {
       const record = this.record(name);
       if (record !== null) yield record;
@@ -114,8 +115,4 @@ export class DiskRecords implements SnapshotFollower {
     }
     return value === null ? null : { name, value, changes };
   }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

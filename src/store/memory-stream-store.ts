@@ -1,4 +1,5 @@
 /** A {@link StreamStore} in memory alone. */
+import { compareAsBytes } from "../base/bytes.ts";
 import type { StoredRecord, StreamStore } from "./contract.ts";
 import { MemoryLog } from "./memory-log.ts";
 
@@ -39,7 +40,7 @@ export class MemoryStreamStore implements StreamStore {
 
   *records(prefix: string): Generator<StoredRecord> {
     const names = [...this.#records.keys()].filter((name) => name.startsWith(prefix));
-    for (const name of names.sort(compareBytes)) {
+    for (const name of names.sort(compareAsBytes)) {
       const record = this.#records.get(name);
       if (record !== undefined) yield record;
     }
@@ -72,8 +73,4 @@ export class MemoryStreamStore implements StreamStore {
   #decide(): void {
     this.#hooks.onDecided?.(this);
   }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

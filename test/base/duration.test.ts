@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseDuration } from "../../src/base/duration.ts";
+import { durationText, nsPerMs, parseDuration } from "../../src/base/duration.ts";
 
 describe("a duration", () => {
   it.each([
@@ -54,6 +54,32 @@ describe("a duration", () => {
       fc.property(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(999), (hours, minutes, seconds, ms) => {
         const expected = ((hours * 60 + minutes) * 60 + seconds) * 1_000 + ms;
         expect(parseDuration(`${hours}h${minutes}m${seconds}s${ms}ms`)).toBe(expected);
+      }),
+    );
+  });
+});
+
+describe("durationText", () => {
+  it.each([
+    [0, "0s"],
+    [999, "999ns"],
+    [1_000, "1µs"],
+    [537_100, "537.1µs"],
+    [1_250_000, "1.25ms"],
+    [2_000_000_000, "2s"],
+    [62_500_000_000, "1m2.5s"],
+    [3_600_000_000_000, "1h0m0s"],
+    [-1_500_000, "-1.5ms"],
+  ])("%d ns", (ns, text) => {
+    expect(durationText(ns)).toBe(text);
+  });
+
+  it("is read as what was written", () => {
+    const exactMs = Math.floor(Number.MAX_SAFE_INTEGER / nsPerMs);
+    const wholeMs = fc.integer({ min: -exactMs, max: exactMs });
+    fc.assert(
+      fc.property(wholeMs, (ms) => {
+        expect(parseDuration(durationText(ms * nsPerMs))).toBeCloseTo(ms, 5);
       }),
     );
   });

@@ -1,15 +1,14 @@
 /** What a consumer may be. Source: nats-server `checkConsumerCfg` and `addConsumerWithAssignment`, checks in their order. */
+import { durationText, nsPerMs } from "../../base/duration.ts";
 import { filterOf } from "../../subjects/filter.ts";
 import { hasWildcard, isCoveredBy, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import type { ApiError } from "../api-error.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
-import { goDuration } from "./go-duration.ts";
 import type { StreamConfig } from "../stream-config.ts";
 import { excessOf, hasCovered, shortListMax } from "../subject-lists.ts";
 import { type ConsumerLimits, flowControlHeartbeatNs } from "./config-defaults.ts";
 
-const nsPerMs = 1_000_000;
 const descriptionBytesMax = 4 * 1024;
 const metadataBytesMax = 128 * 1024;
 const nameBytesMax = 255;
@@ -138,7 +137,7 @@ function wrongLimits(config: ConsumerConfig, stream: StreamConfig, limits: Consu
     if (limit > 0 && pendingMax > limit) return apiError("consumerMaxPendingAckExcess", { limit });
   const inactive = stream.consumer_limits.inactive_threshold ?? 0;
   if (inactive > 0 && (config.inactive_threshold ?? 0) > inactive)
-    return apiError("consumerInactiveThresholdExcess", { limit: goDuration(inactive) });
+    return apiError("consumerInactiveThresholdExcess", { limit: durationText(inactive) });
   return null;
 }
 

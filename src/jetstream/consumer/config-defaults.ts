@@ -1,11 +1,11 @@
 /** What a consumer's configuration is completed with. Source: nats-server `setConsumerConfigDefaults`. */
+import { nsPerMs } from "../../base/duration.ts";
 import { formatTimestamp, parseTimestamp } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
 import type { RequestedConsumerConfig } from "../consumer-api.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import type { StreamConfig } from "../stream-config.ts";
 
-const nsPerMs = 1_000_000;
 const defaultAckWaitNs = 30_000 * nsPerMs;
 const defaultAckPendingMax = 1_000;
 const defaultWaitingMax = 512;

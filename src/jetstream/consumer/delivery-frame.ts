@@ -2,7 +2,8 @@
  * A message of a stream as it goes to those who consume it: under its own subject, with an ack subject as its reply. It is
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
-import { copyBytes, emptyBytes, type ViewedBytes, viewBytes, ZERO } from "../../base/bytes.ts";
+import { writeNumber, writePadded } from "../../base/digits.ts";
+import { copyBytes, emptyBytes, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import { Message } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { StoredMessage } from "../../store/contract.ts";
@@ -96,26 +97,4 @@ function writeNumbers(bytes: Buffer, start: number, stored: StoredMessage, deliv
   at = writePadded(bytes, at, stored.timeNs, 6);
   bytes[at++] = dot;
   return writeNumber(bytes, at, delivery.pending);
-}
-
-const billion = 1_000_000_000;
-
-function writeNumber(bytes: Buffer, start: number, value: number): number {
-  if (value >= billion) {
-    const high = Math.floor(value / billion);
-    return writePadded(bytes, writeNumber(bytes, start, high), value - high * billion, 9);
-  }
-  let digits = 1;
-  for (let rest = (value / 10) | 0; rest > 0; rest = (rest / 10) | 0) digits++;
-  return writePadded(bytes, start, value, digits);
-}
-
-function writePadded(bytes: Buffer, start: number, value: number, digits: number): number {
-  let rest = value | 0;
-  for (let at = start + digits - 1; at >= start; at--) {
-    const higher = (rest / 10) | 0;
-    bytes[at] = ZERO + rest - higher * 10;
-    rest = higher;
-  }
-  return start + digits;
 }

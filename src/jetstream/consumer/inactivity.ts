@@ -1,8 +1,8 @@
 /** Consumers that nobody uses go after a while, where they are to. Source: nats-server `deleteNotActive`. */
+import { nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import type { Consumer } from "./consumer.ts";
 
-const nsPerMs = 1_000_000;
 /** Who pulls gets a little longer, so that not all go at once. */
 const extraMsMin = 100;
 const extraMsMax = 1_000;

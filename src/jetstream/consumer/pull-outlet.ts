@@ -1,20 +1,20 @@
 /** Those who pull: their requests wait here and are served in turn. Source: nats-server `processNextMsgRequest`, `nextWaiting`, `processWaiting`. */
+import { durationText, nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import type { Message } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { encodeStatus, headerValue } from "../../protocol/headers.ts";
+import { wireFromText } from "../../subjects/subject.ts";
 import { addField } from "../ingest/header-block.ts";
 import { apiLevel } from "../metadata.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DeliveryFrame } from "./delivery-frame.ts";
-import { goDuration } from "./go-duration.ts";
 import { hasReceivers, heartbeat, type Outlet, statuses, statusWithPending } from "./outlet.ts";
 import { Pin } from "./pin.ts";
 import { parsePullRequest, type PullTerms } from "./pull-request.ts";
 import { PullRequest, WaitingQueue } from "./waiting-queue.ts";
 
-const nsPerMs = 1_000_000;
 /** A queue that is full is looked through for those who have gone, so often and no more. */
 const sweepIntervalMs = 1_000;
 
@@ -171,7 +171,7 @@ export class PullOutlet implements Outlet {
     const { max_batch: batch = 0, max_expires: expires = 0, max_bytes: bytes = 0 } = this.#consumer.config;
     if (batch > 0 && terms.batch > batch) return encodeStatus(409, `Exceeded MaxRequestBatch of ${batch}`);
     if (expires > 0 && terms.expiresMs !== Infinity && terms.expiresMs * nsPerMs > expires)
-      return encodeStatus(409, `Exceeded MaxRequestExpires of ${durationText(expires)}`);
+      return encodeStatus(409, `Exceeded MaxRequestExpires of ${wireFromText(durationText(expires))}`);
     if (bytes > 0 && terms.bytesMax > bytes)
       return encodeStatus(409, `Exceeded MaxRequestMaxBytes of ${bytes}`);
     return null;
@@ -351,11 +351,6 @@ function withPinId(body: Body, id: string): Body {
   const headers = addField(block, "Nats-Pin-Id", id);
   const whole = Buffer.concat([headers, bytes.subarray(bodyStart + headerBytes, bodyEnd)]);
   return { bytes: whole, bodyStart: 0, bodyEnd: whole.length, headerBytes: headers.length };
-}
-
-/** Headers are wire strings. */
-function durationText(ns: number): string {
-  return Buffer.from(goDuration(ns)).toString("latin1");
 }
 
 /** For whoever has a push consumer and pulls from it. */

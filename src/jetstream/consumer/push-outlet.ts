@@ -2,6 +2,7 @@
  * Push delivery: everything to one subject, as long as somebody listens there, no faster than the receiver takes it
  * where it has flow control. Source: nats-server `loopAndGatherMsgs`, `needFlowControl`.
  */
+import { nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import { randomDigits } from "../../base/nuid.ts";
 import type { Message } from "../../broker/message.ts";
@@ -11,7 +12,6 @@ import type { Consumer } from "./consumer.ts";
 import type { DeliveryFrame } from "./delivery-frame.ts";
 import { heartbeat, type Outlet, statuses } from "./outlet.ts";
 
-const nsPerMs = 1_000_000;
 const windowBytesMax = 32 * 1024 * 1024;
 const windowBytesMin = windowBytesMax / 16;
 

@@ -1,4 +1,5 @@
 /** Counters: subjects whose last message holds a total, to which publishers add. Source: ADR-49. */
+import { compareAsBytes } from "../../base/bytes.ts";
 import { encodeJson } from "../../base/json.ts";
 import type { ApiError } from "../api-error.ts";
 import { type MessageLog, StoredMessage } from "../../store/contract.ts";
@@ -117,7 +118,7 @@ function formatSources(sources: CounterSources): string {
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return compareAsBytes(a, b);
 }
 
 function parseObject(text: string): object | null {

@@ -3,10 +3,9 @@
  * the log when the first one is asked for: a broker may have many thousand streams, and most of them no ids. Purging and
  * deleting do not clear them.
  */
+import { nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import type { Stream } from "../stream.ts";
-
-const nsPerMs = 1_000_000;
 
 export class Duplicates {
   readonly #stream: Stream;

@@ -13,15 +13,6 @@ export function parseMessageTtl(text: string): MessageTtl {
   return isDigits(text) ? Number(text) : null;
 }
 
-/** Go's `time.Duration.String` for whole seconds. */
-export function formatSeconds(seconds: number): string {
-  const hours = Math.floor(seconds / 3_600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  const rest = `${seconds % 60}s`;
-  if (hours > 0) return `${hours}h${minutes}m${rest}`;
-  return minutes > 0 ? `${minutes}m${rest}` : rest;
-}
-
 /** Null when it is no duration. `"0"` is one. */
 export function durationMs(text: string): number | null {
   try {

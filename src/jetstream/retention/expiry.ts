@@ -2,13 +2,13 @@
  * Messages that go because of their age: by the stream's `max_age` or by a TTL of their own. The last of a subject may
  * leave a marker that says so. Source: ADR-43, nats-server `expireMsgs`.
  */
+import { durationText, nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import { type MessageDeadline, StoredMessage } from "../../store/contract.ts";
-import { formatSeconds, parseMessageTtl } from "../ingest/message-ttl.ts";
+import { parseMessageTtl } from "../ingest/message-ttl.ts";
 import type { Stream } from "../stream.ts";
 
-const nsPerMs = 1_000_000;
 /** So many go in one run; whoever else has work comes in between. */
 const runCountMax = 10_000;
 /** Up to here consumers are told of each; beyond, that all up to a sequence are gone. */
@@ -128,7 +128,7 @@ export class Expiry {
   }
 
   #markerHeaders(): Buffer {
-    const ttl = formatSeconds(this.#markerTtlSeconds);
+    const ttl = durationText(this.#markerTtlSeconds * 1_000 * nsPerMs);
     return Buffer.from(
       `NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\nNats-TTL: ${ttl}\r\nNats-Rollup: sub\r\n\r\n`,
       "latin1",

@@ -1,4 +1,5 @@
 /** The bytes of a snapshot on their way into a stream's store, in pieces of any size. */
+import { nsPerMs } from "../../base/duration.ts";
 import { firstSeqMax, type StreamStore } from "../../store/contract.ts";
 import { crc32 } from "../../store/crc32.ts";
 import {
@@ -183,8 +184,6 @@ function isSeq(value: number | undefined): boolean {
 function isWhole({ seq, timeMs, timeNs, subject }: SnapshotMessage): boolean {
   return isSeq(seq) && isCount(timeMs) && timeNs < nsPerMs && /^[^ \t\r\n\f]+$/.test(subject);
 }
-
-const nsPerMs = 1_000_000;
 
 /** The configuration of a consumer has to be one; of others nothing is known here. */
 function isRecord(name: string, value: Buffer): boolean {
