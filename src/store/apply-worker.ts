@@ -2,7 +2,8 @@
  * The thread that writes LMDB. It reads the journal behind what is durable, and carries out all it finds in one
  * transaction; then it rests a while, so that the next one is large: a transaction costs two fsyncs, whatever it holds.
  */
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { pendingOrders } from "./orders.ts";
+import { parentPort, workerData } from "node:worker_threads";
 import { Applier } from "./applier.ts";
 import type { ApplyOrder, ApplyReport, ApplyWorkerData } from "./apply-link.ts";
 import { openEnvironment } from "./environment.ts";
@@ -37,13 +38,7 @@ function report(message: ApplyReport): void {
 }
 
 function takeOrders(): void {
-  if (parentPort === null) return;
-  for (
-    let order = receiveMessageOnPort(parentPort);
-    order !== undefined;
-    order = receiveMessageOnPort(parentPort)
-  )
-    if ((order.message as ApplyOrder).kind === "close") isClosing = true;
+  for (const order of pendingOrders<ApplyOrder>(parentPort)) if (order.kind === "close") isClosing = true;
 }
 
 function rest(forMs: number): void {

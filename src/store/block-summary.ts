@@ -21,19 +21,18 @@ export interface BlockSummary {
 const fixedBytes = 32;
 
 export function encodeSummary(block: Block): Buffer {
-  const dead = block.deadCount === 0 ? null : block.dead;
-  const deadBytes = dead === null ? 0 : (block.count + 7) >> 3;
-  const value = Buffer.alloc(fixedBytes + deadBytes);
   const first = new StoredMessage();
   block.fill(0, first);
-  value.writeDoubleLE(block.lastSeq, 0);
-  value.writeDoubleLE(first.timeMs, 8);
-  value.writeUInt32LE(first.timeNs, 16);
-  value.writeUInt32LE(block.count, 20);
-  value.writeUInt32LE(block.deadCount, 24);
-  value.writeUInt32LE(block.byteLength, 28);
-  if (dead !== null) value.set(dead.subarray(0, deadBytes), fixedBytes);
-  return value;
+  return reencodeSummary({
+    firstSeq: block.firstSeq,
+    lastSeq: block.lastSeq,
+    firstMs: first.timeMs,
+    firstNs: first.timeNs,
+    count: block.count,
+    deadCount: block.deadCount,
+    blockBytes: block.byteLength,
+    dead: block.deadCount === 0 ? null : (block.dead?.subarray(0, (block.count + 7) >> 3) ?? null),
+  });
 }
 
 /** The same after more records have gone. */

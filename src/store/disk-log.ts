@@ -25,6 +25,7 @@ import { DiskSearch } from "./disk-search.ts";
 import { DiskSubjects } from "./disk-subjects.ts";
 import type { GroupWriter } from "./group.ts";
 import type { NotedId } from "./lists.ts";
+import { countAppended, type LogCounters } from "./log-counters.ts";
 import { LogView } from "./log-view.ts";
 import {
   encodeDeadline,
@@ -190,15 +191,8 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     encodeMessage(this.#room, this.#id, seq, draft);
     this.#view.tail.append(seq, this.#room.bytes, this.#room.at);
     const payloadBytes = draft.bodyEnd - draft.bodyStart - draft.headerBytes;
-    state.bytes += storedBytes("file", subject.length, draft.headerBytes, payloadBytes);
-    state.lastSeq = seq;
-    state.lastMs = timeMs;
-    state.lastNs = timeNs;
-    if (state.messages++ === 0) {
-      state.firstSeq = seq;
-      state.firstMs = timeMs;
-      state.firstNs = timeNs;
-    }
+    const bytes = storedBytes("file", subject.length, draft.headerBytes, payloadBytes);
+    countAppended(state, seq, timeMs, timeNs, bytes);
     const group = this.#decide();
     this.#subjects.noteAppended(subject, seq);
     if (messageId !== null) this.#ids.note(messageId, seq, timeMs, group);
@@ -420,7 +414,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   }
 }
 
-class DiskLogState implements LogState {
+class DiskLogState implements LogState, LogCounters {
   messages: number;
   bytes: number;
   firstSeq: number;

@@ -1,4 +1,5 @@
 /** A {@link MessageLog} in memory alone. */
+import { countAppended } from "./log-counters.ts";
 import { assert } from "../base/assert.ts";
 import {
   type DeadlineKind,
@@ -173,15 +174,8 @@ export class MemoryLog implements MessageLog {
     assert(seq > state.lastSeq, "sequences only rise");
     this.#blocks.append(draft, seq, this.#subjects.add(draft.subject, seq));
     state.subjectCount = this.#subjects.size;
-    state.bytes += storedBytes(this.kind, draft.subject.length, draft.headerBytes, payloadLength(draft));
-    state.lastSeq = seq;
-    state.lastMs = draft.timeMs;
-    state.lastNs = draft.timeNs;
-    if (state.messages++ === 0) {
-      state.firstSeq = seq;
-      state.firstMs = draft.timeMs;
-      state.firstNs = draft.timeNs;
-    }
+    const bytes = storedBytes(this.kind, draft.subject.length, draft.headerBytes, payloadLength(draft));
+    countAppended(state, seq, draft.timeMs, draft.timeNs, bytes);
     if (draft.messageId !== null) this.#ids.note(draft.messageId, seq, draft.timeMs);
     this.#deadlines.noteMessage("expires", draft.expiresMs, seq);
     this.#deadlines.noteMessage("wakes", draft.wakesMs, seq);

@@ -1,21 +1,16 @@
 /**
  * A stream's own record: where it belongs and how it stands. One for each stream, so that a store opens with one walk
- * over them. Value: twelve numbers (f64, little-endian) in the order below, length of the account (u32), account, name.
+ * over them. Value: twelve numbers (f64, little-endian) in the order of `encodeState`, length of the account (u32), account,
+ * name.
  */
 
-export interface StreamState {
+import type { LogCounters } from "./log-counters.ts";
+
+export interface StreamState extends LogCounters {
   readonly account: string;
   readonly name: string;
   /** Of its messages and their index; another after a full purge. */
   space: number;
-  messages: number;
-  bytes: number;
-  firstSeq: number;
-  lastSeq: number;
-  firstMs: number;
-  firstNs: number;
-  lastMs: number;
-  lastNs: number;
   subjectCount: number;
   nextSubjectNumber: number;
   /** Records of message ids so far, for their keys. */

@@ -1,4 +1,5 @@
 /** One stream as the applier keeps it. All within transactions; {@link StreamWriter.flush} ends a batch. */
+import { countAppended } from "./log-counters.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { StoredMessage, storedBytes } from "./contract.ts";
 import type { Environment } from "./environment.ts";
@@ -98,15 +99,8 @@ export class StreamWriter {
     this.#blocks.append(operation);
     this.#changeOf(subject).added.push(seq);
     const payloadBytes = operation.bodyEnd - operation.bodyStart - operation.headerBytes;
-    state.bytes += storedBytes("file", subject.length, operation.headerBytes, payloadBytes);
-    state.lastSeq = seq;
-    state.lastMs = timeMs;
-    state.lastNs = timeNs;
-    if (state.messages++ === 0) {
-      state.firstSeq = seq;
-      state.firstMs = timeMs;
-      state.firstNs = timeNs;
-    }
+    const bytes = storedBytes("file", subject.length, operation.headerBytes, payloadBytes);
+    countAppended(state, seq, timeMs, timeNs, bytes);
     const id = operation.messageId;
     if (id !== null) this.#ids.push({ id, seq, atMs: timeMs });
     if (operation.expiresMs > 0)

@@ -10,6 +10,7 @@ import {
   subjectOfKey,
 } from "./keys.ts";
 import type { LogView } from "./log-view.ts";
+import type { Entry } from "./reads.ts";
 import { chunkCount, decodeChunk, decodeEntry, SubjectEntry } from "./subject-entry.ts";
 
 export interface NamedEntry {
@@ -76,13 +77,7 @@ export class SubjectReader {
   *postings(entry: SubjectEntry, fromSeq: number): Generator<number> {
     const { recent, number } = entry;
     if (number !== 0 && fromSeq < (recent[0] ?? Infinity)) {
-      const { reads } = this.#view.snapshot;
-      const start = postingsKey(this.#view.space, number, 0);
-      const found = reads.last(start, postingsKey(this.#view.space, number, fromSeq));
-      for (const { key, value } of reads.range({
-        start: found?.key ?? start,
-        end: endKey(start.subarray(0, -8)),
-      }))
+      for (const { key, value } of this.#chunksFrom(number, fromSeq))
         for (const seq of decodeChunk(seqOfPostingsKey(key), value)) if (seq >= fromSeq) yield seq;
     }
     for (const seq of recent) if (seq >= fromSeq) yield seq;
@@ -115,17 +110,19 @@ export class SubjectReader {
     let count = 0;
     for (const seq of recent) if (seq >= fromSeq) count++;
     if (number === 0 || fromSeq >= (recent[0] ?? Infinity)) return count;
-    const { reads } = this.#view.snapshot;
-    const start = postingsKey(this.#view.space, number, 0);
-    const found = reads.last(start, postingsKey(this.#view.space, number, fromSeq));
-    for (const { key, value } of reads.range({
-      start: found?.key ?? start,
-      end: endKey(start.subarray(0, -8)),
-    })) {
+    for (const { key, value } of this.#chunksFrom(number, fromSeq)) {
       if (seqOfPostingsKey(key) >= fromSeq) count += chunkCount(value);
       else for (const seq of decodeChunk(seqOfPostingsKey(key), value)) if (seq >= fromSeq) count++;
     }
     return count;
+  }
+
+  /** Chunks of postings, the first of which may begin before `fromSeq`. */
+  #chunksFrom(number: number, fromSeq: number): Iterable<Entry> {
+    const { space, snapshot } = this.#view;
+    const start = postingsKey(space, number, 0);
+    const found = snapshot.reads.last(start, postingsKey(space, number, fromSeq));
+    return snapshot.reads.range({ start: found?.key ?? start, end: endKey(start.subarray(0, -8)) });
   }
 }
 

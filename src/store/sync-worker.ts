@@ -2,8 +2,9 @@
  * A thread that does nothing but `fdatasync`, so that the one which routes never waits for a disk, and passwords being
  * hashed on libuv's threads hold no ack up. One call covers all groups that were written before it.
  */
+import { pendingOrders } from "./orders.ts";
 import { fdatasyncSync } from "node:fs";
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { SyncOrder, SyncReport, SyncWorkerData } from "./sync-link.ts";
 import { answerForLock } from "./directory-lock.ts";
 import { Progress } from "./progress.ts";
@@ -18,15 +19,9 @@ let descriptors: number[] = [];
 let isClosing = false;
 
 function takeOrders(): void {
-  if (parentPort === null) return;
-  for (
-    let order = receiveMessageOnPort(parentPort);
-    order !== undefined;
-    order = receiveMessageOnPort(parentPort)
-  ) {
-    const message = order.message as SyncOrder;
-    if (message.kind === "close") isClosing = true;
-    else descriptors.push(message.fd);
+  for (const order of pendingOrders<SyncOrder>(parentPort)) {
+    if (order.kind === "close") isClosing = true;
+    else descriptors.push(order.fd);
   }
 }
 
