@@ -1,7 +1,7 @@
 /** A stream that copies, as small as it can be, and an origin that does as it is told. */
 import type { Clock } from "../../../src/base/clock.ts";
 import type { Account } from "../../../src/broker/account.ts";
-import type { Message } from "../../../src/broker/message.ts";
+import { composeMessage, Message } from "../../../src/broker/message.ts";
 import type { Publisher } from "../../../src/broker/publisher.ts";
 import type { Service } from "../../../src/broker/service.ts";
 import type { JetStreamAccount } from "../../../src/jetstream/account.ts";
@@ -206,9 +206,9 @@ export class ScriptedOrigin {
 
   #send(to: string | undefined, subject: string, reply: string, headers: string, payload: string): void {
     const target = Buffer.from(to ?? String(this.last.body.config["deliver_subject"]), "latin1");
-    const bytes = Buffer.from(headers + payload, "latin1");
-    const body = { bytes, bodyStart: 0, bodyEnd: bytes.length, headerBytes: headers.length };
-    this.#world.publisher.deliver(this.#world.account, target, subject, reply, body);
+    const block = Buffer.from(headers, "latin1");
+    const message = composeMessage(new Message(), subject, reply, block, Buffer.from(payload, "latin1"));
+    this.#world.publisher.deliverMessage(this.#world.account, target, message);
     this.#world.endPass();
   }
 }
