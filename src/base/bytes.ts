@@ -25,8 +25,8 @@ export function viewBytes(bytes: Buffer): ViewedBytes {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
 }
 
-/** From here on a native copy is faster, although it costs a call and an object. */
-const wordCopyBytesMax = 80;
+/** From here on a native copy is faster, although it costs a call and three objects. */
+const wordCopyBytesMax = 112;
 
 /** Copies `source[start, end)` to `target` at `at` and returns the position after it. */
 export function copyBytes(
@@ -37,19 +37,32 @@ export function copyBytes(
   at: number,
 ): number {
   const count = end - start;
+  const after = at + count;
   if (count > wordCopyBytesMax) {
     // Half the cost of `Buffer.copy`, which makes the same view by a longer way.
     target.bytes.set(new Uint8Array(source.view.buffer, source.view.byteOffset + start, count), at);
-    return at + count;
+    return after;
   }
   const from = source.view;
   const into = target.view;
   let to = at;
   let place = start;
-  for (const last = end - 3; place < last; place += 4, to += 4)
+  if (count < 4) {
+    for (; place < end; place++, to++) into.setUint8(to, from.getUint8(place));
+    return after;
+  }
+  // Four words a step take a fifth to a third less than one.
+  for (const last = end - 15; place < last; place += 16, to += 16) {
     into.setInt32(to, from.getInt32(place, true), true);
-  for (; place < end; place++, to++) into.setUint8(to, from.getUint8(place));
-  return to;
+    into.setInt32(to + 4, from.getInt32(place + 4, true), true);
+    into.setInt32(to + 8, from.getInt32(place + 8, true), true);
+    into.setInt32(to + 12, from.getInt32(place + 12, true), true);
+  }
+  for (const last = end - 4; place < last; place += 4, to += 4)
+    into.setInt32(to, from.getInt32(place, true), true);
+  // The last word may write some bytes again.
+  into.setInt32(after - 4, from.getInt32(end - 4, true), true);
+  return after;
 }
 
 /** A short constant, as words to be stored one after the other. */

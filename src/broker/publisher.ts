@@ -3,6 +3,7 @@
  * a `deliver`; whoever wants to answer there waits for the end of the pass (`FlushPass.defer`).
  */
 import type { Account } from "./account.ts";
+import type { Destination } from "./destination.ts";
 import { composeMessage, Message } from "./message.ts";
 import type { Router } from "./router.ts";
 
@@ -43,18 +44,12 @@ export class Publisher {
     return this.#router.publish(account, message, null);
   }
 
-  /**
-   * As {@link publishMessage}, but receivers are found by `to`, a wire subject in bytes, while they see the message's own.
-   */
-  deliverMessage(account: Account, to: Buffer, message: Message): number {
+  /** As {@link publishMessage}, but receivers are found by the destination, while they see the message's own subject. */
+  deliverMessage(to: Destination, message: Message): number {
     message.routedByOther = true;
-    const plan = account.planFor(to, 0, to.length);
-    // Made only for those who look at it: links, and services of the broker's.
-    message.routingSubject = plan.links.length > 0 || to[0] === dollar ? to.latin1Slice() : "";
-    const delivered = this.#router.deliver(plan, message, null);
+    message.routingSubject = to.subject;
+    const delivered = this.#router.deliver(to.plan, message, null);
     message.routedByOther = false;
     return delivered;
   }
 }
-
-const dollar = 0x24;

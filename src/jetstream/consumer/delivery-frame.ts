@@ -2,37 +2,30 @@
  * A message of a stream as it goes to those who consume it: under its own subject, with an ack subject as its reply. It is
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
-import { writeNumber, writePadded } from "../../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
+import { writeNumber } from "../../base/digits.ts";
 import { Message } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { StoredMessage } from "../../store/contract.ts";
+import { AckSubject, type Delivery } from "./ack-subject.ts";
 
 /** Far below the size from which receivers queue a view. Larger ones get bytes of their own, which may be kept. */
 const scratchBytesMax = 1_024;
-/** Six numbers, their dots, sizes and line ends. */
-const numbersBytesMax = 160;
+/** Blanks, sizes and line ends. */
+const lineSlackBytes = 48;
 const space = 0x20;
-const dot = 0x2e;
 const cr = 0x0d;
 const lf = 0x0a;
 
-/** The numbers in an ack subject. */
-export interface Delivery {
-  deliveries: number;
-  consumerSeq: number;
-  pending: number;
-}
-
 export class DeliveryFrame {
   readonly message = new Message();
-  readonly #ackPrefix: ViewedBytes;
+  readonly #ackSubject: AckSubject;
   readonly #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytesMax + 8));
   #source: ViewedBytes = viewBytes(emptyBytes);
 
   /** @param ackPrefix wire string: `$JS.ACK.<stream>.<consumer>.` */
   constructor(ackPrefix: string) {
-    this.#ackPrefix = viewBytes(Buffer.from(ackPrefix, "latin1"));
+    this.#ackSubject = new AckSubject(ackPrefix);
   }
 
   /** Subject, reply, headers and payload: what limits on bytes count. */
@@ -43,9 +36,10 @@ export class DeliveryFrame {
 
   /** @param body the message's own, or what goes in its place */
   compose(stored: StoredMessage, body: Body, delivery: Delivery): void {
+    const reply = this.#ackSubject;
+    reply.set(stored, delivery);
     const bodyBytes = body.bodyEnd - body.bodyStart;
-    const subjectBytes = stored.subjectEnd - stored.subjectStart;
-    const lineBytesMax = subjectBytes + this.#ackPrefix.bytes.length + numbersBytesMax;
+    const lineBytesMax = stored.subjectEnd - stored.subjectStart + reply.end + lineSlackBytes;
     const isSmall = lineBytesMax + bodyBytes <= scratchBytesMax;
     const target = isSmall ? this.#scratch : viewBytes(Buffer.allocUnsafe(lineBytesMax + bodyBytes + 8));
     const { message } = this;
@@ -58,8 +52,7 @@ export class DeliveryFrame {
     bytes[at++] = space;
     message.tailStart = at;
     message.replyStart = at;
-    at = copyBytes(this.#ackPrefix, 0, this.#ackPrefix.bytes.length, target, at);
-    at = writeNumbers(bytes, at, stored, delivery);
+    at = copyBytes(reply.viewed, 0, reply.end, target, at);
     message.replyEnd = at;
     bytes[at++] = space;
     if (body.headerBytes > 0) {
@@ -84,17 +77,4 @@ export class DeliveryFrame {
     if (this.#source.bytes !== bytes) this.#source = viewBytes(bytes);
     return this.#source;
   }
-}
-
-function writeNumbers(bytes: Buffer, start: number, stored: StoredMessage, delivery: Delivery): number {
-  let at = writeNumber(bytes, start, delivery.deliveries);
-  bytes[at++] = dot;
-  at = writeNumber(bytes, at, stored.seq);
-  bytes[at++] = dot;
-  at = writeNumber(bytes, at, delivery.consumerSeq);
-  bytes[at++] = dot;
-  at = writeNumber(bytes, at, stored.timeMs);
-  at = writePadded(bytes, at, stored.timeNs, 6);
-  bytes[at++] = dot;
-  return writeNumber(bytes, at, delivery.pending);
 }

@@ -1,5 +1,4 @@
 /** Where a consumer's messages go: to those who pull, or to a subject. */
-import type { Account } from "../../broker/account.ts";
 import type { Body } from "../../broker/publisher.ts";
 import { encodeStatus } from "../../protocol/headers.ts";
 import { addField } from "../ingest/header-block.ts";
@@ -22,11 +21,6 @@ export interface Outlet {
   onUpdated(): void;
   /** @param status what those who wait are told; null for nothing */
   close(status: Buffer | null): void;
-}
-
-export function hasReceivers(account: Account, subject: Buffer): boolean {
-  const { plain, cohorts, groups, links } = account.planFor(subject, 0, subject.length);
-  return plain.length + cohorts.length + groups.length + links.length > 0;
 }
 
 export const statuses = {

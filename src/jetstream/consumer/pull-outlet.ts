@@ -1,6 +1,7 @@
 /** Those who pull: their requests wait here and are served in turn. Source: nats-server `processNextMsgRequest`, `nextWaiting`, `processWaiting`. */
 import { durationText, nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
+import { Destination } from "../../broker/destination.ts";
 import type { Message } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
@@ -10,7 +11,7 @@ import { addField } from "../ingest/header-block.ts";
 import { apiLevel } from "../metadata.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DeliveryFrame } from "./delivery-frame.ts";
-import { hasReceivers, heartbeat, type Outlet, statuses, statusWithPending } from "./outlet.ts";
+import { heartbeat, type Outlet, statuses, statusWithPending } from "./outlet.ts";
 import { Pin } from "./pin.ts";
 import { parsePullRequest, type PullTerms } from "./pull-request.ts";
 import { PullRequest, WaitingQueue } from "./waiting-queue.ts";
@@ -87,10 +88,10 @@ export class PullOutlet implements Outlet {
     for (;;) {
       const request = this.#choose(size);
       if (request === null) return 0;
-      const { host, account, config } = this.#consumer;
+      const { host, config } = this.#consumer;
       if (config.priority_policy === "pinned_client" && this.pin.id !== "")
         this.#consumer.compose(withPinId(body, this.pin.id));
-      if (host.publisher.deliverMessage(account, request.inboxBytes, frame.message) === 0) {
+      if (host.publisher.deliverMessage(request.inbox, frame.message) === 0) {
         this.#queue.remove(request);
         continue;
       }
@@ -122,9 +123,12 @@ export class PullOutlet implements Outlet {
     const { account, stream } = this.#consumer;
     for (const request of this.#queue.requests()) {
       this.#queue.remove(request);
-      if (status !== null) stream.account.answers.publish(account, request.inbox, nothing, status);
+      if (status !== null) stream.account.answers.publish(account, request.inbox.subject, nothing, status);
       else
-        this.#tell(request.inbox, statusWithPending("409 Server Shutdown", request.left, request.bytesLeft));
+        this.#tell(
+          request.inbox.subject,
+          statusWithPending("409 Server Shutdown", request.left, request.bytesLeft),
+        );
     }
   }
 
@@ -146,13 +150,13 @@ export class PullOutlet implements Outlet {
         this.#endEmpty(request);
         continue;
       }
-      if (!hasReceivers(account, request.inboxBytes)) {
+      if (!request.inbox.hasReceivers) {
         this.#queue.remove(request);
         continue;
       }
       if (request.heartbeatAtMs <= nowMs + slackMs) {
         const status = heartbeat(state.consumerSeq, state.nextSeq - 1, "");
-        host.publisher.publish(account, request.inbox, "", status, nothing);
+        host.publisher.publish(account, request.inbox.subject, "", status, nothing);
         request.heartbeatAtMs = nowMs + request.heartbeatMs;
       }
       nextMs = Math.min(nextMs, request.expiresAtMs, request.heartbeatAtMs);
@@ -164,7 +168,10 @@ export class PullOutlet implements Outlet {
     this.#queue.served(request);
     if (request.heartbeatMs > 0) request.heartbeatAtMs = this.#consumer.nowMs() + request.heartbeatMs;
     if (request.left > 0 || request.bytesLeft <= 0) return;
-    this.#tell(request.inbox, statusWithPending("409 Batch Completed", request.left, request.bytesLeft));
+    this.#tell(
+      request.inbox.subject,
+      statusWithPending("409 Batch Completed", request.left, request.bytesLeft),
+    );
   }
 
   #refusal(terms: PullTerms): Buffer | null {
@@ -215,7 +222,7 @@ export class PullOutlet implements Outlet {
     const { batch, bytesMax, expiresMs, noWait, heartbeatMs, group } = terms;
     const beatsAtMs = heartbeatMs > 0 ? nowMs + heartbeatMs : Infinity;
     const request = new PullRequest(
-      inbox,
+      new Destination(this.#consumer.account, inbox),
       batch,
       bytesMax,
       nowMs + expiresMs,
@@ -295,12 +302,12 @@ export class PullOutlet implements Outlet {
   #endEmpty(request: PullRequest): void {
     this.#queue.remove(request);
     this.#touch();
-    this.#tell(request.inbox, statuses.noMessages);
+    this.#tell(request.inbox.subject, statuses.noMessages);
   }
 
   #end(request: PullRequest, text: string): void {
     this.#queue.remove(request);
-    this.#tell(request.inbox, statusWithPending(text, request.left, request.bytesLeft));
+    this.#tell(request.inbox.subject, statusWithPending(text, request.left, request.bytesLeft));
   }
 
   #touch(): void {

@@ -5,6 +5,7 @@
 import { nsPerMs } from "../../base/duration.ts";
 import type { Deadline } from "../../base/clock.ts";
 import { randomDigits } from "../../base/nuid.ts";
+import { Destination } from "../../broker/destination.ts";
 import type { Message } from "../../broker/message.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import { wireFromText } from "../../subjects/subject.ts";
@@ -20,8 +21,7 @@ export class PushOutlet implements Outlet {
   /** Somebody listens. */
   isBound = false;
   readonly #consumer: Consumer;
-  #to = "";
-  #toBytes: Buffer = nothing;
+  #to: Destination;
   #stopWatching: (() => void) | null = null;
   // Flow control.
   readonly #hasFlowControl: boolean;
@@ -41,6 +41,7 @@ export class PushOutlet implements Outlet {
     this.#hasFlowControl = config.flow_control === true;
     this.#heartbeatMs = (config.idle_heartbeat ?? 0) / nsPerMs;
     this.#lastSentMs = consumer.nowMs();
+    this.#to = this.#destination();
     this.#watch();
     if (this.#heartbeatMs > 0) this.#armHeartbeat(this.#heartbeatMs);
   }
@@ -50,9 +51,8 @@ export class PushOutlet implements Outlet {
   }
 
   deliver(frame: DeliveryFrame): number {
-    const { host, account } = this.#consumer;
     const size = frame.sizeBytes;
-    if (host.publisher.deliverMessage(account, this.#toBytes, frame.message) === 0) {
+    if (this.#consumer.host.publisher.deliverMessage(this.#to, frame.message) === 0) {
       this.#setBound(false);
       return 0;
     }
@@ -69,7 +69,9 @@ export class PushOutlet implements Outlet {
   onEnd(): void {}
 
   onUpdated(): void {
-    if (wireFromText(this.#consumer.config.deliver_subject as string) === this.#to) return;
+    const to = this.#destination();
+    if (to.subject === this.#to.subject) return;
+    this.#to = to;
     this.#watch();
   }
 
@@ -107,12 +109,15 @@ export class PushOutlet implements Outlet {
   #watch(): void {
     this.#stopWatching?.();
     const { config, interest } = this.#consumer;
-    this.#to = wireFromText(config.deliver_subject as string);
-    this.#toBytes = Buffer.from(this.#to, "latin1");
     const queue = (config.deliver_group ?? "") === "" ? null : wireFromText(config.deliver_group as string);
-    const watching = interest.watch(this.#to, queue, (isThere) => this.#setBound(isThere));
+    const watching = interest.watch(this.#to.subject, queue, (isThere) => this.#setBound(isThere));
     this.#stopWatching = watching.stop;
     this.isBound = watching.isThere;
+  }
+
+  #destination(): Destination {
+    const { account, config } = this.#consumer;
+    return new Destination(account, wireFromText(config.deliver_subject as string));
   }
 
   #setBound(isBound: boolean): void {
@@ -132,7 +137,7 @@ export class PushOutlet implements Outlet {
     const { host, account, stream, name } = this.#consumer;
     this.#askedBytes = this.#sentBytes;
     this.#asked = `$JS.FC.${wireFromText(stream.name)}.${wireFromText(name)}.${randomDigits(4)}`;
-    host.publisher.publish(account, this.#to, this.#asked, statuses.flowControl, nothing);
+    host.publisher.publish(account, this.#to.subject, this.#asked, statuses.flowControl, nothing);
   }
 
   #armHeartbeat(delayMs: number): void {
@@ -149,7 +154,7 @@ export class PushOutlet implements Outlet {
   #beat(): void {
     const { host, account, state } = this.#consumer;
     const status = heartbeat(state.consumerSeq, state.nextSeq - 1, this.#asked);
-    host.publisher.publish(account, this.#to, "", status, nothing);
+    host.publisher.publish(account, this.#to.subject, "", status, nothing);
     if (state.policy === "flow_control" && state.pending.size > 0 && this.#asked === "") this.#ask();
   }
 }

@@ -1,10 +1,9 @@
 /** The pull requests that wait for messages, in the order in which they are served. */
+import type { Destination } from "../../broker/destination.ts";
 import type { PullGroup } from "./pull-request.ts";
 
 export class PullRequest {
-  /** Wire string. */
-  readonly inbox: string;
-  readonly inboxBytes: Buffer;
+  readonly inbox: Destination;
   /** How many messages it still wants. */
   left: number;
   delivered = 0;
@@ -22,7 +21,7 @@ export class PullRequest {
   before: PullRequest | null = null;
 
   constructor(
-    inbox: string,
+    inbox: Destination,
     left: number,
     bytesLeft: number,
     expiresAtMs: number,
@@ -32,7 +31,6 @@ export class PullRequest {
     group: PullGroup | null,
   ) {
     this.inbox = inbox;
-    this.inboxBytes = Buffer.from(inbox, "latin1");
     this.left = left;
     this.bytesLeft = bytesLeft;
     this.expiresAtMs = expiresAtMs;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Account } from "../../../src/broker/account.ts";
+import { Destination } from "../../../src/broker/destination.ts";
 import { DeliveryFrame } from "../../../src/jetstream/consumer/delivery-frame.ts";
 import { StoredMessage } from "../../../src/store/contract.ts";
 import { Publisher } from "../../../src/broker/publisher.ts";
@@ -32,7 +33,7 @@ test("messages of any size that are delivered in one pass keep their bytes", asy
   const frame = new DeliveryFrame("$JS.ACK.S.C.");
   const delivery = { deliveries: 1, consumerSeq: 3, pending: 9 };
   const publisher = new Publisher(harness.broker.router);
-  const account = harness.broker.accounts.get("$G") as Account;
+  const inbox = new Destination(harness.broker.accounts.get("$G") as Account, "inbox");
   const sizes = Array.from({ length: 64 }, (_, at) => at * 67);
   harness.pass.run(() => {
     for (const [at, size] of sizes.entries()) {
@@ -42,7 +43,7 @@ test("messages of any size that are delivered in one pass keep their bytes", asy
         { bytes, bodyStart: 0, bodyEnd: size, headerBytes: 0 },
         delivery,
       );
-      publisher.deliverMessage(account, Buffer.from("inbox"), frame.message);
+      publisher.deliverMessage(inbox, frame.message);
     }
   });
   for (const [at, size] of sizes.entries()) {

@@ -1,5 +1,6 @@
 /** A stream that copies, as small as it can be, and an origin that does as it is told. */
 import type { Clock } from "../../../src/base/clock.ts";
+import { Destination } from "../../../src/broker/destination.ts";
 import type { Account } from "../../../src/broker/account.ts";
 import { composeMessage, Message } from "../../../src/broker/message.ts";
 import type { Publisher } from "../../../src/broker/publisher.ts";
@@ -205,10 +206,10 @@ export class ScriptedOrigin {
   }
 
   #send(to: string | undefined, subject: string, reply: string, headers: string, payload: string): void {
-    const target = Buffer.from(to ?? String(this.last.body.config["deliver_subject"]), "latin1");
+    const target = to ?? String(this.last.body.config["deliver_subject"]);
     const block = Buffer.from(headers, "latin1");
     const message = composeMessage(new Message(), subject, reply, block, Buffer.from(payload, "latin1"));
-    this.#world.publisher.deliverMessage(this.#world.account, target, message);
+    this.#world.publisher.deliverMessage(new Destination(this.#world.account, target), message);
     this.#world.endPass();
   }
 }
