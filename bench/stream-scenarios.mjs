@@ -14,9 +14,9 @@ import { processorSeconds } from "./servers.mjs";
 
 const always = "always";
 const relaxed = "2m";
-/** Messages that readers find in their stream. */
-const STORED = 200_000;
-const STORED_QUICK = 30_000;
+/** Messages that readers find in their stream: enough to read for a second or longer. */
+const STORED = 1_000_000;
+const STORED_QUICK = 100_000;
 const KEYS = 1000;
 const FILL_TRIES = 20;
 
