@@ -6,6 +6,7 @@ import { emptyBytes, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import type { CopyDraft } from "../copy/copy-sink.ts";
 import { addField, dropField, dropStatus, hasStatus, setField } from "./header-block.ts";
+import { LastSubject } from "./last-subject.ts";
 import { field, MessageHeaders } from "./message-headers.ts";
 
 const noBytes: ViewedBytes = viewBytes(emptyBytes);
@@ -29,10 +30,11 @@ export class Incoming {
   increment: bigint | null = null;
   /** The total after a counter was applied, in decimal; null when this is no counter. */
   counterTotal: string | null = null;
+  readonly #lastSubject = new LastSubject();
 
   take(message: Message): void {
     this.#reset();
-    this.subject = message.subject;
+    this.subject = this.#lastSubject.textOf(message.subjectBytes, message.subjectStart, message.subjectEnd);
     this.reply = message.viewed;
     this.replyStart = message.replyStart;
     this.replyEnd = message.replyEnd;

@@ -12,6 +12,7 @@ import type { Stream } from "../stream.ts";
 import type { Incoming } from "./incoming.ts";
 import { field } from "./message-headers.ts";
 import { parseMessageTtl } from "./message-ttl.ts";
+import { PassStamp } from "./pass-stamp.ts";
 import { refusals, storeFailed } from "./refusals.ts";
 import { Republisher } from "./republish.ts";
 
@@ -32,6 +33,7 @@ export class Intake {
     expiresMs: 0,
     wakesMs: 0,
   };
+  readonly #stamp: PassStamp;
   /** Of the message stored last; null until it is asked for. */
   #lastMsgId: string | null = null;
   /** Of the message that was taken last. */
@@ -40,6 +42,7 @@ export class Intake {
 
   constructor(stream: Stream) {
     this.#stream = stream;
+    this.#stamp = new PassStamp(stream.host);
     this.onUpdated();
   }
 
@@ -61,7 +64,7 @@ export class Intake {
   /** Null when it was taken, under {@link seq}, whether or not anybody's interest kept it. */
   take(incoming: Incoming): ApiError | null {
     this.#draft.seq = 0;
-    this.#stream.host.clock.stamp(this.#draft);
+    this.#stamp.read(this.#draft);
     return this.#take(incoming);
   }
 
