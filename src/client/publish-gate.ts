@@ -104,6 +104,8 @@ function mapSubject(message: Message, mappings: SubjectMappings): void {
  * @param isSystem whether the publisher is in the system account
  */
 export function isReservedSubject(bytes: Buffer, start: number, end: number, isSystem = false): boolean {
+  const first = bytes[start];
+  if (first !== underscore && first !== dollar) return false;
   return (
     isLonger(bytes, start, end, gatewayReplies) ||
     isLonger(bytes, start, end, olderGatewayReplies) ||
@@ -113,18 +115,19 @@ export function isReservedSubject(bytes: Buffer, start: number, end: number, isS
 
 /** Reply subjects that would let a client pass for the broker. */
 function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
-  return (
-    startsWith(bytes, start, end, serviceReplies) ||
-    isLonger(bytes, start, end, acknowledgements) ||
-    isLonger(bytes, start, end, gatewayReplies) ||
-    isLonger(bytes, start, end, olderGatewayReplies)
-  );
+  const first = bytes[start];
+  if (first === underscore)
+    return startsWith(bytes, start, end, serviceReplies) || isLonger(bytes, start, end, gatewayReplies);
+  if (first !== dollar) return false;
+  return isLonger(bytes, start, end, acknowledgements) || isLonger(bytes, start, end, olderGatewayReplies);
 }
 
 function isLonger(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
   return end - start > prefix.length && startsWith(bytes, start, end, prefix);
 }
 
+const underscore = 0x5f;
+const dollar = 0x24;
 const gatewayReplies = Buffer.from("_GR_.", "latin1");
 const olderGatewayReplies = Buffer.from("$GR.", "latin1");
 const raftSubjects = Buffer.from("$NRG.", "latin1");

@@ -261,8 +261,11 @@ export class DiskStore implements Store {
       return;
     }
     this.#isStuck = false;
-    if (this.#options.syncIntervalMs === null) this.#progress.wake("sync");
-    else {
+    if (this.#options.syncIntervalMs === null) {
+      this.#progress.wake("sync");
+      // A socket with much to read is read again and again before the worker's report is looked at.
+      this.#onSynced(this.#progress.group("synced"));
+    } else {
       this.#journal.setDurable(group);
       this.#progress.wake("apply");
       this.#notify();
