@@ -81,6 +81,7 @@ export class Consumer implements ManagedConsumer {
   readonly #frame: DeliveryFrame;
   readonly #delivery: Delivery = { deliveries: 1, consumerSeq: 0, pending: 0 };
   #sampledPercent = 0;
+  #isHeadersOnly = false;
   #isScheduled = false;
   #isClosed = false;
   readonly #pause: Pause;
@@ -89,7 +90,7 @@ export class Consumer implements ManagedConsumer {
   /** It is new, and nobody has been told yet. */
   isHeld = false;
   /** When the pump was set going. One look at the clock for all that goes out: each costs a tenth of a delivery. */
-  #runMs = 0;
+  runMs = 0;
   #flushing: Deadline | null = null;
   #mustFlush = false;
   /** Since the last run. */
@@ -412,7 +413,7 @@ export class Consumer implements ManagedConsumer {
 
   #pump(): void {
     const { outlet, source } = this;
-    this.#runMs = this.nowMs();
+    this.runMs = this.nowMs();
     if (!this.#turn.begin()) return;
     while (outlet.isReady && !this.#pace.isWaiting && !this.#turn.isOver()) {
       const found = source.find();
@@ -432,14 +433,14 @@ export class Consumer implements ManagedConsumer {
     const { state, source } = this;
     const { message } = source;
     const { seq } = message;
-    const body = this.#config.headers_only === true ? headersOnly(message) : message;
+    const body = this.#isHeadersOnly ? headersOnly(message) : message;
     this.compose(body);
-    const storedMs = message.timeMs + message.timeNs / 1_000_000;
-    if (this.#pace.mustWait(this.#frame.sizeBytes, storedMs)) return 0;
-    const sent = this.outlet.deliver(this.#frame, body);
-    if (sent === 0) return 0;
-    const nowMs = this.#runMs;
-    this.#pace.sent(sent, storedMs, nowMs);
+    const size = this.#frame.sizeBytes;
+    const isPaced = this.#pace.isOn;
+    if (isPaced && this.#pace.mustWait(size, message)) return 0;
+    if (!this.outlet.deliver(this.#frame, body, size)) return 0;
+    const nowMs = this.runMs;
+    if (isPaced) this.#pace.sent(size, message, nowMs);
     source.take(nowMs);
     this.#hasDelivered = true;
     if (this.pull !== null) this.pull.lastActiveMs = nowMs;
@@ -447,7 +448,7 @@ export class Consumer implements ManagedConsumer {
       if (this.stream.config.retention !== "limits") this.stream.settled(seq);
     } else if (this.#ackTimer.dueMs !== 0) this.#ackTimer.expect(nowMs + this.ackWaitMs(source.deliveries));
     this.push?.onDelivered(nowMs);
-    return sent;
+    return size;
   }
 
   #wait(seq: number, stampMs: number): void {
@@ -465,6 +466,7 @@ export class Consumer implements ManagedConsumer {
 
   #applyConfig(): void {
     const { sample_freq: sample = "", max_ack_pending: outMax = 0, metadata = {} } = this.#config;
+    this.#isHeadersOnly = this.#config.headers_only === true;
     this.#sampledPercent = sample === "" ? 0 : Number.parseInt(sample, 10);
     this.source.ackPendingMax = this.#config.ack_policy === "none" ? 0 : outMax;
     const deadLetter = metadata["frond.dead_letter"];

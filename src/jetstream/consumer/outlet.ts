@@ -10,9 +10,10 @@ export interface Outlet {
   /**
    * Sends one message, if there is somebody for it.
    * @param body what it was composed of
-   * @returns how many bytes went out; 0 when nobody took it
+   * @param size of the message, as limits on bytes count it
+   * @returns false when nobody took it
    */
-  deliver(frame: DeliveryFrame, body: Body): number;
+  deliver(frame: DeliveryFrame, body: Body, size: number): boolean;
   /** There is nothing more to deliver now. */
   onEnd(): void;
   /** Waiting requests, for reports. */

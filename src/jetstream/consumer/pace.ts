@@ -1,5 +1,7 @@
 /** How fast messages may go: at a rate that is set, or at the pace at which they were stored. */
 import type { Deadline } from "../../base/clock.ts";
+import { nsPerMs } from "../../base/duration.ts";
+import type { StoredMessage } from "../../store/contract.ts";
 import type { Consumer } from "./consumer.ts";
 
 /** Gaps that are smaller are not kept. */
@@ -28,10 +30,15 @@ export class Pace {
     return this.#deadline !== null;
   }
 
-  /** Whether the next message, stored then, has to wait; it is asked for again when its time has come. */
-  mustWait(sizeBytes: number, storedMs: number): boolean {
-    const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
-    if (this.#replayThroughSeq === 0 && bitsPerSecond === 0) return false;
+  /** Whether messages may have to wait at all; else nothing here needs to know of them. */
+  get isOn(): boolean {
+    return this.#replayThroughSeq > 0 || this.#bitsPerSecond > 0;
+  }
+
+  /** Whether `message` has to wait; it is asked for again when its time has come. */
+  mustWait(sizeBytes: number, message: StoredMessage): boolean {
+    const bitsPerSecond = this.#bitsPerSecond;
+    const storedMs = storedMsOf(message);
     const nowMs = this.#consumer.nowMs();
     const gapMs = storedMs - this.#lastStoredMs;
     const isReplay = this.#replayThroughSeq > 0 && this.#lastStoredMs > 0 && gapMs > gapMsMin;
@@ -45,18 +52,11 @@ export class Pace {
     return true;
   }
 
-  sent(sizeBytes: number, storedMs: number, nowMs: number): void {
+  sent(sizeBytes: number, message: StoredMessage, nowMs: number): void {
     this.#lastSentMs = nowMs;
-    this.#lastStoredMs = storedMs;
-    const bitsPerSecond = this.#consumer.config.rate_limit_bps ?? 0;
+    this.#lastStoredMs = storedMsOf(message);
+    const bitsPerSecond = this.#bitsPerSecond;
     if (bitsPerSecond > 0) this.#spentMs = this.#goneMs(sizeBytes, bitsPerSecond, nowMs);
-  }
-
-  /** When so much more will have gone. What was not sent is saved up, for one message of the largest size and no more. */
-  #goneMs(sizeBytes: number, bitsPerSecond: number, nowMs: number): number {
-    const msPerByte = 8_000 / bitsPerSecond;
-    const savedMs = this.#burstBytes() * msPerByte;
-    return Math.max(this.#spentMs, nowMs - savedMs) + Math.min(sizeBytes * msPerByte, savedMs);
   }
 
   onEnd(): void {
@@ -68,10 +68,25 @@ export class Pace {
     this.#deadline = null;
   }
 
+  get #bitsPerSecond(): number {
+    return this.#consumer.config.rate_limit_bps ?? 0;
+  }
+
+  /** When so much more will have gone. What was not sent is saved up, for one message of the largest size and no more. */
+  #goneMs(sizeBytes: number, bitsPerSecond: number, nowMs: number): number {
+    const msPerByte = 8_000 / bitsPerSecond;
+    const savedMs = this.#burstBytes() * msPerByte;
+    return Math.max(this.#spentMs, nowMs - savedMs) + Math.min(sizeBytes * msPerByte, savedMs);
+  }
+
   #burstBytes(): number {
     const { stream, account } = this.#consumer;
     const most = stream.config.max_msg_size ?? -1;
     if (most > 0) return most;
     return account.limits.maxPayloadBytes > 0 ? account.limits.maxPayloadBytes : burstBytesDefault;
   }
+}
+
+function storedMsOf({ timeMs, timeNs }: StoredMessage): number {
+  return timeMs + timeNs / nsPerMs;
 }

@@ -83,20 +83,19 @@ export class PullOutlet implements Outlet {
     this.#admit(inbox, terms);
   }
 
-  deliver(frame: DeliveryFrame, body: Body): number {
-    const size = frame.sizeBytes;
+  deliver(frame: DeliveryFrame, body: Body, size: number): boolean {
     for (;;) {
       const request = this.#choose(size);
-      if (request === null) return 0;
+      if (request === null) return false;
       const { host, config } = this.#consumer;
-      if (config.priority_policy === "pinned_client" && this.pin.id !== "")
+      if (this.pin.id !== "" && config.priority_policy === "pinned_client")
         this.#consumer.compose(withPinId(body, this.pin.id));
       if (host.publisher.deliverMessage(request.inbox, frame.message) === 0) {
         this.#queue.remove(request);
         continue;
       }
       this.#served(request);
-      return size;
+      return true;
     }
   }
 
@@ -249,7 +248,7 @@ export class PullOutlet implements Outlet {
     const isOverflow = config.priority_policy === "overflow";
     let cycled = 0;
     for (let request = this.#queue.first; request !== null; request = this.#queue.first) {
-      if (request.expiresAtMs !== Infinity && request.expiresAtMs <= this.#consumer.nowMs()) {
+      if (request.expiresAtMs !== Infinity && request.expiresAtMs <= this.#consumer.runMs) {
         this.#expire(request);
         continue;
       }

@@ -7,6 +7,7 @@ import type { Deadline } from "../../base/clock.ts";
 import { randomDigits } from "../../base/nuid.ts";
 import { Destination } from "../../broker/destination.ts";
 import type { Message } from "../../broker/message.ts";
+import type { Body } from "../../broker/publisher.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { Consumer } from "./consumer.ts";
@@ -50,14 +51,13 @@ export class PushOutlet implements Outlet {
     return this.isBound && !(this.#hasFlowControl && this.#sentBytes > this.#windowBytes);
   }
 
-  deliver(frame: DeliveryFrame): number {
-    const size = frame.sizeBytes;
+  deliver(frame: DeliveryFrame, _body: Body, size: number): boolean {
     if (this.#consumer.host.publisher.deliverMessage(this.#to, frame.message) === 0) {
       this.#setBound(false);
-      return 0;
+      return false;
     }
     if (this.#hasFlowControl) this.#sentBytes += size;
-    return size;
+    return true;
   }
 
   /** The message that was just sent is counted as delivered now. */
@@ -127,10 +127,11 @@ export class PushOutlet implements Outlet {
   }
 
   #askIfDue(): void {
+    if (this.#asked !== "") return;
     const { config, state } = this.#consumer;
     const outMax = config.max_ack_pending ?? 0;
     const isFull = state.policy === "flow_control" && outMax > 0 && state.pending.size >= outMax;
-    if (this.#asked === "" && (this.#sentBytes > this.#windowBytes / 2 || isFull)) this.#ask();
+    if (this.#sentBytes > this.#windowBytes / 2 || isFull) this.#ask();
   }
 
   #ask(): void {
