@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatTimestamp, parseTimestamp, timestampFromMs } from "../../src/base/timestamp.ts";
+import {
+  formatTimestamp,
+  parseTimestamp,
+  timestampBytesMax,
+  timestampFromMs,
+  writeTimestamp,
+} from "../../src/base/timestamp.ts";
 
 /** As Date has it, with the nanoseconds behind. */
 function byDate(ms: number, ns: number): string {
@@ -33,6 +39,30 @@ describe("a timestamp", () => {
   ])("%s", (_name, ms, ns, text) => {
     expect(formatTimestamp(ms, ns)).toBe(text);
     expect(parseTimestamp(text)).toEqual({ ms, ns });
+  });
+
+  test("goes into bytes where it is to stand, and nowhere else", () => {
+    const moments = fc.integer({ min: -8.64e15, max: 8.64e15 });
+    fc.assert(
+      fc.property(moments, nanoseconds, fc.nat(9), (ms, ns, start) => {
+        const text = byDate(ms, ns);
+        const bytes = Buffer.alloc(start + timestampBytesMax, "-");
+        expect(writeTimestamp(bytes, start, ms, ns)).toBe(start + text.length);
+        expect(bytes.toString()).toBe(`${"-".repeat(start)}${text}`.padEnd(bytes.length, "-"));
+      }),
+    );
+  });
+
+  test("is of its own day, whatever day was written before", () => {
+    const days = [0, 1, 0, 20_000, 19_999, 0].map((day) => formatTimestamp(day * 86_400_000, 0).slice(0, 10));
+    expect(days).toEqual([
+      "1970-01-01",
+      "1970-01-02",
+      "1970-01-01",
+      "2024-10-04",
+      "2024-10-03",
+      "1970-01-01",
+    ]);
   });
 
   test("has what is left of a millisecond", () => {

@@ -1,10 +1,9 @@
-/** The answers to direct gets: messages with headers that tell where they come from, and statuses. */
-import { formatTimestamp } from "../../base/timestamp.ts";
-import { emptyBytes } from "../../base/bytes.ts";
+/** What direct gets are answered with. */
 import { filterOf } from "../../subjects/filter.ts";
 import { hasWildcard } from "../../subjects/subject.ts";
 import { type LogFilter, StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
+import type { DirectAnswer } from "./direct-answer.ts";
 import type { DirectRequest } from "./direct-request.ts";
 
 /** Where a request names no bound: what the broker would let wait for one connection. */
@@ -12,54 +11,7 @@ const bytesMaxDefault = 64 * 1024 * 1024;
 /** Subjects in the answer to one request. */
 const resultsMax = 1_024;
 
-/** In a batch: how many follow, and which came before. */
-interface BatchPlace {
-  readonly pending: number;
-  readonly lastSeq: number;
-}
-
-export class DirectAnswer {
-  readonly stream: Stream;
-  readonly #reply: string;
-
-  /** @param reply wire string */
-  constructor(stream: Stream, reply: string) {
-    this.stream = stream;
-    this.#reply = reply;
-  }
-
-  /** @param fields lines that end with CRLF */
-  status(code: number, text: string, fields = ""): void {
-    this.#send(emptyBytes, Buffer.from(`NATS/1.0 ${code} ${text}\r\n${fields}\r\n`, "latin1"), false);
-  }
-
-  message(stored: StoredMessage, place: BatchPlace | null, noHeaders: boolean): void {
-    const { log } = this.stream;
-    // What is not on disk yet could be unseen by a power cut, so it is not seen before.
-    const isDurable = log.kind === "memory" || stored.seq <= log.durableSeq;
-    this.#send(stored.payload, noHeaders ? null : this.#headers(stored, place), isDurable && place === null);
-  }
-
-  #headers(stored: StoredMessage, place: BatchPlace | null): Buffer {
-    const fields =
-      `Nats-Stream: ${this.stream.wireName}\r\nNats-Subject: ${stored.subject}\r\n` +
-      `Nats-Sequence: ${stored.seq}\r\nNats-Time-Stamp: ${formatTimestamp(stored.timeMs, stored.timeNs)}\r\n`;
-    const placeFields = place === null ? "" : placeLines(place.pending, place.lastSeq);
-    const added = `${fields}${placeFields}\r\n`;
-    const { headers } = stored;
-    if (headers === null) return Buffer.from(`NATS/1.0\r\n${added}`, "latin1");
-    return Buffer.concat([headers.subarray(0, headers.length - 2), Buffer.from(added, "latin1")]);
-  }
-
-  #send(payload: Buffer, headers: Buffer | null, isDurable: boolean): void {
-    const { answers, account } = this.stream.account;
-    if (isDurable || this.stream.log.kind === "memory")
-      answers.publishSoon(account, this.#reply, payload, headers);
-    else answers.publish(account, this.#reply, payload, headers);
-  }
-}
-
-export function placeLines(pending: number, lastSeq: number): string {
+function placeLines(pending: number, lastSeq: number): string {
   return `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${lastSeq}\r\n`;
 }
 
@@ -67,14 +19,22 @@ export function placeLines(pending: number, lastSeq: number): string {
 export function answerRequest(answer: DirectAnswer, request: DirectRequest): void {
   const { log } = answer.stream;
   const { startTime, lastFor, nextFor, noHeaders } = request;
-  const stored = new StoredMessage();
+  const { stored } = answer;
   const startSeq = startTime === null ? request.seq : log.seqAtTime(startTime.ms, startTime.ns);
   if (request.batch !== 0) return answerBatch(answer, request, startSeq);
-  let isFound: boolean;
-  if (nextFor !== "") isFound = log.next(startSeq, log.state.lastSeq, filterOf([nextFor]), stored);
-  else if (startSeq > 0) isFound = log.read(startSeq, stored);
-  else isFound = readLast(answer.stream, lastFor, stored);
+  if (nextFor === "" && startSeq <= 0) return answerLast(answer, lastFor, noHeaders);
+  const isFound =
+    nextFor === ""
+      ? log.read(startSeq, stored)
+      : log.next(startSeq, log.state.lastSeq, filterOf([nextFor]), stored);
   if (isFound) answer.message(stored, null, noHeaders);
+  else answer.status(404, "Message Not Found");
+}
+
+/** The last message of what may be a pattern. */
+export function answerLast(answer: DirectAnswer, subject: string, noHeaders: boolean): void {
+  const { stored, stream } = answer;
+  if (readLast(stream, subject, stored)) answer.message(stored, null, noHeaders);
   else answer.status(404, "Message Not Found");
 }
 
@@ -87,7 +47,7 @@ function readLast({ log }: Stream, subject: string, into: StoredMessage): boolea
 function answerBatch(answer: DirectAnswer, request: DirectRequest, startSeq: number): void {
   const { log } = answer.stream;
   const filter: LogFilter | null = request.nextFor === "" ? null : filterOf([request.nextFor]);
-  const stored = new StoredMessage();
+  const { stored } = answer;
   const bytesMax = request.maxBytes === 0 ? bytesMaxDefault : request.maxBytes;
   let pending = log.count(startSeq, filter);
   let lastSeq = 0;
@@ -122,7 +82,7 @@ export function answerMulti(answer: DirectAnswer, request: DirectRequest): void 
   if (seqs === null) return answer.status(413, "Too Many Results");
   if (seqs.length === 0) return answer.status(404, "No Results");
   const bytesMax = request.maxBytes === 0 ? bytesMaxDefault : request.maxBytes;
-  const stored = new StoredMessage();
+  const { stored } = answer;
   let pending = seqs.length;
   let lastSeq = 0;
   let bytes = 0;

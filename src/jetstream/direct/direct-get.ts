@@ -9,7 +9,8 @@ import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import { isApiLevelEnough } from "../batch/atomic-batches.ts";
 import type { Stream } from "../stream.ts";
-import { answerMulti, answerRequest, DirectAnswer } from "./direct-answers.ts";
+import { DirectAnswer } from "./direct-answer.ts";
+import { answerLast, answerMulti, answerRequest } from "./direct-answers.ts";
 import { emptyRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
 
 const queue = "_sys_";
@@ -22,6 +23,8 @@ export class DirectGet {
   #names = "";
   /** A mirror has nearly all of its origin, so that it may answer for it. */
   #isCaughtUp = false;
+  /** Made for the first request: most streams never see one. */
+  #answer: DirectAnswer | null = null;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -47,7 +50,7 @@ export class DirectGet {
       this.#subscriptions.push(
         service.listen(account, subject, queue, (message) => this.#onRequest(message)),
         service.listen(account, `${subject}.>`, queue, (message) =>
-          this.#onSubject(message, message.subject.slice(subject.length + 1)),
+          this.#onSubject(message, subject.length + 1),
         ),
       );
     }
@@ -69,9 +72,9 @@ export class DirectGet {
 
   #onRequest(message: Message): void {
     if (!message.hasReply) return;
-    const answer = new DirectAnswer(this.#stream, message.reply);
-    const body = bodyOf(message);
+    const answer = this.#answerTo(message);
     if (!isLevelEnough(message)) return answer.status(412, "Required Api Level");
+    const body = bodyOf(message);
     if (body === "") return answer.status(408, "Empty Request");
     const request = parseDirectRequest(body);
     if (request === null) return answer.status(408, "Malformed Request");
@@ -81,23 +84,33 @@ export class DirectGet {
     else answerRequest(answer, request);
   }
 
-  #onSubject(message: Message, subject: string): void {
+  /** @param headChars what stands before the subject that is asked for */
+  #onSubject(message: Message, headChars: number): void {
     if (!message.hasReply) return;
-    const answer = new DirectAnswer(this.#stream, message.reply);
-    const body = bodyOf(message);
+    const answer = this.#answerTo(message);
     if (!isLevelEnough(message)) return answer.status(412, "Required Api Level");
+    const { subjectBytes, subjectStart, subjectEnd } = message;
+    const subject = subjectBytes.latin1Slice(Math.min(subjectStart + headChars, subjectEnd), subjectEnd);
+    const body = bodyOf(message);
     // Without a body in nearly all cases: a get from a bucket.
     const request = body === "" ? emptyRequest : parseDirectRequest(body);
     if (request === null) return answer.status(408, "Malformed Request");
     const { batch, upToSeq, upToTime } = request;
     if (subject === "" || hasSelector(request) || batch !== 0 || upToSeq !== 0 || upToTime !== null)
       return answer.status(408, "Bad Request");
-    answerRequest(answer, { ...request, lastFor: subject });
+    answerLast(answer, subject, request.noHeaders);
+  }
+
+  #answerTo(message: Message): DirectAnswer {
+    this.#answer ??= new DirectAnswer(this.#stream);
+    this.#answer.begin(message);
+    return this.#answer;
   }
 }
 
 function bodyOf({ bytes, bodyStart, bodyEnd, headerBytes }: Message): string {
-  return bytes.toString("utf8", bodyStart + headerBytes, bodyEnd);
+  const start = bodyStart + headerBytes;
+  return start === bodyEnd ? "" : bytes.utf8Slice(start, bodyEnd);
 }
 
 function isLevelEnough({ bytes, bodyStart, headerBytes }: Message): boolean {
