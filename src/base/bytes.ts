@@ -25,6 +25,16 @@ export function viewBytes(bytes: Buffer): ViewedBytes {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
 }
 
+/** The view of bytes that are mostly those of the time before. Keeps them until it is asked for others. */
+export class LastView {
+  #last: ViewedBytes = viewBytes(emptyBytes);
+
+  of(bytes: Buffer): ViewedBytes {
+    if (this.#last.bytes !== bytes) this.#last = viewBytes(bytes);
+    return this.#last;
+  }
+}
+
 /** From here on a native copy is faster, although it costs a call and three objects. */
 const wordCopyBytesMax = 112;
 

@@ -9,6 +9,7 @@
  *
  * Subjects are wire strings, a byte a character; every other text is UTF-8.
  */
+import { copyBytes, LastView } from "../base/bytes.ts";
 import type { DeadlineKind, MessageDraft } from "./contract.ts";
 
 /** What stands behind each: text; number `seq`; number `amount`; body. */
@@ -107,6 +108,8 @@ const flagMessageId = 4;
 const headerEnd = 16;
 const messageEnd = 44;
 const otherEnd = 36;
+/** Most messages in a row come out of one read. */
+const sourceView = new LastView();
 /** Up to here a loop is faster than a call into Node. */
 const shortTextMax = 48;
 
@@ -125,7 +128,8 @@ export function encodeMessage(
     (expiresMs > 0 ? flagExpires : 0) | (wakesMs > 0 ? flagWakes : 0) | (idBytes > 0 ? flagMessageId : 0);
   const optionBytes = (expiresMs > 0 ? 8 : 0) + (wakesMs > 0 ? 8 : 0) + (idBytes > 0 ? 4 : 0);
   const size = messageEnd + optionBytes + subjectBytes + bodyBytes + idBytes;
-  const { bytes, view, at } = sink.room(size);
+  const room = sink.room(size);
+  const { bytes, view, at } = room;
   // By the view and a set: half the time of what Buffer has for it, 300 ns a message where it took 640.
   view.setUint32(at, size, true);
   // The room may be memory that was used before: all four bytes are written.
@@ -142,8 +146,7 @@ export function encodeMessage(
   if (subjectBytes > shortTextMax) bytes.latin1Write(subject, end, subjectBytes);
   else for (let index = 0; index < subjectBytes; index++) bytes[end + index] = subject.charCodeAt(index);
   end += subjectBytes;
-  const source = draft.bytes;
-  bytes.set(new Uint8Array(source.buffer, source.byteOffset + draft.bodyStart, bodyBytes), end);
+  copyBytes(sourceView.of(draft.bytes), draft.bodyStart, draft.bodyEnd, room, end);
   if (messageId !== null && idBytes > 0) bytes.write(messageId, end + bodyBytes, idBytes, "utf8");
   return size;
 }

@@ -8,7 +8,7 @@
  * `orders.*` costs only the subjects below `orders` (and those that share its cell) a new match.
  */
 
-import { viewBytes, type ViewedBytes } from "../base/bytes.ts";
+import { LastView, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 
 const waysPerSet = 4;
 const setsAtStart = 64;
@@ -42,7 +42,7 @@ export class RouteCache<V> {
   #values: (V | undefined)[] = new Array<V | undefined>(setsAtStart * waysPerSet).fill(undefined);
   #arena: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(arenaBytesAtStart));
   /** Of the bytes looked up last, which are mostly the same chunk as those before. */
-  #viewed: ViewedBytes = this.#arena;
+  readonly #viewed = new LastView();
   #arenaEnd = 0;
   #count = 0;
   #victim = 0;
@@ -178,7 +178,7 @@ export class RouteCache<V> {
   /** Compares four bytes a step; the last step may look at some again. */
   #keyEquals(offset: number, bytes: Buffer, start: number, length: number): boolean {
     const arena = this.#arena.view;
-    const view = this.#viewOf(bytes);
+    const view = this.#viewed.of(bytes).view;
     if (length < 4) {
       for (let at = 0; at < length; at++)
         if (arena.getUint8(offset + at) !== view.getUint8(start + at)) return false;
@@ -189,11 +189,6 @@ export class RouteCache<V> {
       if (arena.getInt32(offset + at, true) !== view.getInt32(start + at, true)) return false;
     }
     return arena.getInt32(offset + last, true) === view.getInt32(start + last, true);
-  }
-
-  #viewOf(bytes: Buffer): DataView {
-    if (this.#viewed.bytes !== bytes) this.#viewed = viewBytes(bytes);
-    return this.#viewed.view;
   }
 
   /** Makes the table four times as large, which empties it: the next matches fill it again. */
@@ -227,7 +222,7 @@ export class RouteCache<V> {
 
   /** Four bytes a step. */
   #hash(bytes: Buffer, start: number, end: number): number {
-    const view = this.#viewOf(bytes);
+    const view = this.#viewed.of(bytes).view;
     let hash = this.#seed;
     let at = start;
     for (const last = end - 3; at < last; at += 4) {

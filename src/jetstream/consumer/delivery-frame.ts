@@ -2,7 +2,7 @@
  * A message of a stream as it goes to those who consume it: under its own subject, with an ack subject as its reply. It is
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
-import { copyBytes, emptyBytes, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
+import { copyBytes, LastView, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import { writeNumber } from "../../base/digits.ts";
 import { Message } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
@@ -21,7 +21,8 @@ export class DeliveryFrame {
   readonly message = new Message();
   readonly #ackSubject: AckSubject;
   readonly #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytesMax + 8));
-  #source: ViewedBytes = viewBytes(emptyBytes);
+  /** Messages mostly share the bytes of their block. */
+  readonly #source = new LastView();
 
   /** @param ackPrefix wire string: `$JS.ACK.<stream>.<consumer>.` */
   constructor(ackPrefix: string) {
@@ -44,7 +45,7 @@ export class DeliveryFrame {
     const target = isSmall ? this.#scratch : viewBytes(Buffer.allocUnsafe(lineBytesMax + bodyBytes + 8));
     const { message } = this;
     const { bytes } = target;
-    let at = copyBytes(this.#viewOf(stored.bytes), stored.subjectStart, stored.subjectEnd, target, 0);
+    let at = copyBytes(this.#source.of(stored.bytes), stored.subjectStart, stored.subjectEnd, target, 0);
     message.viewed = target;
     message.viewedSubject = target;
     message.subjectStart = 0;
@@ -64,17 +65,11 @@ export class DeliveryFrame {
     bytes[at++] = lf;
     message.headerBytes = body.headerBytes;
     message.bodyStart = at;
-    at = copyBytes(this.#viewOf(body.bytes), body.bodyStart, body.bodyEnd, target, at);
+    at = copyBytes(this.#source.of(body.bytes), body.bodyStart, body.bodyEnd, target, at);
     message.bodyEnd = at;
     bytes[at++] = cr;
     bytes[at] = lf;
     message.stable = !isSmall;
     message.plainTail = null;
-  }
-
-  /** Messages mostly share the bytes of their block, and so its view. */
-  #viewOf(bytes: Buffer): ViewedBytes {
-    if (this.#source.bytes !== bytes) this.#source = viewBytes(bytes);
-    return this.#source;
   }
 }
