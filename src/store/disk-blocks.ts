@@ -35,7 +35,7 @@ export class DiskBlocks {
     const found = this.at(seq);
     if (found !== null) return found;
     const summary = this.#summaryFrom(seq);
-    return summary === null ? null : (this.#cachedAs(summary) ?? this.#load(summary));
+    return summary === null ? null : this.of(summary);
   }
 
   /** The last block that begins at `seq` or before. */
@@ -43,7 +43,12 @@ export class DiskBlocks {
     const found = this.at(seq);
     if (found !== null) return found;
     const summary = this.#summaryThrough(seq);
-    return summary === null ? null : (this.#cachedAs(summary) ?? this.#load(summary));
+    return summary === null ? null : this.of(summary);
+  }
+
+  /** The whole block: one that was joined to it since may be at hand alone, and has its last sequences too. */
+  of(summary: BlockSummary): Block {
+    return this.#cachedAs(summary) ?? this.#load(summary);
   }
 
   /** Marks a message as gone, where its block is at hand. */

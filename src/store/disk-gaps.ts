@@ -1,5 +1,6 @@
 /** Which sequences of a log on disk have messages: what is told of a block apart from it is enough for most. */
 import { isDense } from "./block-summary.ts";
+import type { Block } from "./blocks.ts";
 import type { DiskBlocks } from "./disk-blocks.ts";
 import { placeFrom } from "./places.ts";
 import type { LogView } from "./log-view.ts";
@@ -24,9 +25,8 @@ export class DiskGaps {
     let place = placeFrom(removed, 0, from);
     for (const summary of this.#blocks.summaries(from)) {
       if (summary.firstSeq < from) {
-        const block = this.#blocks.at(summary.lastSeq);
-        for (let at = block?.indexFrom(from) ?? 0; block !== null && at < block.count; at++)
-          if (!block.isDead(at)) count++;
+        const block = this.#blocks.of(summary);
+        for (let at = block.indexFrom(from); at < block.count; at++) if (!block.isDead(at)) count++;
         while ((removed[place] ?? Infinity) <= summary.lastSeq) place++;
         continue;
       }
@@ -47,7 +47,7 @@ export class DiskGaps {
         const isUntouched = (removed[place] ?? Infinity) > summary.lastSeq;
         if (isUntouched && isDense(summary) && summary.deadCount === 0)
           yield [Math.max(from, summary.firstSeq), summary.lastSeq];
-        else yield* this.#runsIn(summary.lastSeq, from);
+        else yield* runsIn(this.#blocks.of(summary), from);
       }
     }
     for (let at = tail.liveFrom(tail.indexFrom(fromSeq)); at < tail.end; ) {
@@ -63,26 +63,24 @@ export class DiskGaps {
     }
   }
 
-  *#runsIn(seq: number, fromSeq: number): Generator<readonly [from: number, through: number]> {
-    const block = this.#blocks.at(seq);
-    if (block === null) return;
-    let first = 0;
-    let last = -1;
-    for (let at = block.indexFrom(fromSeq); at < block.count; at++) {
-      if (block.isDead(at)) continue;
-      const live = block.seqAt(at);
-      if (live !== last + 1 || last === -1) {
-        if (last !== -1) yield [first, last];
-        first = live;
-      }
-      last = live;
-    }
-    if (last !== -1) yield [first, last];
-  }
-
   /** Removed one by one, but not in the snapshot yet. */
   #removedInOrder(): number[] {
     const { removals } = this.#view;
     return [...removals.seqs].filter((seq) => seq > removals.floor).sort((a, b) => a - b);
   }
+}
+
+function* runsIn(block: Block, fromSeq: number): Generator<readonly [from: number, through: number]> {
+  let first = 0;
+  let last = -1;
+  for (let at = block.indexFrom(fromSeq); at < block.count; at++) {
+    if (block.isDead(at)) continue;
+    const live = block.seqAt(at);
+    if (live !== last + 1 || last === -1) {
+      if (last !== -1) yield [first, last];
+      first = live;
+    }
+    last = live;
+  }
+  if (last !== -1) yield [first, last];
 }
