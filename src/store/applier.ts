@@ -67,7 +67,7 @@ export class Applier {
     for (const group of groups) {
       if (group.number <= last) continue;
       for (let at = group.start; at < group.end; ) {
-        at = decodeOperation(group.bytes, at, group.end, operation);
+        at = decodeOperation(group, at, group.end, operation);
         this.#applyOne(operation);
       }
       last = group.number;

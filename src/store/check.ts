@@ -128,7 +128,7 @@ function checkJournal(directory: string, appliedGroup: number, lines: string[], 
   const problem = attempt(() => {
     for (let group = reader.nextRecovered(); group !== null; group = reader.nextRecovered()) {
       for (let at = group.start; at < group.end; operations++)
-        at = decodeOperation(group.bytes, at, group.end, operation);
+        at = decodeOperation(group, at, group.end, operation);
       groups++;
     }
     return null;

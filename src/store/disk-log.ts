@@ -4,7 +4,6 @@
  * that, but for caches with bounds.
  */
 import { assert } from "../base/assert.ts";
-import { viewBytes } from "../base/bytes.ts";
 import { type BlockCache, CachedBlocks } from "./block-cache.ts";
 import {
   type DeadlineKind,
@@ -23,7 +22,8 @@ import { DiskGaps } from "./disk-gaps.ts";
 import { DiskMessageIds } from "./disk-message-ids.ts";
 import { DiskSearch } from "./disk-search.ts";
 import { DiskSubjects } from "./disk-subjects.ts";
-import type { GroupWriter } from "./group.ts";
+import type { Chunk } from "./chunks.ts";
+import type { GroupRoom, GroupWriter } from "./group.ts";
 import type { NotedId } from "./lists.ts";
 import { countAppended, type LogCounters } from "./log-counters.ts";
 import { LogView } from "./log-view.ts";
@@ -35,7 +35,6 @@ import {
   encodeRemove,
   encodeRemoveThrough,
   encodeSkip,
-  type OperationRoom,
   type OperationSink,
   operationCodes,
 } from "./operation.ts";
@@ -189,7 +188,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     assert(seq > state.lastSeq, "sequences only rise");
     const { subject, messageId, timeMs, timeNs } = draft;
     encodeMessage(this.#room, this.#id, seq, draft);
-    this.#view.tail.append(seq, this.#room.bytes, this.#room.at);
+    this.#view.tail.append(seq, this.#room.chunk, this.#room.at);
     const payloadBytes = draft.bodyEnd - draft.bodyStart - draft.headerBytes;
     const bytes = storedBytes("file", subject.length, draft.headerBytes, payloadBytes);
     countAppended(state, seq, timeMs, timeNs, bytes);
@@ -442,21 +441,23 @@ class DiskLogState implements LogState, LogCounters {
 
 /** Remembers where the last operation was put. */
 class RoomOfLast implements OperationSink {
-  readonly #sink: OperationSink;
-  bytes: Buffer = Buffer.alloc(0);
-  view: DataView = viewBytes(this.bytes).view;
-  at = 0;
+  readonly #writer: GroupWriter;
+  #room: GroupRoom | null = null;
 
-  constructor(sink: OperationSink) {
-    this.#sink = sink;
+  constructor(writer: GroupWriter) {
+    this.#writer = writer;
   }
 
-  room(size: number): OperationRoom {
-    const room = this.#sink.room(size);
-    this.bytes = room.bytes;
-    this.view = room.view;
-    this.at = room.at;
-    return room;
+  get chunk(): Chunk {
+    return (this.#room as GroupRoom).chunk;
+  }
+
+  get at(): number {
+    return (this.#room as GroupRoom).at;
+  }
+
+  room(size: number): GroupRoom {
+    return (this.#room = this.#writer.room(size));
   }
 }
 

@@ -306,6 +306,7 @@ export class DiskStore implements Store {
     this.#warning = null;
     this.#journal.onApplied(group, segmentNumber);
     this.#snapshot.renew();
+    this.#journal.collectChunks(group);
     if (this.#reliefs.length > 0) this.#options.schedule(() => this.#relieve());
   }
 

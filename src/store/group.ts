@@ -1,17 +1,25 @@
 /** What the journal and those behind it hand one another. */
-import type { OperationSink } from "./operation.ts";
+import type { Chunk } from "./chunks.ts";
+import type { OperationRoom, OperationSink } from "./operation.ts";
 
 /** A group as it was written: operations one behind the other, to be read with `decodeOperation`. */
 export interface JournalGroup {
   readonly number: number;
-  /** The operations: `bytes[start, end)`. They never change. */
+  /** The operations: `bytes[start, end)`. */
   readonly bytes: Buffer;
+  readonly view: DataView;
   readonly start: number;
   readonly end: number;
 }
 
+/** Part of a chunk, which is to be held by whoever wants to find there what was put, once the group is written. */
+export interface GroupRoom extends OperationRoom {
+  readonly chunk: Chunk;
+}
+
 /** Where a log on disk puts what it decides. */
 export interface GroupWriter extends OperationSink {
+  room(size: number): GroupRoom;
   /** The group that what is put now belongs to, or the last one while nothing is gathered. */
   readonly lastGroup: number;
   /** Groups up to here are durable. */

@@ -7,6 +7,7 @@
  * says that this one was on disk when it was written, for then it has been damaged since, which is an error.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { emptyBytes, viewBytes } from "../base/bytes.ts";
 import type { JournalGroup } from "./group.ts";
 import {
   DamageError,
@@ -35,7 +36,8 @@ export class JournalReader {
   /** Where the next group begins in the segment. */
   #position = segmentHeaderBytes;
   /** `segment[windowStart, windowStart + window.length)`. Replaced, never written to again. */
-  #window: Buffer = Buffer.alloc(0);
+  #window: Buffer = emptyBytes;
+  #view = viewBytes(emptyBytes).view;
   #windowStart = 0;
 
   /** @param appliedGroup what is wanted are the groups behind it */
@@ -107,7 +109,7 @@ export class JournalReader {
   #enter(segment: OpenSegment | null, position: number): void {
     this.#segment = segment;
     this.#position = position;
-    this.#window = Buffer.alloc(0);
+    this.#window = emptyBytes;
     this.#windowStart = position;
   }
 
@@ -125,7 +127,7 @@ export class JournalReader {
     if (end > this.#window.length || !isFrameWhole(this.#window, at, frame.payloadBytes)) return null;
     this.#position += framedBytes(frame.payloadBytes);
     this.#lastGroup = wanted;
-    return { number: wanted, bytes: this.#window, start: at + frameBytes, end };
+    return { number: wanted, bytes: this.#window, view: this.#view, start: at + frameBytes, end };
   }
 
   /** Reads anew from the position on, at least the whole group there. */
@@ -139,6 +141,7 @@ export class JournalReader {
     if (groupBytes > window.length && groupBytes <= left)
       window = readAt(segment.fd, this.#position, groupBytes);
     this.#window = window;
+    this.#view = viewBytes(window).view;
     this.#windowStart = this.#position;
     return true;
   }

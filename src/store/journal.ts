@@ -6,8 +6,8 @@
  * {@link Journal.refusal} keeps it from happening.
  */
 import { closeSync, writeSync, writevSync } from "node:fs";
-import { viewBytes } from "../base/bytes.ts";
-import type { GroupWriter } from "./group.ts";
+import { Chunk, ChunkPool } from "./chunks.ts";
+import type { GroupRoom, GroupWriter } from "./group.ts";
 import {
   encodeFrame,
   frameBytes,
@@ -17,11 +17,9 @@ import {
   segmentHeaderBytes,
   writeWhole,
 } from "./journal-segment.ts";
-import type { OperationRoom } from "./operation.ts";
 import type { Progress } from "./progress.ts";
 import type { SegmentPool } from "./segment-pool.ts";
 
-const chunkBytes = 262_144;
 /** What a message takes besides its bytes, its subject among them, and some of what is decided with it. */
 const overheadBytes = 16_384;
 
@@ -61,12 +59,12 @@ export class Journal implements GroupWriter {
   #durableGroup: number;
   #isGathering = false;
   #gatheredBytes = 0;
-  #chunk: Buffer = Buffer.alloc(0);
-  #chunkView: DataView = viewBytes(this.#chunk).view;
+  readonly #chunks = new ChunkPool();
+  #chunk = new Chunk(0);
   #chunkEnd = 0;
-  /** Of the group that is gathered: the frame stands before the first. */
-  readonly #parts: { bytes: Buffer; start: number; end: number }[] = [];
-  readonly #room = { bytes: this.#chunk, view: this.#chunkView, at: 0 };
+  /** Of the group that is gathered, their chunks held: the frame stands before the first. */
+  readonly #parts: { readonly chunk: Chunk; readonly start: number; end: number }[] = [];
+  readonly #room = { chunk: this.#chunk, bytes: this.#chunk.bytes, view: this.#chunk.view, at: 0 };
   /** Not applied yet. */
   readonly #written: WrittenGroup[] = [];
   #writtenBytes = 0;
@@ -111,16 +109,18 @@ export class Journal implements GroupWriter {
     return own + this.#pool.diskBytes;
   }
 
-  room(size: number): OperationRoom {
+  room(size: number): GroupRoom {
     if (!this.#isGathering) this.#begin(size);
-    else if (this.#chunkEnd + size > this.#chunk.length) this.#nextChunk(size);
+    else if (this.#chunkEnd + size > this.#chunk.bytes.length) {
+      this.#newChunk(size);
+      this.#beginPart(0);
+    }
     const part = this.#parts[this.#parts.length - 1] as { end: number };
-    this.#room.bytes = this.#chunk;
-    this.#room.view = this.#chunkView;
-    this.#room.at = this.#chunkEnd;
+    const room = this.#room;
+    room.at = this.#chunkEnd;
     part.end = this.#chunkEnd += size;
     this.#gatheredBytes += size;
-    return this.#room;
+    return room;
   }
 
   /** Why no message of so many bytes can be taken now; null when it can. */
@@ -148,6 +148,7 @@ export class Journal implements GroupWriter {
     this.#progress.setGroup("written", this.#lastGroup);
     this.#isGathering = false;
     this.#gatheredBytes = 0;
+    for (const { chunk } of this.#parts) chunk.release();
     this.#parts.length = 0;
     return this.#lastGroup;
   }
@@ -168,6 +169,11 @@ export class Journal implements GroupWriter {
     }
     this.#written.splice(0, count);
     this.recycle();
+  }
+
+  /** To be called from the event loop, when all logs have let go of the groups up to this one. */
+  collectChunks(appliedGroup: number): void {
+    this.#chunks.collect(appliedGroup, this.outstandingBytes === 0);
   }
 
   /** Gives away what is both synced and applied. */
@@ -193,23 +199,27 @@ export class Journal implements GroupWriter {
 
   #begin(size: number): void {
     this.#isGathering = true;
+    if (this.#chunkEnd + frameBytes + size > this.#chunk.bytes.length) this.#newChunk(frameBytes + size);
     this.#lastGroup++;
-    if (this.#chunkEnd + frameBytes + size > this.#chunk.length) this.#newChunk(frameBytes + size);
-    this.#parts.push({ bytes: this.#chunk, start: this.#chunkEnd, end: this.#chunkEnd + frameBytes });
-    this.#chunkEnd += frameBytes;
+    this.#beginPart(frameBytes);
     this.#hooks.onGroup();
   }
 
-  #nextChunk(size: number): void {
-    this.#newChunk(size);
-    this.#parts.push({ bytes: this.#chunk, start: 0, end: 0 });
+  /** The one before is left to those that hold it. */
+  #newChunk(size: number): void {
+    this.#chunks.retire(this.#chunk, this.#lastGroup);
+    const chunk = this.#chunks.take(size);
+    this.#chunk = this.#room.chunk = chunk;
+    this.#room.bytes = chunk.bytes;
+    this.#room.view = chunk.view;
+    this.#chunkEnd = 0;
   }
 
-  /** The one before is left to those that keep what is in it. */
-  #newChunk(size: number): void {
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, size));
-    this.#chunkView = viewBytes(this.#chunk).view;
-    this.#chunkEnd = 0;
+  #beginPart(size: number): void {
+    const start = this.#chunkEnd;
+    this.#chunkEnd += size;
+    this.#chunk.hold();
+    this.#parts.push({ chunk: this.#chunk, start, end: this.#chunkEnd });
   }
 
   #segmentFor(groupBytes: number): PreparedSegment | null {
@@ -225,8 +235,9 @@ export class Journal implements GroupWriter {
   }
 
   #write({ fd }: PreparedSegment): void {
-    const payload = this.#parts.map(({ bytes, start, end }) => bytes.subarray(start, end));
-    const { bytes, start } = this.#parts[0] as { bytes: Buffer; start: number };
+    const payload = this.#parts.map(({ chunk, start, end }) => chunk.bytes.subarray(start, end));
+    const { chunk, start } = this.#parts[0] as { chunk: Chunk; start: number };
+    const { bytes } = chunk;
     const frame = {
       payloadBytes: this.#gatheredBytes,
       group: this.#lastGroup,

@@ -9,8 +9,8 @@
  *
  * Subjects are wire strings, a byte a character; every other text is UTF-8.
  */
-import { copyBytes, LastView } from "../base/bytes.ts";
-import type { DeadlineKind, MessageDraft } from "./contract.ts";
+import { copyBytes, LastView, type ViewedBytes } from "../base/bytes.ts";
+import type { DeadlineKind, MessageDraft, StoredMessage } from "./contract.ts";
 
 /** What stands behind each: text; number `seq`; number `amount`; body. */
 export const operationCodes = {
@@ -43,7 +43,7 @@ export type OperationCode = (typeof operationCodes)[keyof typeof operationCodes]
 
 /** Where an operation is put: part of the group that is gathered. */
 export interface OperationRoom {
-  /** Never moved, and written to only once: what was put into it may be kept. */
+  /** What it was before is of no account. How long what is put stays there, the sink says. */
   readonly bytes: Buffer;
   /** Of the same bytes. */
   readonly view: DataView;
@@ -271,48 +271,80 @@ export function encodeDropStream(sink: OperationSink, streamId: number): void {
  * @returns where the next one begins
  * @throws RangeError when that is none: the group's checksum has to have been right
  */
-export function decodeOperation(bytes: Buffer, at: number, end: number, into: Operation): number {
-  const size = at + headerEnd <= end ? bytes.readUInt32LE(at) : 0;
-  const code = size === 0 ? 0 : (bytes[at + 4] as number);
+export function decodeOperation(
+  { bytes, view }: ViewedBytes,
+  at: number,
+  end: number,
+  into: Operation,
+): number {
+  const size = at + headerEnd <= end ? view.getUint32(at, true) : 0;
+  const code = size === 0 ? 0 : view.getUint8(at + 4);
   const fixedEnd = code === operationCodes.message ? messageEnd : otherEnd;
   if (size < fixedEnd || at + size > end || code < operationCodes.message || code > operationCodes.dropStream)
     throw new RangeError(`no operation at ${at}: size ${size}, code ${code}`);
-  const flags = bytes[at + 5] as number;
+  const flags = view.getUint8(at + 5);
   into.code = code as OperationCode;
   into.bytes = bytes;
   into.start = at;
   into.end = at + size;
-  into.streamId = bytes.readUInt32LE(at + 8);
-  into.seq = bytes.readDoubleLE(at + 16);
+  into.streamId = view.getUint32(at + 8, true);
+  into.seq = view.getFloat64(at + 16, true);
   into.deadlineKind = (flags & flagWakes) === 0 ? "expires" : "wakes";
-  const textBytes = bytes.readUInt32LE(at + 12);
-  if (code === operationCodes.message) decodeMessage(bytes, at, flags, textBytes, into);
-  else decodeOther(bytes, at, textBytes, into);
+  const textBytes = view.getUint32(at + 12, true);
+  if (code === operationCodes.message) decodeMessage(view, at, flags, textBytes, into);
+  else decodeOther(view, at, textBytes, into);
   if (into.idEnd > into.end || into.bodyEnd > into.end)
     throw new RangeError(`the parts of the operation at ${at} are larger than it`);
   return at + size;
 }
 
-function decodeMessage(bytes: Buffer, at: number, flags: number, textBytes: number, into: Operation): void {
+/** Shows the message of the operation at `at`, which is one and is whole. */
+export function fillMessage({ bytes, view }: ViewedBytes, at: number, into: StoredMessage): void {
+  const subjectStart = subjectStartOf(view, at);
+  const bodyStart = subjectStart + view.getUint32(at + 12, true);
+  into.seq = view.getFloat64(at + 16, true);
+  into.timeMs = view.getFloat64(at + 24, true);
+  into.timeNs = view.getUint32(at + 32, true);
+  into.bytes = bytes;
+  into.subjectStart = subjectStart;
+  into.subjectEnd = into.bodyStart = bodyStart;
+  into.bodyEnd = bodyStart + view.getUint32(at + 40, true);
+  into.headerBytes = view.getUint32(at + 36, true);
+}
+
+/** Of the message of the operation at `at`, as a wire string. */
+export function subjectOfMessage({ bytes, view }: ViewedBytes, at: number): string {
+  const start = subjectStartOf(view, at);
+  return bytes.latin1Slice(start, start + view.getUint32(at + 12, true));
+}
+
+function subjectStartOf(view: DataView, at: number): number {
+  const flags = view.getUint8(at + 5);
+  if (flags === 0) return at + messageEnd;
+  const timesBytes = ((flags & flagExpires) !== 0 ? 8 : 0) + ((flags & flagWakes) !== 0 ? 8 : 0);
+  return at + messageEnd + timesBytes + ((flags & flagMessageId) !== 0 ? 4 : 0);
+}
+
+function decodeMessage(view: DataView, at: number, flags: number, textBytes: number, into: Operation): void {
   into.amount = 0;
-  into.timeMs = bytes.readDoubleLE(at + 24);
-  into.timeNs = bytes.readUInt32LE(at + 32);
-  into.headerBytes = bytes.readUInt32LE(at + 36);
-  const bodyBytes = bytes.readUInt32LE(at + 40);
+  into.timeMs = view.getFloat64(at + 24, true);
+  into.timeNs = view.getUint32(at + 32, true);
+  into.headerBytes = view.getUint32(at + 36, true);
+  const bodyBytes = view.getUint32(at + 40, true);
   into.expiresMs = 0;
   into.wakesMs = 0;
   let idBytes = 0;
   let next = at + messageEnd;
   if ((flags & flagExpires) !== 0) {
-    into.expiresMs = bytes.readDoubleLE(next);
+    into.expiresMs = view.getFloat64(next, true);
     next += 8;
   }
   if ((flags & flagWakes) !== 0) {
-    into.wakesMs = bytes.readDoubleLE(next);
+    into.wakesMs = view.getFloat64(next, true);
     next += 8;
   }
   if ((flags & flagMessageId) !== 0) {
-    idBytes = bytes.readUInt32LE(next);
+    idBytes = view.getUint32(next, true);
     next += 4;
   }
   into.textStart = next;
@@ -321,9 +353,9 @@ function decodeMessage(bytes: Buffer, at: number, flags: number, textBytes: numb
   into.idEnd = into.idStart + idBytes;
 }
 
-function decodeOther(bytes: Buffer, at: number, textBytes: number, into: Operation): void {
-  into.amount = bytes.readDoubleLE(at + 24);
-  const bodyBytes = bytes.readUInt32LE(at + 32);
+function decodeOther(view: DataView, at: number, textBytes: number, into: Operation): void {
+  into.amount = view.getFloat64(at + 24, true);
+  const bodyBytes = view.getUint32(at + 32, true);
   into.timeMs = into.timeNs = into.headerBytes = into.expiresMs = into.wakesMs = 0;
   into.textStart = at + otherEnd;
   into.textEnd = into.bodyStart = into.textStart + textBytes;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { viewBytes } from "../../src/base/bytes.ts";
 import type { MessageDraft } from "../../src/store/contract.ts";
 import { StoredMessage, storedBytes } from "../../src/store/contract.ts";
 import { blockKey, keyKinds } from "../../src/store/keys.ts";
@@ -67,6 +68,26 @@ describe("Applier", () => {
     expect(fixture.log.state).toMatchObject({ messages: 1, lastSeq: 1, subjectCount: 1 });
   });
 
+  test("a block that was joined to the one before is seen whole, though the old one is at hand", () => {
+    for (let count = 0; count < 100; count++) fixture.log.append(draft("a", "x".repeat(700)));
+    fixture.apply();
+    expect(keysOf(keyKinds.summary)).toBe(3);
+    for (let seq = 2; seq <= 40; seq++) if (seq !== 5) fixture.log.remove(seq);
+    fixture.apply();
+    expect(fixture.log.read(90, new StoredMessage())).toBe(true);
+    for (let seq = 41; seq <= 88; seq++) fixture.log.remove(seq);
+    fixture.apply();
+    expect(keysOf(keyKinds.summary)).toBe(2);
+    const gone = [
+      [2, 4],
+      [6, 88],
+    ];
+    expect([...fixture.log.deleted()]).toEqual(gone);
+    expect(fixture.log.read(90, new StoredMessage())).toBe(true);
+    expect([...fixture.log.deleted()]).toEqual(gone);
+    expect(fixture.log.count(3, null)).toBe(13);
+  });
+
   test("a batch that fails leaves nothing behind, and can be given again", async () => {
     fixture.log.append(draft("a"));
     fixture.apply();
@@ -74,7 +95,7 @@ describe("Applier", () => {
     fixture.log.remove(1);
     fixture.writer.end();
     const torn = Buffer.alloc(20, 0xff);
-    const damaged = { number: 3, bytes: torn, start: 0, end: torn.length };
+    const damaged = { number: 3, ...viewBytes(torn), start: 0, end: torn.length };
     expect(() => fixture.applier.apply([...fixture.writer.groups, damaged])).toThrow(RangeError);
     expect(fixture.applier.appliedGroup).toBe(1);
     fixture.snapshot.renew();

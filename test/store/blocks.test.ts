@@ -28,7 +28,7 @@ function operationOf(seq: number, subject: string, payload: string, headers = ""
     wakesMs: 0,
   });
   const operation = new Operation();
-  decodeOperation(written, 0, written.length, operation);
+  decodeOperation(viewBytes(written), 0, written.length, operation);
   return operation;
 }
 

@@ -2,14 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { viewBytes } from "../../src/base/bytes.ts";
 import { Applier } from "../../src/store/applier.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { checkStream } from "../../src/store/check-stream.ts";
 import { DiskLog } from "../../src/store/disk-log.ts";
 import { type Environment, openEnvironment } from "../../src/store/environment.ts";
-import type { GroupWriter, JournalGroup } from "../../src/store/group.ts";
-import { viewBytes } from "../../src/base/bytes.ts";
-import { encodeCreateStream, type OperationRoom } from "../../src/store/operation.ts";
+import { Chunk } from "../../src/store/chunks.ts";
+import type { GroupRoom, GroupWriter, JournalGroup } from "../../src/store/group.ts";
+import { encodeCreateStream } from "../../src/store/operation.ts";
 import { Snapshot } from "../../src/store/snapshot.ts";
 
 /** Gathers operations into groups and keeps them until they are applied. */
@@ -24,19 +25,21 @@ export class GroupsInMemory implements GroupWriter {
     this.lastGroup = this.durableGroup = this.appliedGroup = appliedGroup;
   }
 
-  room(size: number): OperationRoom {
+  room(size: number): GroupRoom {
     if (this.#rooms.length === 0) this.lastGroup++;
     // With something around it, as in a real group.
-    const bytes = Buffer.alloc(size + 6, 0x55);
+    const chunk = new Chunk(size + 6);
+    const { bytes, view } = chunk;
+    bytes.fill(0x55);
     this.#rooms.push(bytes.subarray(3, 3 + size));
-    return { bytes, view: viewBytes(bytes).view, at: 3 };
+    return { chunk, bytes, view, at: 3 };
   }
 
   /** Ends the group; it is durable. */
   end(): void {
     if (this.#rooms.length === 0) return;
     const bytes = Buffer.concat(this.#rooms);
-    this.groups.push({ number: this.lastGroup, bytes, start: 0, end: bytes.length });
+    this.groups.push({ number: this.lastGroup, ...viewBytes(bytes), start: 0, end: bytes.length });
     this.#rooms = [];
     this.durableGroup = this.lastGroup;
   }

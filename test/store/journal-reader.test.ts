@@ -55,7 +55,7 @@ function recovered(directory: string, appliedGroup = 0): string[] {
   const names: string[] = [];
   try {
     for (let group = reader.nextRecovered(); group !== null; group = reader.nextRecovered()) {
-      decodeOperation(group.bytes, group.start, group.end, operation);
+      decodeOperation(group, group.start, group.end, operation);
       expect(operation.text).toBe(`record ${group.number}`);
       names.push(operation.text);
     }
