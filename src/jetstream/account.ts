@@ -5,6 +5,7 @@ import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetst
 import { Advisories } from "./advisories.ts";
 import type { ApiError } from "./api-error.ts";
 import { apiError } from "./api-errors.ts";
+import { DirectOutlet } from "./direct/direct-outlet.ts";
 import { Disk } from "./disk.ts";
 import type { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
@@ -19,6 +20,7 @@ export class JetStreamAccount {
   readonly host: Host;
   readonly account: Account;
   readonly answers: DurableAnswers;
+  readonly directOutlet: DirectOutlet;
   readonly advisories: Advisories;
   /** What the configuration says of JetStream as a whole. */
   settings: JetStreamOptions;
@@ -53,6 +55,7 @@ export class JetStreamAccount {
     this.host = host;
     this.account = account;
     this.answers = answers;
+    this.directOutlet = new DirectOutlet(host, account);
     this.advisories = new Advisories(host, account, answers);
     this.settings = settings;
     this.limits = limits;

@@ -2,16 +2,7 @@
  * The headers of a message that a direct get answers with: its own, and behind them where it comes from. They are written as
  * bytes, since strings for each of them would be the better part of what an answer costs.
  */
-import {
-  CR,
-  copyBytes,
-  emptyBytes,
-  LF,
-  type ViewedBytes,
-  viewBytes,
-  wordsOf,
-  writeWords,
-} from "../../base/bytes.ts";
+import { CR, copyBytes, LF, type ViewedBytes, viewBytes, wordsOf, writeWords } from "../../base/bytes.ts";
 import { writeNumber } from "../../base/digits.ts";
 import { timestampBytesMax, writeTimestamp } from "../../base/timestamp.ts";
 import type { StoredMessage } from "../../store/contract.ts";
@@ -33,9 +24,6 @@ const numbersBytesMax = 160;
 export class AnswerHeaders {
   /** `NATS/1.0`, and the fields up to the subject. */
   readonly #start: ViewedBytes;
-  /** What messages lie in, which mostly share it. */
-  #source: ViewedBytes = viewBytes(emptyBytes);
-
   /** @param streamName wire string */
   constructor(streamName: string) {
     const start = `${plainStart}Nats-Stream: ${streamName}\r\nNats-Subject: `;
@@ -48,10 +36,21 @@ export class AnswerHeaders {
     return headerBytes + fieldBytes + timestampBytesMax + numbersBytesMax;
   }
 
-  /** Writes the block at `start` and returns the position after it. */
-  write(target: ViewedBytes, start: number, stored: StoredMessage, place: BatchPlace | null): number {
+  /** In bytes of their own. */
+  compose(stored: StoredMessage, place: BatchPlace | null): Uint8Array {
+    const target = viewBytes(Buffer.allocUnsafe(this.bytesMax(stored)));
+    return target.bytes.subarray(0, this.write(target, 0, stored, viewBytes(stored.bytes), place));
+  }
+
+  /** @param source of the message @returns the position after them */
+  write(
+    target: ViewedBytes,
+    start: number,
+    stored: StoredMessage,
+    source: ViewedBytes,
+    place: BatchPlace | null,
+  ): number {
     const { bytes } = target;
-    const source = this.viewOf(stored.bytes);
     const fields = this.#start;
     const { bodyStart, headerBytes } = stored;
     let at = start;
@@ -70,10 +69,5 @@ export class AnswerHeaders {
     bytes[at++] = CR;
     bytes[at++] = LF;
     return at;
-  }
-
-  viewOf(bytes: Buffer): ViewedBytes {
-    if (this.#source.bytes !== bytes) this.#source = viewBytes(bytes);
-    return this.#source;
   }
 }

@@ -1,53 +1,47 @@
-/** One answer to a direct get after the other: messages with headers that tell where they come from, and statuses. */
-import { emptyBytes, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
+/** What one direct get is answered with: messages with headers that tell where they come from, and statuses. */
+import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
-import { StoredMessage } from "../../store/contract.ts";
+import type { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
-import { AnswerHeaders, type BatchPlace } from "./answer-headers.ts";
+import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
 
-const scratchBytes = 512;
-
+/** Of use for no longer than the delivery of its request. */
 export class DirectAnswer {
   readonly stream: Stream;
-  /** For whoever looks for what to answer with. */
-  readonly stored = new StoredMessage();
+  readonly #request: Message;
   readonly #headers: AnswerHeaders;
-  #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytes));
-  #reply = "";
 
-  constructor(stream: Stream) {
+  /** @param headers of that stream */
+  constructor(stream: Stream, request: Message, headers: AnswerHeaders) {
     this.stream = stream;
-    this.#headers = new AnswerHeaders(stream.wireName);
+    this.#request = request;
+    this.#headers = headers;
   }
 
-  /** From now on it is that request which is answered. */
-  begin(request: Message): void {
-    this.#reply = request.reply;
+  /** For whoever looks for what to answer with. */
+  get stored(): StoredMessage {
+    return this.stream.account.directOutlet.stored;
   }
 
   /** @param fields lines that end with CRLF */
   status(code: number, text: string, fields = ""): void {
-    this.#send(emptyBytes, Buffer.from(`NATS/1.0 ${code} ${text}\r\n${fields}\r\n`, "latin1"), false);
+    this.#publish(emptyBytes, Buffer.from(`NATS/1.0 ${code} ${text}\r\n${fields}\r\n`, "latin1"));
   }
 
+  /** @param place null: it is all there is to the answer */
   message(stored: StoredMessage, place: BatchPlace | null, noHeaders: boolean): void {
-    const { log } = this.stream;
+    const { log, account } = this.stream;
     // What is not on disk yet could be unseen by a power cut, so it is not seen before.
-    const isDurable = log.kind === "memory" || stored.seq <= log.durableSeq;
-    this.#send(stored.payload, noHeaders ? null : this.#compose(stored, place), isDurable && place === null);
+    if (place === null && (log.kind === "memory" || stored.seq <= log.durableSeq))
+      account.directOutlet.send(this.#request, stored, noHeaders ? null : this.#headers);
+    else this.#publish(stored.payload, noHeaders ? null : this.#headers.compose(stored, place));
   }
 
-  #compose(stored: StoredMessage, place: BatchPlace | null): Uint8Array {
-    const bytesMax = this.#headers.bytesMax(stored);
-    if (bytesMax > this.#scratch.bytes.length) this.#scratch = viewBytes(Buffer.allocUnsafeSlow(bytesMax));
-    const end = this.#headers.write(this.#scratch, 0, stored, place);
-    return new Uint8Array(this.#scratch.bytes.buffer, 0, end);
-  }
-
-  #send(payload: Uint8Array, headers: Uint8Array | null, isDurable: boolean): void {
-    const { answers, account } = this.stream.account;
-    if (isDurable || this.stream.log.kind === "memory")
-      answers.publishSoon(account, this.#reply, payload, headers);
-    else answers.publish(account, this.#reply, payload, headers);
+  /** In the order of the calls, and, but for what is in memory alone, when all is durable that was decided before. */
+  #publish(payload: Uint8Array, headers: Uint8Array | null): void {
+    const { log, account } = this.stream;
+    const { reply } = this.#request;
+    if (log.kind === "memory") account.answers.publishSoon(account.account, reply, payload, headers);
+    else account.answers.publish(account.account, reply, payload, headers);
   }
 }

@@ -9,6 +9,7 @@ import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import { isApiLevelEnough } from "../batch/atomic-batches.ts";
 import type { Stream } from "../stream.ts";
+import { AnswerHeaders } from "./answer-headers.ts";
 import { DirectAnswer } from "./direct-answer.ts";
 import { answerLast, answerMulti, answerRequest } from "./direct-answers.ts";
 import { emptyRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
@@ -24,7 +25,7 @@ export class DirectGet {
   /** A mirror has nearly all of its origin, so that it may answer for it. */
   #isCaughtUp = false;
   /** Made for the first request: most streams never see one. */
-  #answer: DirectAnswer | null = null;
+  #headers: AnswerHeaders | null = null;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -101,10 +102,10 @@ export class DirectGet {
     answerLast(answer, subject, request.noHeaders);
   }
 
-  #answerTo(message: Message): DirectAnswer {
-    this.#answer ??= new DirectAnswer(this.#stream);
-    this.#answer.begin(message);
-    return this.#answer;
+  #answerTo(request: Message): DirectAnswer {
+    const stream = this.#stream;
+    this.#headers ??= new AnswerHeaders(stream.wireName);
+    return new DirectAnswer(stream, request, this.#headers);
   }
 }
 

@@ -62,6 +62,19 @@ describe.each(["file", "memory"] as const)("the answer to a direct get, from %s"
     ]);
   });
 
+  it("is the same whether or not it has to wait for the disk", () => {
+    const { stream, get } = world(storage);
+    const block = blockOf(["A: 1"]);
+    store(stream, "s.a", { text: `${block}body`, headerBytes: block.length });
+    const isDurable = (): boolean => stream.log.kind === "memory" || stream.log.durableSeq === 1;
+    expect(isDurable()).toBe(storage === "memory");
+    const [before] = get("s.a");
+    expect(isDurable()).toBe(true);
+    const [after] = get("s.a");
+    expect(after?.headers).toBe(blockOf(["A: 1", ...fieldsOf("s.a", 1, "2024-02-29T23:59:59.12Z")]));
+    expect([after?.headers, after?.payload]).toEqual([before?.headers, before?.payload]);
+  });
+
   it("is of headers alone where the message is a marker", () => {
     const { stream, get } = world(storage);
     const block = blockOf(["KV-Operation: DEL"]);
