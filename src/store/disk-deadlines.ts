@@ -27,7 +27,7 @@ export class DiskDeadlines {
   }
 
   get nextMs(): number {
-    if (this.#baseFirst === undefined) this.#baseFirst = this.#base(Infinity).next().value ?? null;
+    if (this.#baseFirst === undefined) this.#baseFirst = firstOf(this.#base(Infinity));
     return Math.min(this.#baseFirst?.atMs ?? Infinity, this.#added.first?.atMs ?? Infinity);
   }
 
@@ -76,7 +76,7 @@ export class DiskDeadlines {
     });
   }
 
-  *#base(throughMs: number): Generator<MessageDeadline, undefined> {
+  *#base(throughMs: number): Generator<MessageDeadline> {
     const { id, snapshot } = this.#view;
     const kind = this.#kind;
     const start = deadlineKey(id, kind, 0, 0);
@@ -88,8 +88,13 @@ export class DiskDeadlines {
       const deadline = { kind, ...deadlineOfKey(key) };
       if (!this.#removed.has(nameOf(deadline))) yield deadline;
     }
-    return undefined;
   }
+}
+
+/** A range that is not left holds its transaction for ever, of which LMDB has a hundred or so. */
+function firstOf<T>(all: Iterable<T>): T | null {
+  for (const one of all) return one;
+  return null;
 }
 
 function leftOf(pending: Pending[], appliedGroup: number, onApplied: (one: Pending) => void): Pending[] {
