@@ -2,6 +2,7 @@
  * Carries the groups of the journal out on LMDB. The number of the last one is written in the same transaction, so each
  * group is carried out once, whatever happens in between.
  */
+import type { BlockMemory } from "./block-memory.ts";
 import type { Environment } from "./environment.ts";
 import type { JournalGroup } from "./group.ts";
 import { endKey, type KeyKind, keyKinds, prefixKey, spaceKinds, streamKinds } from "./keys.ts";
@@ -24,9 +25,16 @@ export class Applier {
   #appliedGroup: number;
   #mayHaveGarbage = true;
   readonly #operation = new Operation();
+  readonly #memory: BlockMemory | null;
+  /** The one that the last operation was for. */
+  #writer: StreamWriter | null = null;
+  #writerId = 0;
+  readonly #takesSpace = () => this.#takeSpace();
 
-  constructor(env: Environment) {
+  /** @param memory for the blocks of a batch; it may hold the groups as well */
+  constructor(env: Environment, memory: BlockMemory | null = null) {
     this.#env = env;
+    this.#memory = memory;
     this.#reads = new Reads(env);
     this.#appliedGroup = readMeta(this.#reads, metaNames.applied);
   }
@@ -37,7 +45,7 @@ export class Applier {
   }
 
   /**
-   * All of them in one transaction; those that LMDB has already are passed over. Throws what lmdb throws, for one that
+   * All of them in one transaction, within which they are asked for; those that LMDB has already are passed over. Throws what lmdb throws, for one that
    * the disk is full; then nothing has happened, and the same groups may be tried again.
    */
   apply(groups: Iterable<JournalGroup>): void {
@@ -50,6 +58,8 @@ export class Applier {
       this.#writers.clear();
       throw error;
     } finally {
+      this.#writer = null;
+      this.#memory?.reset();
       this.#touched.clear();
     }
   }
@@ -82,22 +92,33 @@ export class Applier {
       this.#create(operation);
       return;
     }
-    const writer = this.#writerOf(operation.streamId);
+    const { streamId } = operation;
+    if (
+      this.#writer !== null &&
+      this.#writerId === streamId &&
+      operation.code !== operationCodes.dropStream
+    ) {
+      this.#writer.apply(operation, this.#takesSpace);
+      return;
+    }
+    const writer = this.#writerOf(streamId);
     // Dropped, with something left over that a timer decided afterwards.
     if (writer === null) return;
     if (operation.code === operationCodes.dropStream) {
-      this.#drop(operation.streamId, writer);
+      this.#drop(streamId, writer);
       return;
     }
     this.#touched.add(writer);
-    writer.apply(operation, () => this.#takeSpace());
+    this.#writer = writer;
+    this.#writerId = streamId;
+    writer.apply(operation, this.#takesSpace);
   }
 
   #writerOf(id: number): StreamWriter | null {
     let writer = this.#writers.get(id);
     if (writer !== undefined) return writer;
     const value = this.#reads.get(prefixKey(keyKinds.stream, id));
-    writer = value === undefined ? null : new StreamWriter(this.#env, id, decodeState(value));
+    writer = value === undefined ? null : new StreamWriter(this.#env, id, decodeState(value), this.#memory);
     this.#writers.set(id, writer);
     return writer;
   }
@@ -105,7 +126,8 @@ export class Applier {
   #create(operation: Operation): void {
     const { streamId } = operation;
     const state = freshState(operation.body.utf8Slice(), operation.text, this.#takeSpace());
-    const writer = new StreamWriter(this.#env, streamId, state);
+    this.#writer = null;
+    const writer = new StreamWriter(this.#env, streamId, state, this.#memory);
     this.#env.putSync(prefixKey(keyKinds.stream, streamId), encodeState(state));
     this.#writers.set(streamId, writer);
     const next = readMeta(this.#reads, metaNames.nextStream);
@@ -113,6 +135,7 @@ export class Applier {
   }
 
   #drop(id: number, writer: StreamWriter): void {
+    this.#writer = null;
     this.#touched.delete(writer);
     this.#writers.set(id, null);
     this.#env.putSync(prefixKey(keyKinds.garbage, writer.space), present);

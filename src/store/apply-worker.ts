@@ -7,8 +7,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Applier } from "./applier.ts";
 import type { ApplyOrder, ApplyReport, ApplyWorkerData } from "./apply-link.ts";
 import { openEnvironment } from "./environment.ts";
-import type { JournalGroup } from "./group.ts";
-import { JournalReader } from "./journal-reader.ts";
+import { Batch } from "./batch.ts";
+import { BlockMemory } from "./block-memory.ts";
+import { JournalReader, windowBytesMin } from "./journal-reader.ts";
 import { Progress } from "./progress.ts";
 
 /** So much of the journal goes into one transaction, and with the group that goes beyond it ends. */
@@ -49,50 +50,45 @@ function rest(forMs: number): void {
   }
 }
 
-/** The groups of one transaction; none when all is applied. */
-function gather(reader: JournalReader, through: number): JournalGroup[] {
-  const groups: JournalGroup[] = [];
-  for (let bytes = 0; bytes < batchBytes; ) {
-    const group = reader.next(through);
-    if (group === null) break;
-    groups.push(group);
-    bytes += group.end - group.start;
-  }
-  return groups;
+/** Behind what is applied, as far as it is durable. */
+function nextBatch(reader: JournalReader): Batch {
+  const through = progress.group("durable");
+  return new Batch(() => reader.next(through), batchBytes);
 }
 
-function sizeOf(groups: readonly JournalGroup[]): number {
-  return groups.reduce((bytes, { start, end }) => bytes + end - start, 0);
-}
-
-/** @returns whether it could be done */
-function applyAll(applier: Applier, groups: readonly JournalGroup[]): boolean {
+/** @returns what was applied; null when it could not be done */
+function applyAll(applier: Applier, reader: JournalReader, batch: Batch): Batch | null {
+  const { segmentNumber } = reader;
+  let tried = batch;
   for (let triesLeft = lastTriesMax; triesLeft > 0; ) {
     try {
-      applier.apply(groups);
-      return true;
+      applier.apply(tried);
+      return tried;
     } catch (error) {
       if (!fullCodes.includes((error as { code?: unknown }).code)) throw error;
       report({ kind: "delayed", reason: (error as Error).message });
       rest(retryMs);
       if (isClosing) triesLeft--;
+      reader.goBack(applier.appliedGroup, segmentNumber);
+      tried = nextBatch(reader);
     }
   }
-  return false;
+  return null;
 }
 
 function run(applier: Applier, reader: JournalReader): void {
   for (;;) {
     const wakes = progress.wakes("apply");
     takeOrders();
-    const groups = gather(reader, progress.group("durable"));
-    const isBehind = reader.lastGroup < progress.group("durable");
-    if (groups.length > 0 && !applyAll(applier, groups)) return;
-    const didTidy = !isClosing && !isBehind && applier.tidy();
-    if (groups.length > 0 || didTidy) {
+    const batch = nextBatch(reader);
+    const didApply = !batch.isEmpty;
+    const applied = didApply ? applyAll(applier, reader, batch) : batch;
+    if (applied === null) return;
+    const didTidy = !isClosing && !applied.isFull && applier.tidy();
+    if (didApply || didTidy) {
       progress.setGroup("applied", applier.appliedGroup);
       report({ kind: "applied", group: applier.appliedGroup, segmentNumber: reader.segmentNumber });
-      if (!isBehind) rest(didTidy ? stepMs : sizeOf(groups) < smallBatchBytes ? longRestMs : restMs);
+      if (!applied.isFull) rest(didTidy ? stepMs : applied.bytes < smallBatchBytes ? longRestMs : restMs);
     } else if (isClosing) return;
     else progress.sleep("apply", wakes, sleepMsMax);
   }
@@ -100,8 +96,9 @@ function run(applier: Applier, reader: JournalReader): void {
 
 async function main(): Promise<void> {
   const env = openEnvironment(environmentPath);
-  const applier = new Applier(env);
-  const reader = new JournalReader(journalDirectory, applier.appliedGroup);
+  const memory = new BlockMemory(windowBytesMin);
+  const applier = new Applier(env, memory);
+  const reader = new JournalReader(journalDirectory, applier.appliedGroup, memory.window);
   run(applier, reader);
   reader.close();
   await env.close();

@@ -7,6 +7,7 @@ import {
   reencodeSummary,
   summaryWithout,
 } from "./block-summary.ts";
+import type { BlockMemory } from "./block-memory.ts";
 import { Block, blockBytesTarget } from "./blocks.ts";
 import { StoredMessage } from "./contract.ts";
 import type { Environment } from "./environment.ts";
@@ -21,6 +22,7 @@ export class BlockWriter {
   readonly space: number;
   readonly #env: Environment;
   readonly #reads: Reads;
+  readonly #memory: BlockMemory | null;
   /** The last block, which is added to; null when there is none, undefined before it was looked for. */
   #open: Block | null | undefined;
   #openIsChanged = false;
@@ -30,8 +32,10 @@ export class BlockWriter {
   #removals: number[] = [];
   readonly #frame = new StoredMessage();
 
-  constructor(env: Environment, space: number) {
+  /** @param memory for blocks that are filled within a batch; null: they have their own */
+  constructor(env: Environment, space: number, memory: BlockMemory | null) {
     this.space = space;
+    this.#memory = memory;
     this.#env = env;
     this.#reads = new Reads(env);
   }
@@ -42,7 +46,7 @@ export class BlockWriter {
       this.#filled.push(open);
       open = null;
     }
-    if (open === null) open = this.#open = Block.empty(operation.seq);
+    if (open === null) open = this.#open = this.#newBlock(operation.seq);
     open.append(operation);
     this.#openIsChanged = true;
   }
@@ -66,15 +70,8 @@ export class BlockWriter {
     if (floor > 0) this.#removeThrough(floor, visit);
     for (const block of this.#filled) this.#replace(block.firstSeq, block);
     this.#filled = [];
-    const open = this.#open ?? null;
-    if (open === null || !this.#openIsChanged) return;
-    this.#openIsChanged = false;
-    if (open.liveCount > 0) {
-      this.#put(open);
-      return;
-    }
-    this.#drop(open.firstSeq);
-    this.#open = null;
+    this.#flushOpen();
+    this.#open?.settle();
   }
 
   /** After a flush: fills in the first message. False when there is none. */
@@ -89,6 +86,24 @@ export class BlockWriter {
       return true;
     }
     throw new Error(`all of the block at ${block.firstSeq} is gone, but the block is not`);
+  }
+
+  /** Once one is filled, the batch is a large one. */
+  #newBlock(firstSeq: number): Block {
+    if (this.#memory === null || this.#filled.length === 0) return Block.empty(firstSeq);
+    return Block.within(this.#memory, firstSeq);
+  }
+
+  #flushOpen(): void {
+    const open = this.#open ?? null;
+    if (open === null || !this.#openIsChanged) return;
+    this.#openIsChanged = false;
+    if (open.liveCount > 0) {
+      this.#put(open);
+      return;
+    }
+    this.#drop(open.firstSeq);
+    this.#open = null;
   }
 
   #lastBlock(): Block | null {

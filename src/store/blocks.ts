@@ -9,6 +9,7 @@
  * A sequence stands for the same bytes for ever. What is removed is said elsewhere (`block-summary.ts`), so a block that
  * was read once stays right, though it may come to lack what was added behind, and tell of what is gone.
  */
+import type { BlockMemory } from "./block-memory.ts";
 import type { StoredMessage } from "./contract.ts";
 import { crc32 } from "./crc32.ts";
 import type { Operation } from "./operation.ts";
@@ -38,6 +39,8 @@ export class Block {
   /** Bits of the records that are gone; null: none are. */
   #dead: Uint8Array | null;
   #deadCount = 0;
+  /** Where its bytes are in a slot of it; null: they are its own. */
+  #memory: BlockMemory | null = null;
 
   private constructor(firstSeq: number, bytes: Buffer, offsets: Uint32Array) {
     this.firstSeq = firstSeq;
@@ -53,6 +56,18 @@ export class Block {
     const offsets = new Uint32Array(64);
     offsets[0] = blockHeaderBytes;
     return new Block(firstSeq, Buffer.alloc(4_096), offsets);
+  }
+
+  /** In a slot, if there is one left; to be settled before the batch ends, should it be needed longer. */
+  static within(memory: BlockMemory, firstSeq: number): Block {
+    const slot = memory.take();
+    if (slot === null) return Block.empty(firstSeq);
+    slot.offsets[0] = blockHeaderBytes;
+    // Unused by the format so far.
+    slot.bytes.fill(0, 0, blockHeaderBytes);
+    const block = new Block(firstSeq, slot.bytes, slot.offsets);
+    block.#memory = memory;
+    return block;
   }
 
   /**
@@ -189,18 +204,32 @@ export class Block {
 
   /** Adds the message of an operation, whose sequence is behind all others. */
   append(operation: Operation): void {
-    const { bytes, textStart, bodyEnd } = operation;
+    const { bytes, textStart, bodyEnd, timeMs } = operation;
     const at = this.#add(operation.seq, bodyEnd - textStart);
     const view = this.#view;
-    view.setUint32(at + 8, operation.timeMs % lowFactor, true);
-    view.setUint32(
-      at + 12,
-      ((Math.floor(operation.timeMs / lowFactor) << 20) | operation.timeNs) >>> 0,
-      true,
-    );
+    const highMs = Math.floor(timeMs / lowFactor);
+    view.setUint32(at + 8, timeMs - highMs * lowFactor, true);
+    view.setUint32(at + 12, ((highMs << 20) | operation.timeNs) >>> 0, true);
     view.setUint32(at + 16, operation.textEnd - textStart, true);
     view.setUint32(at + 20, operation.headerBytes, true);
-    bytes.copy(this.#bytes, at + recordHeaderBytes, textStart, bodyEnd);
+    const all = this.#memory?.all;
+    if (all !== undefined && all.buffer === bytes.buffer) {
+      const from = bytes.byteOffset + textStart - all.byteOffset;
+      const to = this.#bytes.byteOffset + at + recordHeaderBytes - all.byteOffset;
+      all.copyWithin(to, from, from + bodyEnd - textStart);
+    } else
+      this.#bytes.set(
+        new Uint8Array(bytes.buffer, bytes.byteOffset + textStart, bodyEnd - textStart),
+        at + recordHeaderBytes,
+      );
+  }
+
+  /** Takes bytes of its own, if it has none: the batch is over. */
+  settle(): void {
+    if (this.#memory === null) return;
+    this.#memory = null;
+    this.#offsets = this.#offsets.slice(0, this.#count + 1);
+    this.#moveTo(Math.max(this.byteLength, Math.min(this.byteLength * 2, blockBytesTarget)));
   }
 
   /** Adds what is alive in another block, whose sequences are behind all others. */
@@ -240,7 +269,11 @@ export class Block {
   }
 
   #growTo(bytesNeeded: number): void {
-    const size = Math.max(bytesNeeded, Math.min(this.#bytes.length * 2, blockBytesTarget));
+    this.#memory = null;
+    this.#moveTo(Math.max(bytesNeeded, Math.min(this.#bytes.length * 2, blockBytesTarget)));
+  }
+
+  #moveTo(size: number): void {
     const grown = Buffer.alloc(size);
     this.#bytes.copy(grown, 0, 0, this.byteLength);
     this.#bytes = grown;

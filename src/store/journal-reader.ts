@@ -7,7 +7,7 @@
  * says that this one was on disk when it was written, for then it has been damaged since, which is an error.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { emptyBytes, viewBytes } from "../base/bytes.ts";
+import { emptyBytes, type ViewedBytes, viewBytes } from "../base/bytes.ts";
 import type { JournalGroup } from "./group.ts";
 import {
   DamageError,
@@ -21,7 +21,8 @@ import {
   type SegmentFile,
 } from "./journal-segment.ts";
 
-const windowBytesMin = 1_048_576;
+/** So little that it stays in a processor's cache while it is gone through. */
+export const windowBytesMin = 262_144;
 
 interface OpenSegment extends SegmentFile {
   readonly fd: number;
@@ -35,15 +36,27 @@ export class JournalReader {
   #segment: OpenSegment | null = null;
   /** Where the next group begins in the segment. */
   #position = segmentHeaderBytes;
-  /** `segment[windowStart, windowStart + window.length)`. Replaced, never written to again. */
+  /** Segments before this one are not asked. */
+  #firstNumber = 0;
+  readonly #memory: ViewedBytes;
+  /** `segment[windowStart, windowStart + window.length)`: the beginning of the memory, or what a large group needs. */
   #window: Buffer = emptyBytes;
-  #view = viewBytes(emptyBytes).view;
+  #view: DataView;
   #windowStart = 0;
 
-  /** @param appliedGroup what is wanted are the groups behind it */
-  constructor(directory: string, appliedGroup: number) {
+  /**
+   * @param appliedGroup what is wanted are the groups behind it
+   * @param memory to read them into
+   */
+  constructor(
+    directory: string,
+    appliedGroup: number,
+    memory: Buffer = Buffer.allocUnsafeSlow(windowBytesMin),
+  ) {
     this.#directory = directory;
     this.#lastGroup = appliedGroup;
+    this.#memory = viewBytes(memory);
+    this.#view = this.#memory.view;
   }
 
   /** The group that was given last. */
@@ -57,7 +70,8 @@ export class JournalReader {
   }
 
   /**
-   * The next group of a journal that is written to, as far as `throughGroup`, which must be there; null behind it.
+   * The next group of a journal that is written to, as far as `throughGroup`, which must be there; null behind it. It is
+   * valid until another is asked for.
    * @throws DamageError when it is not there after all
    */
   next(throughGroup: number): JournalGroup | null {
@@ -68,13 +82,21 @@ export class JournalReader {
   }
 
   /**
-   * The next group of a journal that a crash has ended; null at its end.
+   * The next group of a journal that a crash has ended, valid until another is asked for; null at its end.
    * @throws DamageError when there is one that has been damaged
    */
   nextRecovered(): JournalGroup | null {
     const group = this.#take();
     if (group === null) this.#checkEnd();
     return group;
+  }
+
+  /** Goes on behind `group` again, which stands in that segment or a later one. */
+  goBack(group: number, segmentNumber: number): void {
+    this.close();
+    this.#enter(null, segmentHeaderBytes);
+    this.#lastGroup = group;
+    this.#firstNumber = segmentNumber;
   }
 
   close(): void {
@@ -89,7 +111,7 @@ export class JournalReader {
     if (inThis !== null) return inThis;
     const from = this.#segment;
     for (const file of listSegments(this.#directory)) {
-      if (from !== null && file.number <= from.number) continue;
+      if (from === null ? file.number < this.#firstNumber : file.number <= from.number) continue;
       const segment = openSegment(file);
       if (segment === null) continue;
       const [before, position] = [this.#segment, this.#position];
@@ -135,13 +157,17 @@ export class JournalReader {
     const segment = this.#segment as OpenSegment;
     const left = segment.bytes - this.#position;
     if (left < frameBytes) return false;
-    let window = readAt(segment.fd, this.#position, Math.min(left, windowBytesMin));
+    const { bytes } = this.#memory;
+    let window = readInto(bytes.subarray(0, Math.min(left, bytes.length)), segment.fd, this.#position);
+    let { view } = this.#memory;
     const frame = decodeFrame(window, 0, segment.salt);
     const groupBytes = frame === null ? 0 : frameBytes + frame.payloadBytes;
-    if (groupBytes > window.length && groupBytes <= left)
+    if (groupBytes > window.length && groupBytes <= left) {
       window = readAt(segment.fd, this.#position, groupBytes);
+      view = viewBytes(window).view;
+    }
     this.#window = window;
-    this.#view = viewBytes(window).view;
+    this.#view = view;
     this.#windowStart = this.#position;
     return true;
   }
@@ -220,10 +246,14 @@ function openSegment(file: SegmentFile): OpenSegment | null {
 }
 
 function readAt(fd: number, position: number, count: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(count);
+  return readInto(Buffer.allocUnsafeSlow(count), fd, position);
+}
+
+/** @returns what could be had of it */
+function readInto(bytes: Buffer, fd: number, position: number): Buffer {
   let done = 0;
-  while (done < count) {
-    const read = readSync(fd, bytes, done, count - done, position + done);
+  while (done < bytes.length) {
+    const read = readSync(fd, bytes, done, bytes.length - done, position + done);
     if (read === 0) break;
     done += read;
   }

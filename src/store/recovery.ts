@@ -1,9 +1,9 @@
 /** From a directory as the last run has left it to an environment that has all of the journal. */
 import { renameSync, rmSync } from "node:fs";
 import { Applier } from "./applier.ts";
+import { Batch } from "./batch.ts";
 import { checkDataFile } from "./data-file.ts";
 import { type Environment, formatVersion, openEnvironment } from "./environment.ts";
-import type { JournalGroup } from "./group.ts";
 import { JournalReader } from "./journal-reader.ts";
 import { DamageError, syncDirectory } from "./journal-segment.ts";
 import { Reads } from "./reads.ts";
@@ -28,7 +28,11 @@ export function openRecovered(
     const applier = new Applier(env);
     const reader = new JournalReader(journalDirectory, applier.appliedGroup);
     try {
-      for (let batch = nextBatch(reader); batch.length > 0; batch = nextBatch(reader)) applier.apply(batch);
+      for (;;) {
+        const batch = new Batch(() => reader.nextRecovered(), batchBytesMax);
+        if (batch.isEmpty) break;
+        applier.apply(batch);
+      }
     } finally {
       reader.close();
     }
@@ -37,17 +41,6 @@ export function openRecovered(
     void env.close();
     throw error instanceof RangeError ? new DamageError(`${environmentPath}: ${error.message}`) : error;
   }
-}
-
-function nextBatch(reader: JournalReader): JournalGroup[] {
-  const batch: JournalGroup[] = [];
-  for (let bytes = 0; bytes < batchBytesMax; ) {
-    const group = reader.nextRecovered();
-    if (group === null) break;
-    batch.push(group);
-    bytes += group.end - group.start;
-  }
-  return batch;
 }
 
 /** What has the name of an environment is one: a power cut leaves nothing that looks like a damaged store. */

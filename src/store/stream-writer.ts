@@ -2,6 +2,7 @@
 import { countAppended } from "./log-counters.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { StoredMessage, storedBytes } from "./contract.ts";
+import type { BlockMemory } from "./block-memory.ts";
 import type { Environment } from "./environment.ts";
 import {
   changesKey,
@@ -19,7 +20,8 @@ import { type Operation, operationCodes } from "./operation.ts";
 import { Reads } from "./reads.ts";
 import type { StreamState } from "./stream-state.ts";
 import { encodeState } from "./stream-state.ts";
-import { type SubjectChange, SubjectIndex } from "./subject-index.ts";
+import { SubjectChanges } from "./subject-changes.ts";
+import { SubjectIndex } from "./subject-index.ts";
 
 export class StreamWriter {
   readonly #env: Environment;
@@ -27,22 +29,24 @@ export class StreamWriter {
   readonly #id: number;
   readonly #state: StreamState;
   readonly #index: SubjectIndex;
+  readonly #memory: BlockMemory | null;
   #blocks: BlockWriter;
   /** Of this batch. */
-  #changes = new Map<string, { added: number[]; removed: number[] }>();
+  readonly #changes = new SubjectChanges();
   #floor = 0;
   #firstMayBeGone = false;
   #ids: NotedId[] = [];
   #recordChanges = new Map<string, Buffer[]>();
   readonly #frame = new StoredMessage();
 
-  constructor(env: Environment, id: number, state: StreamState) {
+  constructor(env: Environment, id: number, state: StreamState, memory: BlockMemory | null) {
     this.#env = env;
+    this.#memory = memory;
     this.#reads = new Reads(env);
     this.#id = id;
     this.#state = state;
     this.#index = new SubjectIndex(env);
-    this.#blocks = new BlockWriter(env, state.space);
+    this.#blocks = new BlockWriter(env, state.space, memory);
   }
 
   get space(): number {
@@ -83,8 +87,8 @@ export class StreamWriter {
   flush(group: number): void {
     const state = this.#state;
     this.#blocks.flush(this.#floor, (message) => this.#onFloorRemoval(message));
-    this.#index.apply(state, this.#changes);
-    this.#changes = new Map();
+    this.#index.apply(state, this.#changes.bySubject);
+    this.#changes.clear();
     this.#floor = 0;
     if (this.#firstMayBeGone) this.#findFirst();
     this.#flushIds();
@@ -94,12 +98,11 @@ export class StreamWriter {
 
   #append(operation: Operation): void {
     const state = this.#state;
-    const { seq, timeMs, timeNs } = operation;
-    const subject = operation.subject;
+    const { seq, timeMs, timeNs, textStart, textEnd, headerBytes } = operation;
     this.#blocks.append(operation);
-    this.#changeOf(subject).added.push(seq);
-    const payloadBytes = operation.bodyEnd - operation.bodyStart - operation.headerBytes;
-    const bytes = storedBytes("file", subject.length, operation.headerBytes, payloadBytes);
+    this.#changes.at(operation.bytes, textStart, textEnd).added.push(seq);
+    const payloadBytes = operation.bodyEnd - operation.bodyStart - headerBytes;
+    const bytes = storedBytes("file", textEnd - textStart, headerBytes, payloadBytes);
     countAppended(state, seq, timeMs, timeNs, bytes);
     const id = operation.messageId;
     if (id !== null) this.#ids.push({ id, seq, atMs: timeMs });
@@ -111,9 +114,9 @@ export class StreamWriter {
 
   #remove(operation: Operation): void {
     const state = this.#state;
-    const { seq, subject } = operation;
+    const { seq, bytes, textStart, textEnd } = operation;
     this.#blocks.remove(seq);
-    this.#changeOf(subject).removed.push(seq);
+    this.#changes.at(bytes, textStart, textEnd).removed.push(seq);
     state.messages--;
     state.bytes -= operation.amount;
     if (seq === state.firstSeq || state.messages === 0) this.#firstMayBeGone = true;
@@ -136,11 +139,11 @@ export class StreamWriter {
 
   #onFloorRemoval(message: StoredMessage): void {
     const state = this.#state;
-    const subject = message.subject;
-    const payloadBytes = message.bodyEnd - message.bodyStart - message.headerBytes;
+    const { seq, subjectStart, subjectEnd, headerBytes } = message;
+    const payloadBytes = message.bodyEnd - message.bodyStart - headerBytes;
     state.messages--;
-    state.bytes -= storedBytes("file", subject.length, message.headerBytes, payloadBytes);
-    this.#changeOf(subject).removed.push(message.seq);
+    state.bytes -= storedBytes("file", subjectEnd - subjectStart, headerBytes, payloadBytes);
+    this.#changes.at(message.bytes, subjectStart, subjectEnd).removed.push(seq);
   }
 
   /** Everything goes at once: what there was is left behind in its space, which is cleared away later. */
@@ -148,8 +151,8 @@ export class StreamWriter {
     const state = this.#state;
     this.#env.putSync(prefixKey(keyKinds.garbage, state.space), present);
     state.space = takeSpace();
-    this.#blocks = new BlockWriter(this.#env, state.space);
-    this.#changes = new Map();
+    this.#blocks = new BlockWriter(this.#env, state.space, this.#memory);
+    this.#changes.clear();
     this.#floor = 0;
     state.messages = state.bytes = state.subjectCount = 0;
     state.nextSubjectNumber = 1;
@@ -176,15 +179,6 @@ export class StreamWriter {
     }
     state.firstMs = state.firstNs = 0;
     state.firstSeq = state.lastSeq + 1;
-  }
-
-  #changeOf(subject: string): SubjectChange {
-    let change = this.#changes.get(subject);
-    if (change === undefined) {
-      change = { added: [], removed: [] };
-      this.#changes.set(subject, change);
-    }
-    return change;
   }
 
   #changeDeadline(operation: Operation): void {

@@ -2,19 +2,13 @@
 import type { Environment } from "./environment.ts";
 import { endKey, postingsKey, seqOfPostingsKey, subjectBytesMax, subjectKey } from "./keys.ts";
 import { Reads } from "./reads.ts";
+import type { SubjectChange } from "./subject-changes.ts";
 import { decodeChunk, decodeEntry, encodeChunk, encodeEntry, SubjectEntry } from "./subject-entry.ts";
 
 /** More postings than this in an entry go to chunks, all but the last few. */
 const recentMax = 64;
 const recentKept = 16;
 const chunkMax = 1_024;
-
-/** What a batch does to one subject. A sequence may be in both: it came and went. */
-export interface SubjectChange {
-  /** Ascending, and behind all that the index has. */
-  readonly added: number[];
-  readonly removed: number[];
-}
 
 /** What of a stream's state the index counts. */
 export interface IndexCounters {

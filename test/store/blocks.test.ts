@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { viewBytes } from "../../src/base/bytes.ts";
 import { BlockCache, CachedBlocks } from "../../src/store/block-cache.ts";
+import { BlockMemory } from "../../src/store/block-memory.ts";
 import { decodeSummary, encodeSummary, summaryWithout } from "../../src/store/block-summary.ts";
 import { Block, BlockError, blockBytesTarget } from "../../src/store/blocks.ts";
 import { StoredMessage } from "../../src/store/contract.ts";
@@ -45,6 +46,42 @@ function liveSeqs(block: Block): number[] {
 }
 
 describe("Block", () => {
+  test("is the same in memory that is used again, and when it has left that", () => {
+    const memory = new BlockMemory(1_024);
+    memory.window.fill(0xcc);
+    const payload = "0123456789".repeat(12);
+    // Filled before, so that what is left from then would be seen.
+    for (let block = memory.take(); block !== null; block = memory.take()) block.bytes.fill(0xdd);
+    memory.reset();
+    const seqs = Array.from({ length: 700 }, (_, at) => 7 + at * 3);
+    const within = Block.within(memory, 7);
+    const own = Block.empty(7);
+    for (const seq of seqs) {
+      const operation = operationOf(seq, `s.${seq}`, seq % 50 === 0 ? payload : "");
+      own.append(operation);
+      const { start, end, bytes } = operation;
+      bytes.copy(memory.window, 9, start, end);
+      decodeOperation(viewBytes(memory.window), 9, 9 + end - start, operation);
+      within.append(operation);
+      memory.window.fill(0xcc);
+    }
+    expect(within.encode().equals(own.encode())).toBe(true);
+    within.settle();
+    memory.reset();
+    for (let block = memory.take(); block !== null; block = memory.take()) {
+      block.bytes.fill(0xee);
+      block.offsets.fill(1);
+    }
+    expect(within.encode().equals(own.encode())).toBe(true);
+    const more = operationOf(9_000, "more", "x".repeat(blockBytesTarget));
+    for (const block of [within, own]) block.append(more);
+    expect(within.encode().equals(own.encode())).toBe(true);
+    expect(within.indexOf(9_000)).toBe(700);
+    const beyond = Block.within(memory, 7);
+    beyond.append(operationOf(7, "s.7", payload));
+    expect(Block.decode(7, Buffer.from(beyond.encode()), null).count).toBe(1);
+  });
+
   test("gives back what was put in, by way of its bytes", () => {
     const block = Block.empty(5_000_000_000);
     block.append(operationOf(5_000_000_000, "a.b", "payload", "NATS/1.0\r\n\r\n"));

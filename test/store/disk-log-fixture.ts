@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { viewBytes } from "../../src/base/bytes.ts";
 import { Applier } from "../../src/store/applier.ts";
+import { BlockMemory } from "../../src/store/block-memory.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { checkStream } from "../../src/store/check-stream.ts";
 import { DiskLog } from "../../src/store/disk-log.ts";
@@ -45,7 +46,21 @@ export class GroupsInMemory implements GroupWriter {
   }
 }
 
+/** As the apply worker has them: one after the other in the same memory, next to that of the blocks. */
+function* groupsIn({ window }: BlockMemory, groups: readonly JournalGroup[]): Generator<JournalGroup> {
+  for (const group of groups) {
+    const size = group.end - group.start;
+    if (size > window.length) yield group;
+    else {
+      group.bytes.copy(window, 0, group.start, group.end);
+      yield { number: group.number, ...viewBytes(window), start: 0, end: size };
+    }
+    window.fill(0xaa);
+  }
+}
+
 export class DiskFixture {
+  readonly #memory = new BlockMemory(65_536);
   readonly #directory = mkdtempSync(join(tmpdir(), "frond-log-"));
   readonly #cacheBytes: number;
   env!: Environment;
@@ -65,7 +80,7 @@ export class DiskFixture {
     this.writer.end();
     const groups = this.writer.groups.splice(0, count);
     if (groups.length === 0) return;
-    this.applier.apply(groups);
+    this.applier.apply(groupsIn(this.#memory, groups));
     this.writer.appliedGroup = this.applier.appliedGroup;
     this.snapshot.renew();
   }
@@ -92,7 +107,7 @@ export class DiskFixture {
 
   #open(): void {
     this.env = openEnvironment(join(this.#directory, "streams.mdb"));
-    this.applier = new Applier(this.env);
+    this.applier = new Applier(this.env, this.#memory);
     this.writer = new GroupsInMemory(this.applier.appliedGroup);
     this.snapshot = new Snapshot(this.env);
     this.blocks = new BlockCache(this.#cacheBytes);

@@ -113,6 +113,32 @@ describe("the journal", () => {
     await written.journal.close();
   });
 
+  it("is read again from a group that could not be carried out", async () => {
+    const written = begin();
+    const reader = new JournalReader(written.directory, 0, Buffer.alloc(4_096));
+    write(written, 30, 3_000);
+    const operation = new Operation();
+    let applied = 0;
+    let segmentNumber = 0;
+    for (const through of [3, 17, 29, 30]) {
+      for (let tries = 0; tries < 3; tries++) {
+        for (let number = applied + 1; number <= through; number++) {
+          const group = reader.next(through);
+          expect(group?.number).toBe(number);
+          if (group !== null) decodeOperation(group, group.start, group.end, operation);
+          expect(operation.text).toBe(`record ${number}`);
+        }
+        expect(reader.next(through)).toBeNull();
+        if (tries < 2) reader.goBack(applied, segmentNumber);
+      }
+      applied = through;
+      segmentNumber = reader.segmentNumber;
+    }
+    expect(segmentNumber).toBeGreaterThan(2);
+    reader.close();
+    await written.journal.close();
+  });
+
   it("uses segments again, and takes nothing of theirs for its own", async () => {
     const written = begin();
     const reader = new JournalReader(written.directory, 0);

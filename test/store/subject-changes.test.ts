@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { SubjectChanges } from "../../src/store/subject-changes.ts";
+
+test("each subject has its own change, however many there are", () => {
+  const changes = new SubjectChanges();
+  for (let round = 0; round < 3; round++) {
+    const subjects = Array.from(
+      { length: 2_000 },
+      (_, at) => `s.${at % 1_000}${at > 1_000 ? ".x".repeat(40) : ""}`,
+    );
+    const bytes = Buffer.from(`..${subjects.join("..")}..`, "latin1");
+    let at = 2;
+    for (const [seq, subject] of subjects.entries()) {
+      changes.at(bytes, at, at + subject.length).added.push(seq);
+      // At once again, as a rule.
+      if (seq % 3 > 0) changes.at(bytes, at, at + subject.length).removed.push(seq);
+      at += subject.length + 2;
+    }
+    const expected = new Map<string, { added: number[]; removed: number[] }>();
+    for (const [seq, subject] of subjects.entries()) {
+      const change = expected.get(subject) ?? { added: [], removed: [] };
+      change.added.push(seq);
+      if (seq % 3 > 0) change.removed.push(seq);
+      expected.set(subject, change);
+    }
+    expect([...changes.bySubject.keys()]).toEqual([...expected.keys()]);
+    for (const [subject, change] of expected) expect(changes.bySubject.get(subject)).toMatchObject(change);
+    changes.clear();
+    expect(changes.bySubject.size).toBe(0);
+  }
+});
