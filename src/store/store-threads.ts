@@ -43,8 +43,8 @@ export class StoreThreads {
     const applyData: ApplyWorkerData = { progress: progress.memory, ...paths };
     this.#sync = new Worker(workerUrl("sync-worker"), { workerData: syncData });
     this.#apply = new Worker(workerUrl("apply-worker"), { workerData: applyData });
-    this.#sync.on("message", (report: SyncReport) => this.#onSyncReport(report));
-    this.#apply.on("message", (report: ApplyReport) => this.#onApplyReport(report));
+    this.#sync.on("message", (report: SyncReport) => this.#guard(() => this.#onSyncReport(report)));
+    this.#apply.on("message", (report: ApplyReport) => this.#guard(() => this.#onApplyReport(report)));
     this.#syncEnd = this.#endOf(this.#sync, "sync");
     this.#applyEnd = this.#endOf(this.#apply, "apply");
   }
@@ -81,6 +81,19 @@ export class StoreThreads {
     this.#progress.wake("sync");
   }
 
+  /** What fails here would end the process without a word to anybody. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#hooks.onFailure(error instanceof Error ? error : new Error(String(error)));
+  }
+
   #onSyncReport(report: SyncReport): void {
     if (report.kind === "synced") this.#hooks.onSynced(report.group);
     else if (report.kind === "failed") this.#hooks.onFailure(new Error(`the journal: ${report.reason}`));
@@ -106,9 +119,7 @@ export class StoreThreads {
   }
 
   async #endOf(worker: Worker, name: string): Promise<void> {
-    worker.on("error", (error) =>
-      this.#hooks.onFailure(error instanceof Error ? error : new Error(String(error))),
-    );
+    worker.on("error", (error) => this.#fail(error));
     await new Promise<void>((resolve) => {
       worker.on("exit", () => {
         if (!this.#closing) this.#hooks.onFailure(new Error(`the ${name} thread of the store has ended`));
