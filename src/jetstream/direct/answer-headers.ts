@@ -36,12 +36,6 @@ export class AnswerHeaders {
     return headerBytes + fieldBytes + timestampBytesMax + numbersBytesMax;
   }
 
-  /** In bytes of their own. */
-  compose(stored: StoredMessage, place: BatchPlace | null): Uint8Array {
-    const target = viewBytes(Buffer.allocUnsafe(this.bytesMax(stored)));
-    return target.bytes.subarray(0, this.write(target, 0, stored, viewBytes(stored.bytes), place));
-  }
-
   /** @param source of the message @returns the position after them */
   write(
     target: ViewedBytes,

@@ -34,7 +34,11 @@ export class DirectAnswer {
     // What is not on disk yet could be unseen by a power cut, so it is not seen before.
     if (place === null && (log.kind === "memory" || stored.seq <= log.durableSeq))
       account.directOutlet.send(this.#request, stored, noHeaders ? null : this.#headers);
-    else this.#publish(stored.payload, noHeaders ? null : this.#headers.compose(stored, place));
+    else
+      this.#publish(
+        stored.payload,
+        noHeaders ? null : account.directOutlet.compose(stored, this.#headers, place),
+      );
   }
 
   /** In the order of the calls, and, but for what is in memory alone, when all is durable that was decided before. */

@@ -9,10 +9,11 @@ import { Message } from "../../broker/message.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import { type Answer, AnswerQueue } from "../answer-queue.ts";
 import type { Host } from "../host.ts";
-import type { AnswerHeaders } from "./answer-headers.ts";
+import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
 
 /** Two sizes, the blanks before them, and two line ends. */
 const sizesBytesMax = 32;
+const scratchBytesMin = 512;
 
 export class DirectOutlet {
   /** For whoever looks for what to answer with. */
@@ -23,6 +24,7 @@ export class DirectOutlet {
   #queue: AnswerQueue | null = null;
   readonly #message = new Message();
   #source: ViewedBytes = viewBytes(emptyBytes);
+  #scratch: ViewedBytes = this.#source;
   #isScheduled = false;
   readonly #atEnd = (): void => this.#publish();
 
@@ -54,6 +56,15 @@ export class DirectOutlet {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#host.defer(this.#atEnd);
+  }
+
+  /** Headers alone, for what goes another way. Good until the next call. */
+  compose(stored: StoredMessage, headers: AnswerHeaders, place: BatchPlace | null): Uint8Array {
+    const bytesMax = headers.bytesMax(stored);
+    if (this.#scratch.bytes.length < bytesMax)
+      this.#scratch = viewBytes(Buffer.allocUnsafeSlow(Math.max(bytesMax, scratchBytesMin)));
+    const scratch = this.#scratch;
+    return scratch.bytes.subarray(0, headers.write(scratch, 0, stored, this.#viewOf(stored.bytes), place));
   }
 
   /** Messages mostly share the bytes that they lie in, and so the view of them. */
