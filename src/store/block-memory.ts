@@ -18,6 +18,8 @@ const slotBytes = blockBytesTarget + offsetsMax * 4;
 export interface BlockSlot {
   readonly bytes: Buffer;
   readonly offsets: Uint32Array;
+  /** Where the bytes begin in {@link BlockMemory.all}. */
+  readonly start: number;
 }
 
 export class BlockMemory {
@@ -26,6 +28,8 @@ export class BlockMemory {
   readonly window: Buffer;
   readonly #slots: BlockSlot[] = [];
   #taken = 0;
+  #asked: Buffer | null = null;
+  #askedStart = 0;
 
   constructor(windowBytes: number) {
     this.all = Buffer.allocUnsafeSlow(slotsMax * slotBytes + windowBytes);
@@ -38,9 +42,22 @@ export class BlockMemory {
     return this.#slots[this.#taken++] ?? this.#makeSlot();
   }
 
+  /**
+   * Where these bytes begin in {@link all}; -1 when they are not within it. Each piece of the journal is asked for with
+   * every message in it, and what Node takes to say whose bytes they are is as long as it takes to move one.
+   */
+  startOf(bytes: Buffer): number {
+    if (bytes !== this.#asked) {
+      this.#asked = bytes;
+      this.#askedStart = bytes.buffer === this.all.buffer ? bytes.byteOffset - this.all.byteOffset : -1;
+    }
+    return this.#askedStart;
+  }
+
   /** The batch is over: all slots are free. */
   reset(): void {
     this.#taken = 0;
+    this.#asked = null;
   }
 
   #makeSlot(): BlockSlot {
@@ -48,6 +65,7 @@ export class BlockMemory {
     const slot = {
       bytes: this.all.subarray(start, start + blockBytesTarget),
       offsets: new Uint32Array(this.all.buffer, this.all.byteOffset + start + blockBytesTarget, offsetsMax),
+      start,
     };
     this.#slots.push(slot);
     return slot;

@@ -41,6 +41,7 @@ export class Block {
   #deadCount = 0;
   /** Where its bytes are in a slot of it; null: they are its own. */
   #memory: BlockMemory | null = null;
+  #slotStart = 0;
 
   private constructor(firstSeq: number, bytes: Buffer, offsets: Uint32Array) {
     this.firstSeq = firstSeq;
@@ -67,6 +68,7 @@ export class Block {
     slot.bytes.fill(0, 0, blockHeaderBytes);
     const block = new Block(firstSeq, slot.bytes, slot.offsets);
     block.#memory = memory;
+    block.#slotStart = slot.start;
     return block;
   }
 
@@ -212,16 +214,15 @@ export class Block {
     view.setUint32(at + 12, ((highMs << 20) | operation.timeNs) >>> 0, true);
     view.setUint32(at + 16, operation.textEnd - textStart, true);
     view.setUint32(at + 20, operation.headerBytes, true);
-    const all = this.#memory?.all;
-    if (all !== undefined && all.buffer === bytes.buffer) {
-      const from = bytes.byteOffset + textStart - all.byteOffset;
-      const to = this.#bytes.byteOffset + at + recordHeaderBytes - all.byteOffset;
-      all.copyWithin(to, from, from + bodyEnd - textStart);
-    } else
-      this.#bytes.set(
-        new Uint8Array(bytes.buffer, bytes.byteOffset + textStart, bodyEnd - textStart),
-        at + recordHeaderBytes,
-      );
+    const to = at + recordHeaderBytes;
+    const memory = this.#memory;
+    const start = memory?.startOf(bytes) ?? -1;
+    if (memory !== null && start >= 0)
+      memory.all.copyWithin(this.#slotStart + to, start + textStart, start + bodyEnd);
+    else {
+      const moved = new Uint8Array(bytes.buffer, bytes.byteOffset + textStart, bodyEnd - textStart);
+      this.#bytes.set(moved, to);
+    }
   }
 
   /** Takes bytes of its own, if it has none: the batch is over. */
