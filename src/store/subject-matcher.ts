@@ -5,14 +5,22 @@ import type { LogFilter, StoredMessage } from "./contract.ts";
 /** A token of a pattern: its bytes, or what stands for any. */
 type Token = Buffer | "*" | ">";
 
+/** Of more the filter is asked, which does not look at them one by one. */
+const patternsMax = 32;
+
 export class SubjectMatcher {
+  readonly #filter: LogFilter;
   readonly #patterns: readonly (readonly Token[])[];
 
   constructor(filter: LogFilter) {
-    this.#patterns = filter.patterns.map((pattern) => pattern.split(".").map(tokenOf));
+    this.#filter = filter;
+    const patterns = filter.patterns.length > patternsMax ? [] : filter.patterns;
+    this.#patterns = patterns.map((pattern) => pattern.split(".").map(tokenOf));
   }
 
-  takes({ bytes, subjectStart, subjectEnd }: StoredMessage): boolean {
+  takes(stored: StoredMessage): boolean {
+    if (this.#patterns.length === 0) return this.#filter.matches(stored.subject);
+    const { bytes, subjectStart, subjectEnd } = stored;
     for (const pattern of this.#patterns) if (isTaken(bytes, subjectStart, subjectEnd, pattern)) return true;
     return false;
   }

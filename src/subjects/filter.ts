@@ -1,6 +1,10 @@
 /** Which subjects somebody wants: any of several patterns. */
 import { DOT, GREATER, STAR } from "../base/bytes.ts";
+import { patternTokensMax, SubjectTrie, type TrieValue } from "./interest.ts";
 import { hasWildcard } from "./subject.ts";
+
+/** Up to here patterns with wildcards are looked at one by one. */
+const wildcardsMax = 16;
 
 export class SubjectFilter {
   /** Wire strings, maybe with wildcards; at least one. */
@@ -8,7 +12,11 @@ export class SubjectFilter {
   /** The one subject that it matches; null when it may match others. */
   readonly literal: string | null;
   readonly #literals: ReadonlySet<string>;
+  /** Looked at one by one. */
   readonly #wildcards: readonly string[];
+  /** Where there are many. */
+  readonly #trie: SubjectTrie<TrieValue> | null = null;
+  readonly #found: TrieValue[] = [];
 
   constructor(patterns: readonly string[]) {
     this.patterns = patterns;
@@ -16,6 +24,11 @@ export class SubjectFilter {
     this.literal = patterns.length === 1 && !hasWildcard(first) ? first : null;
     this.#literals = new Set(patterns.filter((pattern) => !hasWildcard(pattern)));
     this.#wildcards = patterns.filter(hasWildcard);
+    if (this.#wildcards.length <= wildcardsMax) return;
+    this.#trie = new SubjectTrie();
+    const fitting = this.#wildcards.filter((pattern) => pattern.length < 2 * patternTokensMax);
+    for (const pattern of fitting) this.#trie.insert(pattern, { triePlace: 0 });
+    this.#wildcards = this.#wildcards.filter((pattern) => pattern.length >= 2 * patternTokensMax);
   }
 
   /** Whether it takes every subject there is. */
@@ -27,7 +40,14 @@ export class SubjectFilter {
   matches(subject: string): boolean {
     if (this.#literals.size > 0 && this.#literals.has(subject)) return true;
     for (const pattern of this.#wildcards) if (isTaken(subject, pattern)) return true;
-    return false;
+    return this.#trie !== null && this.#isIn(this.#trie, subject);
+  }
+
+  #isIn(trie: SubjectTrie<TrieValue>, subject: string): boolean {
+    const found = this.#found;
+    found.length = 0;
+    trie.match(subject, found);
+    return found.length > 0;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What direct gets are answered with. */
-import { filterOf } from "../../subjects/filter.ts";
+import { filterOf, type SubjectFilter } from "../../subjects/filter.ts";
 import { hasWildcard } from "../../subjects/subject.ts";
 import { type LogFilter, StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
@@ -8,6 +8,8 @@ import type { DirectRequest } from "./direct-request.ts";
 
 /** Where a request names no bound: what the broker would let wait for one connection. */
 const bytesMaxDefault = 64 * 1024 * 1024;
+/** Beyond, one walk over all subjects is less than one for each pattern. */
+const walksMax = 16;
 /** Subjects in the answer to one request. */
 const resultsMax = 1_024;
 
@@ -104,14 +106,22 @@ export function answerMulti(answer: DirectAnswer, request: DirectRequest): void 
 function lastSeqs({ log }: Stream, patterns: readonly string[], upToSeq: number): number[] | null {
   const seqs = new Set<number>();
   const stored = new StoredMessage();
-  for (const pattern of patterns) {
-    for (const { subject, firstSeq, lastSeq } of log.subjects(filterOf([pattern]))) {
+  for (const filter of filtersFor(patterns)) {
+    for (const { subject, firstSeq, lastSeq } of log.subjects(filter)) {
       if (lastSeq <= upToSeq) seqs.add(lastSeq);
       else if (firstSeq <= upToSeq && log.last(upToSeq, filterOf([subject]), stored)) seqs.add(stored.seq);
       if (seqs.size > resultsMax) return null;
     }
   }
   return [...seqs].sort((a, b) => a - b);
+}
+
+/** Few patterns are looked for one after the other, by what they begin with; many in one walk over all subjects. */
+function filtersFor(patterns: readonly string[]): (SubjectFilter | null)[] {
+  const alone = patterns.filter((pattern) => !hasWildcard(pattern));
+  const wide = patterns.filter(hasWildcard);
+  const wideFilters = wide.length > walksMax ? [filterOf(wide)] : wide.map((pattern) => filterOf([pattern]));
+  return [...wideFilters, ...alone.map((subject) => filterOf([subject]))];
 }
 
 function sizeOf({ subjectStart, subjectEnd, bodyStart, bodyEnd }: StoredMessage): number {
