@@ -73,7 +73,7 @@ export class ChunkPool {
 
   /**
    * To be called when every tail has let go of the groups up to `appliedGroup`, and from the event loop, so that nobody
-   * is in the middle of reading a message.
+   * is in the middle of reading a message, and passing frames are over.
    * @param isIdle nothing is left to be applied
    */
   collect(appliedGroup: number, isIdle: boolean): void {

@@ -10,8 +10,16 @@
  * **Reads are synchronous** and see what is decided.
  */
 
-/** One message as it stands in a log: a frame to be filled in again and again. Its bytes never change and may be kept. */
+/**
+ * One message as it stands in a log: a frame to be filled in again and again. Its bytes never change and may be kept,
+ * unless the frame is a passing one.
+ */
 export class StoredMessage {
+  /**
+   * Who reads by this frame copies what it needs before it returns to the event loop, and reads the message anew after
+   * that: its bytes may be used for others then.
+   */
+  readonly isPassing: boolean;
   seq = 0;
   /** When it was stored; see `base/timestamp.ts`. */
   timeMs = 0;
@@ -24,6 +32,10 @@ export class StoredMessage {
   bodyEnd = 0;
   /** 0 without headers. */
   headerBytes = 0;
+
+  constructor(isPassing = false) {
+    this.isPassing = isPassing;
+  }
 
   /** Wire string. */
   get subject(): string {

@@ -75,7 +75,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   #markStart = 0;
   #settledSeq: number;
   #lastGroup = 0;
-  readonly #frame = new StoredMessage();
+  readonly #frame = new StoredMessage(true);
 
   constructor({ id, snapshot, blocks, writer, base }: DiskLogSettings) {
     this.#id = id;

@@ -113,8 +113,7 @@ export class Tail {
   /** @param index of one that is not removed */
   fill(index: number, into: StoredMessage): void {
     const chunk = this.#chunkOf(index);
-    // What is read may be kept.
-    chunk.show();
+    if (!into.isPassing) chunk.show();
     fillMessage(chunk, this.#places[index] as number, into);
   }
 

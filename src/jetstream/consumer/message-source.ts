@@ -15,8 +15,8 @@ export type Found = "message" | "end" | "stalled";
 type Origin = "queue" | "key" | "snapshot" | "log";
 
 export class MessageSource {
-  /** The message that was found. */
-  readonly message = new StoredMessage();
+  /** The message that was found; passing, so it holds until the pump returns. */
+  readonly message = new StoredMessage(true);
   /** Which delivery of it this is to be. */
   deliveries = 1;
   /** Messages that the filter takes and that were never delivered. */
@@ -87,7 +87,8 @@ export class MessageSource {
   find(): Found {
     if (this.#state.queuedCount > 0 && this.#findQueued()) return "message";
     if (this.ackPendingMax > 0 && this.#state.pending.size >= this.ackPendingMax) return "stalled";
-    if (this.#isFound) return "message";
+    // Maybe found by a run that could not deliver it, long ago.
+    if (this.#isFound && this.#log.read(this.message.seq, this.message)) return "message";
     if (this.#keys !== null && this.#findKeyed(this.#keys)) return "message";
     if (this.#state.snapshotCount > 0 && this.#findInSnapshot()) return "message";
     return this.#findInLog() ? "message" : "end";

@@ -77,8 +77,9 @@ export function applyIncrement(incoming: Incoming, before: CounterTotal): Counte
     incoming.setHeader("Nats-Incr", String(increment));
   }
   const total = before.total + increment;
-  incoming.counterTotal = String(total);
-  incoming.replace(incoming.headerBlock, Buffer.from(`{"val":"${total}"}`, "latin1"));
+  const digits = String(total);
+  incoming.counterTotal = digits;
+  incoming.replace(incoming.headerBlock, Buffer.from(`{"val":"${digits}"}`, "latin1"));
   if (sources !== null && Object.keys(sources).length > 0)
     incoming.setHeader("Nats-Counter-Sources", formatSources(sources));
   return { total, sources };
