@@ -2,23 +2,16 @@
  * Messages in the form in which they are sent, first in, first out, in blocks that are used again: what waits for the
  * disk is written once and costs no object.
  */
-import { type ViewedBytes, viewBytes } from "../base/bytes.ts";
+import { CR, LF, SPACE, type ViewedBytes, viewBytes } from "../base/bytes.ts";
+import { writeNumber } from "../base/digits.ts";
 import { assert } from "../base/assert.ts";
 import type { Account } from "../broker/account.ts";
+import { Message } from "../broker/message.ts";
+import type { Publisher } from "../broker/publisher.ts";
 
 const blockBytesMin = 64 * 1024;
 const blockAnswers = 1_024;
 const fieldsEach = 5;
-
-export interface Answer {
-  readonly viewed: ViewedBytes;
-  readonly account: Account | null;
-  readonly start: number;
-  readonly subjectEnd: number;
-  readonly bodyStart: number;
-  readonly headerBytes: number;
-  readonly bodyEnd: number;
-}
 
 class AnswerBlock {
   readonly viewed: ViewedBytes;
@@ -48,8 +41,8 @@ class AnswerBlock {
     bodyEnd: number,
   ): void {
     const { bytes } = this.viewed;
-    bytes[bodyEnd] = 0x0d;
-    bytes[bodyEnd + 1] = 0x0a;
+    bytes[bodyEnd] = CR;
+    bytes[bodyEnd + 1] = LF;
     const fields = this.#fields;
     const at = this.count * fieldsEach;
     fields[at] = this.used;
@@ -68,18 +61,25 @@ class AnswerBlock {
     return this.#groups[this.taken] as number;
   }
 
-  take(into: Frame): void {
+  /** Fills `message` in with it. @returns whose it is */
+  take(message: Message): Account {
     const at = this.taken * fieldsEach;
     const fields = this.#fields;
-    into.viewed = this.viewed;
-    into.account = this.#accounts[this.taken] as Account;
-    into.start = fields[at] as number;
-    into.subjectEnd = fields[at + 1] as number;
-    into.bodyStart = fields[at + 2] as number;
-    into.headerBytes = fields[at + 3] as number;
-    into.bodyEnd = fields[at + 4] as number;
+    message.viewed = this.viewed;
+    message.viewedSubject = this.viewed;
+    message.subjectStart = fields[at] as number;
+    const subjectEnd = fields[at + 1] as number;
+    message.subjectEnd = subjectEnd;
+    message.tailStart = message.replyStart = message.replyEnd = subjectEnd + 1;
+    message.bodyStart = fields[at + 2] as number;
+    message.headerBytes = fields[at + 3] as number;
+    message.bodyEnd = fields[at + 4] as number;
+    message.stable = false;
+    message.plainTail = null;
+    const account = this.#accounts[this.taken] as Account;
     this.#accounts[this.taken] = null;
     this.taken++;
+    return account;
   }
 
   empty(): void {
@@ -89,25 +89,11 @@ class AnswerBlock {
   }
 }
 
-class Frame implements Answer {
-  viewed: ViewedBytes;
-  account: Account | null = null;
-  start = 0;
-  subjectEnd = 0;
-  bodyStart = 0;
-  headerBytes = 0;
-  bodyEnd = 0;
-
-  constructor(viewed: ViewedBytes) {
-    this.viewed = viewed;
-  }
-}
-
 export class AnswerQueue {
   /** The oldest first; the last is written to. */
   #blocks: AnswerBlock[] = [new AnswerBlock(blockBytesMin)];
   #spare: AnswerBlock | null = null;
-  readonly #frame = new Frame((this.#blocks[0] as AnswerBlock).viewed);
+  readonly #message = new Message();
 
   /** A block with room for `bytes` from its `used` on. What is written there is made an answer by its `end`. */
   reserve(bytes: number): AnswerBlock {
@@ -120,17 +106,25 @@ export class AnswerQueue {
     return block;
   }
 
-  /**
-   * The next answer whose group is `group` or before; null when there is none. Valid until the next call.
-   */
-  take(group: number): Answer | null {
+  /** Sends all whose group is `group` or before. Called where routing is allowed. */
+  publish(publisher: Publisher, group: number): void {
+    for (let account = this.#take(group); account !== null; account = this.#take(group))
+      publisher.publishMessage(account, this.#message);
+  }
+
+  clear(): void {
+    this.#blocks = [new AnswerBlock(blockBytesMin)];
+    this.#spare = null;
+  }
+
+  /** The next one whose group is `group` or before, in the message. @returns whose it is; null when there is none */
+  #take(group: number): Account | null {
     for (;;) {
       const first = this.#blocks[0];
       assert(first !== undefined, "a queue always has a block");
       if (first.taken < first.count) {
         if (first.group > group) return null;
-        first.take(this.#frame);
-        return this.#frame;
+        return first.take(this.#message);
       }
       // What was taken last has been sent by now.
       first.empty();
@@ -143,9 +137,18 @@ export class AnswerQueue {
       if (first.viewed.bytes.length === blockBytesMin) this.#spare = first;
     }
   }
+}
 
-  clear(): void {
-    this.#blocks = [new AnswerBlock(blockBytesMin)];
-    this.#spare = null;
+/** What stands between an answer's subject and its body: writes ` [<headerBytes> ]<bodyBytes>\r\n` at `at` and returns the position after it. */
+export function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
+  let place = at;
+  if (headerBytes > 0) {
+    bytes[place++] = SPACE;
+    place = writeNumber(bytes, place, headerBytes);
   }
+  bytes[place++] = SPACE;
+  place = writeNumber(bytes, place, bodyBytes);
+  bytes[place++] = CR;
+  bytes[place++] = LF;
+  return place;
 }

@@ -5,8 +5,7 @@
 import { digitCount, writeNumber } from "../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
-import { Message } from "../broker/message.ts";
-import { type Answer, AnswerQueue } from "./answer-queue.ts";
+import { AnswerQueue, writeSizes } from "./answer-queue.ts";
 import type { Host } from "./host.ts";
 
 /** Told of every group that becomes durable, until it has seen the one it waits for. */
@@ -22,7 +21,6 @@ export class DurableAnswers {
   /** Of what has no group: memory streams, and what is durable already. */
   readonly #soon = new AnswerQueue();
   readonly #waiting = new AnswerQueue();
-  readonly #message = new Message();
   #waiters: DurableWaiter[] = [];
   #soonWaiters: DurableWaiter[] = [];
   #isScheduled = false;
@@ -139,8 +137,8 @@ export class DurableAnswers {
 
   #endPass(): void {
     this.#isScheduled = false;
-    this.#publishQueue(this.#soon, Infinity);
-    this.#publishQueue(this.#waiting, this.#host.store.durableGroup);
+    this.#soon.publish(this.#host.publisher, Infinity);
+    this.#waiting.publish(this.#host.publisher, this.#host.store.durableGroup);
     const waiters = this.#soonWaiters;
     if (waiters.length === 0) return;
     this.#soonWaiters = [];
@@ -152,7 +150,7 @@ export class DurableAnswers {
   }
 
   #release(group: number): void {
-    this.#publishQueue(this.#waiting, group);
+    this.#waiting.publish(this.#host.publisher, group);
     const waiters = this.#waiters;
     if (waiters.length === 0) return;
     this.#waiters = [];
@@ -162,48 +160,7 @@ export class DurableAnswers {
       waiter.onDurable();
     }
   }
-
-  #publishQueue(queue: AnswerQueue, group: number): void {
-    const { publisher } = this.#host;
-    for (let answer = queue.take(group); answer !== null; answer = queue.take(group)) {
-      this.#fill(answer);
-      publisher.publishMessage(answer.account as Account, this.#message);
-    }
-  }
-
-  #fill(answer: Answer): void {
-    const message = this.#message;
-    message.viewed = answer.viewed;
-    message.viewedSubject = answer.viewed;
-    message.subjectStart = answer.start;
-    message.subjectEnd = answer.subjectEnd;
-    message.tailStart = answer.subjectEnd + 1;
-    message.replyStart = message.tailStart;
-    message.replyEnd = message.tailStart;
-    message.headerBytes = answer.headerBytes;
-    message.bodyStart = answer.bodyStart;
-    message.bodyEnd = answer.bodyEnd;
-    message.stable = false;
-    message.plainTail = null;
-  }
 }
 
 /** Blanks, two sizes and two line ends. */
 const lineSlackBytes = 48;
-const CR = 0x0d;
-const LF = 0x0a;
-const SPACE = 0x20;
-
-/** Writes ` [<headerBytes> ]<bodyBytes>\r\n` at `at` and returns the position after it. */
-function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
-  let place = at;
-  if (headerBytes > 0) {
-    bytes[place++] = SPACE;
-    place = writeNumber(bytes, place, headerBytes);
-  }
-  bytes[place++] = SPACE;
-  place = writeNumber(bytes, place, bodyBytes);
-  bytes[place++] = CR;
-  bytes[place++] = LF;
-  return place;
-}
