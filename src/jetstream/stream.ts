@@ -51,7 +51,7 @@ export class Stream implements DurableWaiter, CopySink {
   readonly #schedules: Schedules;
   readonly #directGet: DirectGet;
   #subscriptions: Subscription[] = [];
-  readonly #stored = new StoredMessage();
+  readonly #stored = new StoredMessage(true);
   /** Consumers have not been woken for everything that was decided. */
   #isWaiting = false;
   #awaitedGroup = 0;

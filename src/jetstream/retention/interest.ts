@@ -11,7 +11,7 @@ const sliceCountMax = 10_000;
 
 export class Interest {
   readonly #stream: Stream;
-  readonly #stored = new StoredMessage();
+  readonly #stored = new StoredMessage(true);
   /** The rest of a sweep. */
   #slice: Deadline | null = null;
   /** Configurations are never changed in place; null takes everything. */

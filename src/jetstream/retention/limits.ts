@@ -4,7 +4,7 @@ import type { Stream } from "../stream.ts";
 
 export class Limits {
   readonly #stream: Stream;
-  readonly #stored = new StoredMessage();
+  readonly #stored = new StoredMessage(true);
   /** Of the configuration; 0 for none. */
   #messagesMax = 0;
   #bytesMax = 0;
