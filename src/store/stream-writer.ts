@@ -100,7 +100,7 @@ export class StreamWriter {
     const state = this.#state;
     const { seq, timeMs, timeNs, textStart, textEnd, headerBytes } = operation;
     this.#blocks.append(operation);
-    this.#changes.at(operation.bytes, textStart, textEnd).added.push(seq);
+    this.#changes.add(operation.bytes, textStart, textEnd, seq);
     const payloadBytes = operation.bodyEnd - operation.bodyStart - headerBytes;
     const bytes = storedBytes("file", textEnd - textStart, headerBytes, payloadBytes);
     countAppended(state, seq, timeMs, timeNs, bytes);
@@ -116,7 +116,7 @@ export class StreamWriter {
     const state = this.#state;
     const { seq, bytes, textStart, textEnd } = operation;
     this.#blocks.remove(seq);
-    this.#changes.at(bytes, textStart, textEnd).removed.push(seq);
+    this.#changes.remove(bytes, textStart, textEnd, seq);
     state.messages--;
     state.bytes -= operation.amount;
     if (seq === state.firstSeq || state.messages === 0) this.#firstMayBeGone = true;
@@ -143,7 +143,7 @@ export class StreamWriter {
     const payloadBytes = message.bodyEnd - message.bodyStart - headerBytes;
     state.messages--;
     state.bytes -= storedBytes("file", subjectEnd - subjectStart, headerBytes, payloadBytes);
-    this.#changes.at(message.bytes, subjectStart, subjectEnd).removed.push(seq);
+    this.#changes.remove(message.bytes, subjectStart, subjectEnd, seq);
   }
 
   /** Everything goes at once: what there was is left behind in its space, which is cleared away later. */
