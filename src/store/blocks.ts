@@ -228,8 +228,6 @@ export class Block {
   /** Takes bytes of its own, if it has none: the batch is over. */
   settle(): void {
     if (this.#memory === null) return;
-    this.#memory = null;
-    this.#offsets = this.#offsets.slice(0, this.#count + 1);
     this.#moveTo(Math.max(this.byteLength, Math.min(this.byteLength * 2, blockBytesTarget)));
   }
 
@@ -270,11 +268,13 @@ export class Block {
   }
 
   #growTo(bytesNeeded: number): void {
-    this.#memory = null;
     this.#moveTo(Math.max(bytesNeeded, Math.min(this.#bytes.length * 2, blockBytesTarget)));
   }
 
+  /** To bytes of its own. */
   #moveTo(size: number): void {
+    if (this.#memory !== null) this.#offsets = this.#offsets.slice(0, this.#count + 1);
+    this.#memory = null;
     const grown = Buffer.alloc(size);
     this.#bytes.copy(grown, 0, 0, this.byteLength);
     this.#bytes = grown;

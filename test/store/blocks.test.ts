@@ -77,6 +77,13 @@ describe("Block", () => {
     for (const block of [within, own]) block.append(more);
     expect(within.encode().equals(own.encode())).toBe(true);
     expect(within.indexOf(9_000)).toBe(700);
+    memory.reset();
+    const single = Block.within(memory, 7);
+    single.append(operationOf(7, "s.7", "x".repeat(blockBytesTarget)));
+    single.settle();
+    memory.reset();
+    for (let block = memory.take(); block !== null; block = memory.take()) block.offsets.fill(1);
+    expect(Block.decode(7, Buffer.from(single.encode()), null).count).toBe(1);
     const beyond = Block.within(memory, 7);
     beyond.append(operationOf(7, "s.7", payload));
     expect(Block.decode(7, Buffer.from(beyond.encode()), null).count).toBe(1);
