@@ -34,7 +34,13 @@ const drafts = fc.record(
   {
     subject: subjects,
     headers: fc.constantFrom("", "", "NATS/1.0\r\nA: b\r\n\r\n"),
-    payload: fc.oneof(fc.constant(""), fc.string({ maxLength: 30 }), fc.constant("x".repeat(700))),
+    payload: fc.oneof(
+      { arbitrary: fc.constant(""), weight: 8 },
+      { arbitrary: fc.string({ maxLength: 30 }), weight: 8 },
+      { arbitrary: fc.constant("x".repeat(700)), weight: 8 },
+      // Larger than a block.
+      { arbitrary: fc.constant("y".repeat(33_000)), weight: 1 },
+    ),
     gap: fc.oneof({ arbitrary: fc.constant(0), weight: 5 }, fc.integer({ min: 1, max: 3000 })),
     messageId: fc.oneof(fc.constant(null), fc.string({ minLength: 1, maxLength: 8 })),
     expiresMs: fc.oneof(fc.constant(0), fc.integer({ min: epochMs, max: epochMs + 100 })),
