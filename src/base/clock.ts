@@ -228,6 +228,11 @@ class Time {
   }
 }
 
+/** Runs `work` after the event loop has had a turn, whatever any {@link Clock} says. */
+export function nextTurn(work: () => void): void {
+  setImmediate(work);
+}
+
 /** A wait in real time, whatever any {@link Clock} says: for the end of a broker whose clock may stand still. */
 export async function realDelay(delayMs: number): Promise<void> {
   await new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());

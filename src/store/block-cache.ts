@@ -1,5 +1,6 @@
 /** Blocks in memory, for all logs of a store together: those used last, up to a bound. */
-import type { Block } from "./blocks.ts";
+import { type Block, blockBytesTarget } from "./blocks.ts";
+import { ReadSlots } from "./read-slots.ts";
 
 interface Slot {
   readonly block: Block;
@@ -10,6 +11,8 @@ interface Slot {
 }
 
 export class BlockCache {
+  /** What blocks are read into that are to be kept here. */
+  readonly slots = new ReadSlots(blockBytesTarget);
   readonly #bytesMax: number;
   #bytes = 0;
   #oldest: Slot | null = null;
@@ -40,6 +43,8 @@ export class BlockCache {
   remove(slot: Slot): void {
     this.#unlink(slot);
     this.#bytes -= slot.block.memoryBytes;
+    const memory = slot.block.leave();
+    if (memory !== null) this.slots.giveBack(memory);
   }
 
   #link(slot: Slot): void {
@@ -66,6 +71,10 @@ export class CachedBlocks {
 
   constructor(cache: BlockCache) {
     this.#cache = cache;
+  }
+
+  get slots(): ReadSlots {
+    return this.#cache.slots;
   }
 
   /** The block with this sequence in its span; null when none is at hand. */

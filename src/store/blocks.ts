@@ -13,6 +13,7 @@ import type { BlockMemory } from "./block-memory.ts";
 import type { StoredMessage } from "./contract.ts";
 import { crc32 } from "./crc32.ts";
 import type { Operation } from "./operation.ts";
+import type { ReadSlot } from "./read-slots.ts";
 
 /** Eight pages of LMDB without the header of the first, which is 24 bytes in lmdb-js. Larger ones make single reads dear, smaller ones long runs. */
 export const blockBytesTarget = 8 * 4096 - 24;
@@ -41,6 +42,11 @@ export class Block {
   #deadCount = 0;
   /** Where its bytes are in a slot of it; null: they are its own. */
   #memory: BlockMemory | null = null;
+  /** What it was read into, to be used again; null: its own. */
+  #readSlot: ReadSlot | null = null;
+  /** Somebody may keep what he saw of it. */
+  #isShown = false;
+  #isGone = false;
   #slotStart = 0;
 
   private constructor(firstSeq: number, bytes: Buffer, offsets: Uint32Array) {
@@ -75,16 +81,24 @@ export class Block {
   /**
    * @param bytes kept
    * @param dead bits of what is gone; copied
+   * @param slot that the bytes are in
    * @throws BlockError when the bytes are not what was written
    */
-  static decode(firstSeq: number, bytes: Buffer, dead: Uint8Array | null): Block {
+  static decode(
+    firstSeq: number,
+    bytes: Buffer,
+    dead: Uint8Array | null,
+    slot: ReadSlot | null = null,
+  ): Block {
     if (bytes.length < blockHeaderBytes) throw new BlockError(`a block of ${bytes.length} bytes`);
     if (crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) throw new BlockError("the checksum is wrong");
     const count = bytes.readUInt32LE(4);
     if (count === 0 || count > bytes.length / recordHeaderBytes)
       throw new BlockError(`${count} records in ${bytes.length} bytes`);
-    const offsets = new Uint32Array(count + 1);
+    const fits = slot !== null && count < slot.offsets.length;
+    const offsets = fits ? slot.offsets : new Uint32Array(count + 1);
     const block = new Block(firstSeq, bytes, offsets);
+    block.#readSlot = slot;
     const view = block.#view;
     let at = blockHeaderBytes;
     for (let index = 0; index < count; index++) {
@@ -123,7 +137,21 @@ export class Block {
 
   /** What it takes in memory, about. */
   get memoryBytes(): number {
-    return this.#bytes.length + this.#offsets.byteLength + 512;
+    return (this.#readSlot?.bytes ?? this.#bytes).length + this.#offsets.byteLength + 512;
+  }
+
+  /**
+   * It is not needed any more. @returns memory for another one; null when this may still be read. Otherwise passing
+   * frames may see it until the next turn of the event loop, and nothing is to be read from it.
+   */
+  leave(): ReadSlot | null {
+    if (this.#readSlot === null || this.#isShown) return null;
+    this.#isGone = true;
+    return this.#readSlot;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Null: nothing is gone. Bits of records that were added since may be missing at its end. */
@@ -181,6 +209,7 @@ export class Block {
   }
 
   fill(index: number, into: StoredMessage): void {
+    if (!into.isPassing) this.#isShown = true;
     const view = this.#view;
     const at = this.#offsets[index] as number;
     const subjectStart = at + recordHeaderBytes;

@@ -4,6 +4,7 @@ import { type BlockSummary, decodeSummary } from "./block-summary.ts";
 import { Block, BlockError } from "./blocks.ts";
 import { blockKey, endKey, keyKinds, prefixKey, seqOfBlockKey } from "./keys.ts";
 import type { LogView } from "./log-view.ts";
+import type { ReadSlot } from "./read-slots.ts";
 import type { Entry } from "./reads.ts";
 
 export class DiskBlocks {
@@ -20,7 +21,8 @@ export class DiskBlocks {
   /** The block with this sequence in its span; null when there is none. */
   at(seq: number): Block | null {
     const current = this.#current;
-    if (current !== null && current.firstSeq <= seq && current.lastSeq >= seq) return current;
+    if (current !== null && !current.isGone && current.firstSeq <= seq && current.lastSeq >= seq)
+      return current;
     const cached = this.#cached.find(seq);
     if (cached !== null) {
       this.#current = cached;
@@ -53,6 +55,7 @@ export class DiskBlocks {
 
   /** Marks a message as gone, where its block is at hand. */
   kill(seq: number): void {
+    if (this.#current?.isGone === true) this.#current = null;
     killIn(this.#current, seq);
     // It may have been evicted from the cache, and read again into another.
     const cached = this.#cached.find(seq);
@@ -97,12 +100,16 @@ export class DiskBlocks {
   #load(summary: BlockSummary): Block {
     const { id, space, snapshot } = this.#view;
     const { firstSeq } = summary;
-    const bytes = snapshot.reads.get(blockKey(keyKinds.block, space, firstSeq));
+    let slot: ReadSlot | null = null;
+    const bytes = snapshot.reads.get(blockKey(keyKinds.block, space, firstSeq), (size) => {
+      slot = this.#cached.slots.take(size);
+      return slot?.bytes.subarray(0, size) ?? Buffer.allocUnsafeSlow(size);
+    });
     if (bytes === undefined)
       throw new BlockError(`stream ${id}: the block at message ${firstSeq} is missing`);
     let block: Block;
     try {
-      block = Block.decode(firstSeq, bytes, summary.dead);
+      block = Block.decode(firstSeq, bytes, summary.dead, slot);
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       throw new BlockError(`stream ${id}: the block at message ${firstSeq} is damaged: ${error.message}`);
