@@ -36,10 +36,13 @@ export class AckSubject {
   #timeEnd = 0;
   #pending = -1;
 
-  /** @param prefix wire string, up to and with the dot behind the consumer */
-  constructor(prefix: string) {
+  /**
+   * @param prefix wire string, up to and with the dot behind the consumer
+   * @param bytesMin of {@link viewed}; what is behind {@link end} is the caller's, until the next `set`
+   */
+  constructor(prefix: string, bytesMin = 0) {
     this.#prefixBytes = prefix.length;
-    this.viewed = viewBytes(Buffer.allocUnsafeSlow(prefix.length + numbersBytesMax));
+    this.viewed = viewBytes(Buffer.allocUnsafeSlow(Math.max(prefix.length + numbersBytesMax, bytesMin)));
     this.viewed.bytes.latin1Write(prefix, 0, prefix.length);
   }
 
