@@ -2,7 +2,8 @@
  * A message on its way through the broker: offsets into bytes that somebody else owns.
  *
  * **Lifetime.** The bytes are valid until the `deliver` they are handed to returns; whoever keeps them copies them,
- * unless {@link Message.stable} is set: then nobody will write to them again and a view may be kept.
+ * unless {@link Message.stable} is set: then nobody will write to them again and a view may be kept. That is said of
+ * `bytes`; the bytes that the subject is in are not to be kept in any case.
  *
  * **Canonical form.** `bytes[tailStart, bodyEnd + 2)` is exactly `[reply ]<sizes>\r\n<headers><payload>\r\n`, with
  * single blanks and no leading zeros. It is the end of a PUB line and of a MSG line alike, so a delivery is a short
