@@ -36,7 +36,7 @@ export class LastView {
 }
 
 /** From here on a native copy is faster, although it costs a call and three objects. */
-const wordCopyBytesMax = 112;
+const wordCopyBytesMax = 192;
 
 /** Copies `source[start, end)` to `target` at `at` and returns the position after it. */
 export function copyBytes(
