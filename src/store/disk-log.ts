@@ -4,6 +4,7 @@
  * that, but for caches with bounds.
  */
 import { assert } from "../base/assert.ts";
+import { LastView } from "../base/bytes.ts";
 import { type BlockCache, CachedBlocks } from "./block-cache.ts";
 import {
   type DeadlineKind,
@@ -76,6 +77,8 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   #settledSeq: number;
   #lastGroup = 0;
   readonly #frame = new StoredMessage(true);
+  /** Most messages in a row come out of one read. */
+  readonly #source = new LastView();
 
   constructor({ id, snapshot, blocks, writer, base }: DiskLogSettings) {
     this.#id = id;
@@ -187,7 +190,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     const seq = draft.seq === 0 ? state.lastSeq + 1 : draft.seq;
     assert(seq > state.lastSeq, "sequences only rise");
     const { subject, messageId, timeMs, timeNs } = draft;
-    encodeMessage(this.#room, this.#id, seq, draft);
+    encodeMessage(this.#room, this.#id, seq, draft, this.#source.of(draft.bytes));
     this.#view.tail.append(seq, this.#room.chunk, this.#room.at);
     const payloadBytes = draft.bodyEnd - draft.bodyStart - draft.headerBytes;
     const bytes = storedBytes("file", subject.length, draft.headerBytes, payloadBytes);

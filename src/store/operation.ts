@@ -9,7 +9,7 @@
  *
  * Subjects are wire strings, a byte a character; every other text is UTF-8.
  */
-import { copyBytes, LastView, type ViewedBytes } from "../base/bytes.ts";
+import { copyBytes, type ViewedBytes, viewBytes } from "../base/bytes.ts";
 import type { DeadlineKind, MessageDraft, StoredMessage } from "./contract.ts";
 
 /** What stands behind each: text; number `seq`; number `amount`; body. */
@@ -108,17 +108,19 @@ const flagMessageId = 4;
 const headerEnd = 16;
 const messageEnd = 44;
 const otherEnd = 36;
-/** Most messages in a row come out of one read. */
-const sourceView = new LastView();
 /** Up to here a loop is faster than a call into Node. */
 const shortTextMax = 48;
 
-/** @returns its size; it stands at the room's `at`, and {@link decodeOperation} tells where its parts are */
+/**
+ * @param source the draft's bytes
+ * @returns its size; it stands at the room's `at`, and {@link decodeOperation} tells where its parts are
+ */
 export function encodeMessage(
   sink: OperationSink,
   streamId: number,
   seq: number,
   draft: MessageDraft,
+  source: ViewedBytes = viewBytes(draft.bytes),
 ): number {
   const { subject, messageId, expiresMs, wakesMs } = draft;
   const subjectBytes = subject.length;
@@ -146,7 +148,7 @@ export function encodeMessage(
   if (subjectBytes > shortTextMax) bytes.latin1Write(subject, end, subjectBytes);
   else for (let index = 0; index < subjectBytes; index++) bytes[end + index] = subject.charCodeAt(index);
   end += subjectBytes;
-  copyBytes(sourceView.of(draft.bytes), draft.bodyStart, draft.bodyEnd, room, end);
+  copyBytes(source, draft.bodyStart, draft.bodyEnd, room, end);
   if (messageId !== null && idBytes > 0) bytes.write(messageId, end + bodyBytes, idBytes, "utf8");
   return size;
 }
