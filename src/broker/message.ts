@@ -28,6 +28,11 @@ export class Message {
   bodyEnd = 0;
   /** Whether a view of `bytes` may outlive the delivery. */
   stable = false;
+  /**
+   * Unless it is stable, its bytes are no read chunk, which stays as it is until its pass is over and longer if somebody
+   * asks for that, but memory that its owner writes to again at once: no view of it may be queued at all.
+   */
+  isScratch = false;
   /** Set while receivers are found by another subject than the one they see; see `Router.route`. */
   routedByOther = false;
   /** What receivers are found by then, as a wire string. */

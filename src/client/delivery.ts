@@ -34,7 +34,9 @@ export function appendMessage(
   // What waits keeps all of the bytes that it is a view of.
   const isViewed =
     tailBytes >= viewBytesMin &&
-    (outbound.idle ? lasting || viewsAllowed : lasting && tailBytes >= tail.bytes.length * viewShareMin);
+    (outbound.idle
+      ? lasting || (viewsAllowed && !message.isScratch)
+      : lasting && tailBytes >= tail.bytes.length * viewShareMin);
   if (!isViewed) {
     if (!outbound.reserve(prefixBytes + tailBytes)) return false;
     const at = encodePrefix(outbound.viewed, outbound.at, message, subscription, headers);

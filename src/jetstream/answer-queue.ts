@@ -95,6 +95,10 @@ export class AnswerQueue {
   #spare: AnswerBlock | null = null;
   readonly #message = new Message();
 
+  constructor() {
+    this.#message.isScratch = true;
+  }
+
   /** A block with room for `bytes` from its `used` on. What is written there is made an answer by its `end`. */
   reserve(bytes: number): AnswerBlock {
     const last = this.#blocks[this.#blocks.length - 1] as AnswerBlock;

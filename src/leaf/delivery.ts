@@ -36,7 +36,8 @@ export function appendLinkMessage(
   const prefixBytes = prefixSlackBytes + message.subjectEnd - message.subjectStart;
   const tailBytes = tailEnd - tailStart;
   const lasting = message.stable || stripped;
-  const isViewed = paysView(outbound, tailBytes, tail.bytes.length, lasting, viewsAllowed);
+  const mayView = lasting || (viewsAllowed && !message.isScratch);
+  const isViewed = paysView(outbound, tailBytes, tail.bytes.length, lasting, mayView);
   if (!outbound.reserve(isViewed ? prefixBytes : prefixBytes + tailBytes)) return false;
   const at = writePrefix(outbound.viewed, outbound.at, message, headers && message.headerBytes > 0);
   if (!isViewed) {
@@ -58,7 +59,8 @@ function appendWithHead(
   const start = message.bodyStart + (headers ? 0 : message.headerBytes);
   const end = message.bodyEnd + 2;
   const { viewed, stable } = message;
-  const isViewed = paysView(outbound, end - start, viewed.bytes.length, stable, viewsAllowed);
+  const mayView = stable || (viewsAllowed && !message.isScratch);
+  const isViewed = paysView(outbound, end - start, viewed.bytes.length, stable, mayView);
   if (!outbound.reserve(isViewed ? head.length : head.length + end - start)) return false;
   outbound.at += outbound.viewed.bytes.latin1Write(head, outbound.at, head.length);
   if (!isViewed) {
@@ -94,16 +96,16 @@ function writePrefix(target: ViewedBytes, start: number, message: Message, withH
   return at + 1;
 }
 
-/** What waits keeps all of the bytes that it is a view of. */
+/** What waits keeps all of the bytes that it is a view of. @param mayView in this pass */
 function paysView(
   outbound: Outbound,
   bytes: number,
   wholeBytes: number,
   lasting: boolean,
-  viewsAllowed: boolean,
+  mayView: boolean,
 ): boolean {
   if (bytes < viewBytesMin) return false;
-  return outbound.idle ? lasting || viewsAllowed : lasting && bytes >= wholeBytes * viewShareMin;
+  return outbound.idle ? mayView : lasting && bytes >= wholeBytes * viewShareMin;
 }
 
 /** Where, in a reply subject that came over a link, the subject begins that receivers are to see; -1 when it does not. */

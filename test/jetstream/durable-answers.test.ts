@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { viewBytes } from "../../src/base/bytes.ts";
+import { Subscription } from "../../src/broker/subscriber.ts";
+import { appendMessage } from "../../src/client/delivery.ts";
 import { DurableAnswers } from "../../src/jetstream/durable-answers.ts";
+import { appendLinkMessage } from "../../src/leaf/delivery.ts";
+import { BufferPool } from "../../src/transport/buffer-pool.ts";
+import { FlushPass } from "../../src/transport/flush-pass.ts";
+import { Outbound } from "../../src/transport/outbound.ts";
 import { World } from "./stream-world.ts";
 
 /** A world whose disk is as fast as the test says. */
@@ -73,6 +79,32 @@ describe("answers", () => {
       if (subject !== `x.${size}` || payload.length !== size || headers.length !== 18)
         throw new Error(`${index}: ${subject}, ${payload.length} bytes`);
     }
+  });
+
+  it.each(["client", "link"])("are not written over before they are sent to a %s", (kind) => {
+    const { world, answers, groups, sync } = slowWorld();
+    const pass = new FlushPass(new BufferPool());
+    const sent: string[] = [];
+    const write = (pieces: readonly Buffer[]) => sent.push(Buffer.concat(pieces).latin1Slice()) > 0;
+    const limits = { pendingBytesMax: 1e9, crowdedBytes: 1e9 };
+    const sink = { write, makesProgress: true, holdsWrites: false };
+    const outbound = new Outbound(sink, pass, limits, () => {});
+    const subscription = new Subscription(world.service, "x", null, "1");
+    world.service.listen(world.account, "x", null, (message) =>
+      kind === "client"
+        ? appendMessage(outbound, message, subscription, true, pass.viewsAllowed)
+        : appendLinkMessage(outbound, message, [], true, pass.viewsAllowed),
+    );
+    pass.run(() => {
+      for (const [at, letter] of ["a", "b", "c"].entries()) {
+        groups.last = at + 1;
+        answers.publish(world.account, "x", Buffer.alloc(3_000, letter));
+        sync(at + 1);
+      }
+    });
+    const name = kind === "client" ? "MSG x 1" : "LMSG x";
+    const expected = ["a", "b", "c"].map((letter) => `${name} 3000\r\n${letter.repeat(3_000)}\r\n`);
+    expect(sent.join("") === expected.join("")).toBe(true);
   });
 
   it("count in their digits", () => {

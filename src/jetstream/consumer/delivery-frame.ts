@@ -27,6 +27,7 @@ export class DeliveryFrame {
   /** @param ackPrefix wire string: `$JS.ACK.<stream>.<consumer>.` */
   constructor(ackPrefix: string) {
     this.#ackSubject = new AckSubject(ackPrefix, scratchBytesMax);
+    this.message.isScratch = true;
   }
 
   /** Subject, reply, headers and payload: what limits on bytes count. */
