@@ -21,9 +21,20 @@ const kinds = {
   settleThrough: 5,
   /** The time follows from which on it waits for an ack. */
   stamp: 6,
-  /** A 0 follows for one that ran out of deliveries, a 1 for one that waits for its key. */
+  /** One of {@link others} follows. */
   other: 7,
 } as const;
+
+const others = {
+  /** It ran out of deliveries. */
+  exhaust: 0,
+  /** It waits for its key. */
+  defer: 1,
+  /** The change before happened to so many sequences more, one after the other: the number follows. */
+  repeat: 2,
+} as const;
+
+const repeatsMax = 1_048_576;
 
 /** Changes of this size together are replaced by a snapshot, or of the snapshot's if that is larger. */
 const changedBytesMax = 64 * 1024;
@@ -42,6 +53,9 @@ export class StateJournal {
   /** Of the time that was written last. */
   #beganMs = -Infinity;
   #isEmpty = true;
+  /** Of the change before, if it may be repeated; 0: not. */
+  #repeatedKind = 0;
+  #repeats = 0;
   #changeCount = 0;
   #changedBytes = 0;
   #snapshotBytes = 0;
@@ -79,12 +93,12 @@ export class StateJournal {
 
   exhaust(seq: number): void {
     this.#put(kinds.other, seq);
-    this.#writer.put(0);
+    this.#writer.put(others.exhaust);
   }
 
   defer(seq: number): void {
     this.#put(kinds.other, seq);
-    this.#writer.put(1);
+    this.#writer.put(others.defer);
   }
 
   get isEmpty(): boolean {
@@ -99,6 +113,7 @@ export class StateJournal {
   /** Hands what has gathered to the store. */
   flush(): void {
     if (this.#isEmpty) return;
+    this.#endRepeats();
     this.#writer.put(0);
     const change = this.#writer.take();
     this.#writer.clear();
@@ -114,6 +129,7 @@ export class StateJournal {
   snapshot(): void {
     this.#writer.clear();
     this.#isEmpty = true;
+    this.#repeatedKind = this.#repeats = 0;
     this.#changeCount = 0;
     this.#lastSeq = 0;
     this.#changedBytes = 0;
@@ -123,17 +139,34 @@ export class StateJournal {
   }
 
   #begin(nowMs: number): void {
+    this.#endRepeats();
     this.#isEmpty = false;
     this.#beganMs = nowMs;
     this.#writer.put(wall(nowMs, this.#wallOffsetMs()) * 8 + kinds.time);
   }
 
   #put(kind: number, seq: number): void {
+    if (kind === this.#repeatedKind && seq === this.#lastSeq + 1 && this.#repeats < repeatsMax) {
+      this.#repeats++;
+      this.#lastSeq = seq;
+      return;
+    }
+    this.#endRepeats();
+    if (kind === kinds.deliver || kind === kinds.settle) this.#repeatedKind = kind;
     this.#isEmpty = false;
     this.#changeCount++;
     const delta = seq - this.#lastSeq;
     this.#lastSeq = seq;
     this.#writer.put((delta < 0 ? -2 * delta - 1 : 2 * delta) * 8 + kind);
+  }
+
+  #endRepeats(): void {
+    this.#repeatedKind = 0;
+    if (this.#repeats === 0) return;
+    this.#writer.put(kinds.other);
+    this.#writer.put(others.repeat);
+    this.#writer.put(this.#repeats);
+    this.#repeats = 0;
   }
 }
 
@@ -204,6 +237,7 @@ function decodeState(into: DeliveryState, reader: NumberReader, wallOffsetMs: nu
 function applyChange(into: DeliveryState, reader: NumberReader, wallOffsetMs: number): void {
   let seq = 0;
   let nowMs = 0;
+  let kindBefore = 0;
   for (let word = reader.next(); word !== 0; word = reader.next()) {
     const kind = word % 8;
     const distance = Math.floor(word / 8);
@@ -212,17 +246,29 @@ function applyChange(into: DeliveryState, reader: NumberReader, wallOffsetMs: nu
       continue;
     }
     seq += distance % 2 === 0 ? distance / 2 : -(distance + 1) / 2;
-    if (kind === kinds.deliver) {
-      while (into.snapshotCount > 0 && into.snapshotSeq <= seq) into.stepSnapshot();
-      into.deliver(seq, nowMs);
-    } else if (kind === kinds.redeliver) into.redeliver(seq, nowMs);
-    else if (kind === kinds.settle) {
-      into.deferred.delete(seq);
-      into.settle(seq);
-    } else if (kind === kinds.settleThrough) into.settleThrough(seq, reader.next(), []);
+    if (kind === kinds.deliver || kind === kinds.settle) applyOne(into, kind, seq, nowMs);
+    else if (kind === kinds.redeliver) into.redeliver(seq, nowMs);
+    else if (kind === kinds.settleThrough) into.settleThrough(seq, reader.next(), []);
     else if (kind === kinds.stamp) into.pending.setStamp(seq, reader.next() - wallOffsetMs);
-    else if (reader.next() === 0) into.exhaust(seq);
-    else into.defer(seq);
+    else {
+      const other = reader.next();
+      if (other === others.exhaust) into.exhaust(seq);
+      else if (other === others.defer) into.defer(seq);
+      else
+        for (let left = Math.min(reader.next(), repeatsMax); left > 0; left--)
+          applyOne(into, kindBefore, ++seq, nowMs);
+    }
+    kindBefore = kind;
+  }
+}
+
+function applyOne(into: DeliveryState, kind: number, seq: number, nowMs: number): void {
+  if (kind === kinds.deliver) {
+    while (into.snapshotCount > 0 && into.snapshotSeq <= seq) into.stepSnapshot();
+    into.deliver(seq, nowMs);
+  } else {
+    into.deferred.delete(seq);
+    into.settle(seq);
   }
 }
 

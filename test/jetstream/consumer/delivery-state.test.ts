@@ -49,22 +49,26 @@ describe("delivery state", () => {
       fc.property(
         fc.array(step, { maxLength: 120 }),
         fc.integer({ min: 1, max: 30 }),
-        (steps, snapshotEvery) => {
+        fc.integer({ min: 1, max: 12 }),
+        // More than a few milliseconds apart, and what is written of the time is another.
+        fc.constantFrom(0, 1, 7),
+        (steps, snapshotEvery, flushEvery, stepMs) => {
           const state = new DeliveryState("explicit", 1);
           const model = new StateModel();
           const store = storeForTest();
           const journal = new StateJournal(store, "s", state, () => 0);
           for (const [at, { do: what, pick }] of steps.entries()) {
             const seq = pick + 1;
+            const nowMs = at * stepMs;
             if (what === "deliver") {
-              journal.deliver(model.deliver(), at);
-              state.deliver(state.nextSeq, at);
+              journal.deliver(model.deliver(), nowMs);
+              state.deliver(state.nextSeq, nowMs);
             } else if (what === "redeliver") {
               const again = model.redeliver();
               expect(state.nextQueued()).toBe(again);
               if (again > 0) {
-                state.redeliver(again, at);
-                journal.redeliver(again, at);
+                state.redeliver(again, nowMs);
+                journal.redeliver(again, nowMs);
               }
             } else if (what === "enqueue") {
               model.enqueue(seq);
@@ -75,9 +79,10 @@ describe("delivery state", () => {
               journal[what](seq);
             }
             if (at % snapshotEvery === 0) journal.snapshot();
-            else journal.flush();
+            else if (at % flushEvery === 0) journal.flush();
             expect(shown(state)).toEqual(shownModel(model));
           }
+          journal.flush();
           const record = store.record("s");
           const restored = new DeliveryState("explicit", 1);
           if (record !== null) readState(restored, record.value, record.changes, 0);
@@ -87,6 +92,28 @@ describe("delivery state", () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  test("a run of deliveries or acks is a few numbers", () => {
+    const store = storeForTest();
+    const state = new DeliveryState("explicit", 1);
+    const journal = new StateJournal(store, "s", state, () => 0);
+    journal.snapshot();
+    for (let seq = 1; seq <= 10_000; seq++) {
+      state.deliver(seq, 1);
+      journal.deliver(seq, 1);
+    }
+    for (let seq = 1; seq <= 9_000; seq++) {
+      state.settle(seq);
+      journal.settle(seq);
+    }
+    journal.flush();
+    const record = store.record("s");
+    expect(record?.changes.map((change) => change.length < 40)).toEqual([true]);
+    const restored = new DeliveryState("explicit", 1);
+    readState(restored, record?.value ?? Buffer.alloc(0), record?.changes ?? [], 0);
+    expect(shown(restored)).toEqual(shown(state));
+    expect(restored.pending.size).toBe(1_000);
   });
 
   test("acks of all before", () => {
