@@ -13,6 +13,7 @@ import {
   type DialOptions,
 } from "./dialer.ts";
 import { peerOf } from "./listener.ts";
+import type { CloseReason } from "../protocol/errors.ts";
 
 export interface WebSocketDialOptions extends Omit<DialOptions, "isHandshakeFirst" | "buffers"> {
   readonly isSecure: boolean;
@@ -25,8 +26,8 @@ export interface WebSocketDialOptions extends Omit<DialOptions, "isHandshakeFirs
 }
 
 const noMasking = "Nats-No-Masking";
-/** What one message may bring beyond one payload. */
-const gatheredBytesMax = 1024 * 1024;
+/** nats-server puts all that waits for a link into one frame, which is this much by default. */
+const gatheredBytesMax = 64 * 1024 * 1024;
 const closeTextBytesMax = 123;
 
 /** @returns how to give up */
@@ -111,7 +112,7 @@ class DialedWebSocketWire implements Wire {
   readonly #ws: WebSocket;
   readonly #connection: Connection;
   readonly #isMasked: boolean;
-  #isBroken = false;
+  #failure: CloseReason | null = null;
   readonly #onWritten = (): void => this.#connection.written();
 
   constructor(ws: WebSocket, carrier: Socket, isMasked: boolean, connection: Connection) {
@@ -123,8 +124,11 @@ class DialedWebSocketWire implements Wire {
       connection.receive(data, 0, data.length, true);
       connection.takeChunkKept();
     });
-    ws.on("error", () => (this.#isBroken = true));
-    ws.on("close", () => connection.lost(this.#isBroken ? "Read Error" : "Client Closed"));
+    ws.on("error", ({ code }: NodeJS.ErrnoException) => {
+      this.#failure =
+        code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "Maximum Message Payload Exceeded" : "Read Error";
+    });
+    ws.on("close", () => connection.lost(this.#failure ?? "Client Closed"));
   }
 
   write(pieces: readonly Buffer[]): boolean {

@@ -50,8 +50,14 @@ export interface WebSocketListenOptions {
 
 /** The reference server waits for ever; nobody needs that long. */
 const handshakeMsDefault = 10_000;
-/** Beyond one message: operations that the client has gathered with it. */
-const gatheredBytesMax = 64 * 1024;
+/**
+ * What was compressed is read when all of it is there, and peers gather several operations in a message: so many times
+ * a payload, within a bound. Source: nats-server `wsMaxMessageSize`.
+ */
+const payloadsGathered = 8;
+const messageBytesMax = 64 * 1024 * 1024;
+/** At least so much comes with the largest payload. */
+const gatheredBytesMin = 64 * 1024;
 /** Smaller messages are not compressed. */
 const compressedBytesMin = 64;
 /** Of what `ws` holds of one compressed message. */
@@ -246,7 +252,10 @@ function makeProtocol(terms: WebSocketTerms): WebSocketServer {
     handleProtocols: () => false,
     skipUTF8Validation: true,
     allowSynchronousEvents: true,
-    maxPayload: terms.maxPayloadBytes + gatheredBytesMax,
+    maxPayload: Math.max(
+      terms.maxPayloadBytes + gatheredBytesMin,
+      Math.min(terms.maxPayloadBytes * payloadsGathered, messageBytesMax),
+    ),
     maxFragments: fragmentsMax,
     maxBufferedChunks: chunksMax,
     maxPendingAutoPongs: pongsMax,

@@ -196,6 +196,17 @@ describe("compression", () => {
     client.socket.terminate();
   });
 
+  test("takes several large operations in one message", async () => {
+    const port = await harness.listenWebSocket({ compression: true });
+    const client = await openWebSocket(url(port), offer);
+    const payload = "z".repeat(megabyte);
+    const one = `PUB a ${payload.length}\r\n${payload}\r\n`;
+    client.socket.send(`${quiet}SUB a 1\r\n${one.repeat(5)}PING\r\n`);
+    await client.until("PONG\r\n");
+    expect(client.received().split(payload)).toHaveLength(6);
+    client.socket.terminate();
+  });
+
   test("leaves fragments and control frames alone", async () => {
     const port = await harness.listenWebSocket({ compression: true });
     const client = await openWebSocket(url(port), offer);
@@ -235,7 +246,7 @@ describe("compression", () => {
       ],
     ],
     ["bytes that cannot be inflated", [frame(opcodes.binary, Buffer.alloc(100, 0xff), { reserved: 4 })]],
-    ["a large message that is not compressed", [frame(opcodes.binary, Buffer.alloc(2 * megabyte))]],
+    ["a large message that is not compressed", [frame(opcodes.binary, Buffer.alloc(9 * megabyte))]],
     ["the claim of a huge one", [frame(opcodes.binary, "", { reserved: 4, length: 2n ** 40n })]],
   ])("of %s ends that connection only", async (_name, frames) => {
     const port = await harness.listenWebSocket({ compression: true });
