@@ -53,10 +53,13 @@ export class ConsumerActor {
       const info = await consumer.info();
       if (info.num_pending === 0 && info.num_ack_pending === 0) return this.#refuseRepeated();
       const messages = await consumer.fetch({ max_messages: 1_000, expires: 2_000 });
+      // Not one after the other: a client that takes longer than its request lives misses the heartbeats of one that is over.
+      const acks: Promise<boolean>[] = [];
       for await (const message of messages) {
         this.#seen(message.seq);
-        await message.ackAck();
+        acks.push(message.ackAck({ timeout: 10_000 }));
       }
+      await Promise.all(acks);
     }
   }
 
