@@ -15,7 +15,7 @@ export class SubjectFilter {
   /** Looked at one by one. */
   readonly #wildcards: readonly string[];
   /** Where there are many. */
-  readonly #trie: SubjectTrie<TrieValue> | null = null;
+  readonly #trie: SubjectTrie<TrieValue> | null;
   readonly #found: TrieValue[] = [];
 
   constructor(patterns: readonly string[]) {
@@ -23,12 +23,12 @@ export class SubjectFilter {
     const [first = ">"] = patterns;
     this.literal = patterns.length === 1 && !hasWildcard(first) ? first : null;
     this.#literals = new Set(patterns.filter((pattern) => !hasWildcard(pattern)));
-    this.#wildcards = patterns.filter(hasWildcard);
-    if (this.#wildcards.length <= wildcardsMax) return;
-    this.#trie = new SubjectTrie();
-    const fitting = this.#wildcards.filter((pattern) => pattern.length < 2 * patternTokensMax);
-    for (const pattern of fitting) this.#trie.insert(pattern, { triePlace: 0 });
-    this.#wildcards = this.#wildcards.filter((pattern) => pattern.length >= 2 * patternTokensMax);
+    const wildcards = patterns.filter(hasWildcard);
+    const trie = wildcards.length > wildcardsMax ? new SubjectTrie<TrieValue>() : null;
+    const fits = (pattern: string): boolean => trie !== null && pattern.length < 2 * patternTokensMax;
+    for (const pattern of wildcards) if (fits(pattern)) trie?.insert(pattern, { triePlace: 0 });
+    this.#wildcards = wildcards.filter((pattern) => !fits(pattern));
+    this.#trie = trie;
   }
 
   /** Whether it takes every subject there is. */
