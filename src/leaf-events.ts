@@ -3,7 +3,7 @@
  * Source: nats-server `ConnectEventMsg`, `DisconnectEventMsg`, in their order of fields.
  */
 import { encodeJson } from "./base/json.ts";
-import { formatTimestamp, timestampFromMs } from "./base/timestamp.ts";
+import { formatMs } from "./base/timestamp.ts";
 import type { Account } from "./broker/account.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { Publisher } from "./broker/publisher.ts";
@@ -60,7 +60,7 @@ export class LeafEvents {
       const body = {
         type: `${typePrefix}${what.toLowerCase()}`,
         id: nuid(),
-        timestamp: timeText(broker.clock.wallMs()),
+        timestamp: formatMs(broker.clock.wallMs()),
         server: this.#server(),
         ...event,
       };
@@ -82,7 +82,7 @@ export class LeafEvents {
       jetstream: jetstream !== null,
       flags: jetstream === null ? 0 : streamFlags,
       seq: ++this.#lastSeq,
-      time: timeText(broker.clock.wallMs()),
+      time: formatMs(broker.clock.wallMs()),
     };
   }
 }
@@ -91,7 +91,7 @@ export class LeafEvents {
 function clientFields(link: SessionFacts, stopMs: number | null): object {
   const { startMs, address, id, account, authorizedUser, name, version, rttMs, kind } = link;
   return {
-    start: timeText(startMs),
+    start: formatMs(startMs),
     host: address,
     id,
     acc: account?.name ?? "",
@@ -99,12 +99,7 @@ function clientFields(link: SessionFacts, stopMs: number | null): object {
     ...(name !== "" && { name }),
     ...(version !== "" && { ver: version }),
     ...(stopMs !== null && rttMs !== null && { rtt: Math.round(rttMs * 1e6) }),
-    ...(stopMs !== null && { stop: timeText(stopMs) }),
+    ...(stopMs !== null && { stop: formatMs(stopMs) }),
     kind,
   };
-}
-
-function timeText(wallMs: number): string {
-  const { ms, ns } = timestampFromMs(wallMs);
-  return formatTimestamp(ms, ns);
 }

@@ -130,6 +130,12 @@ export function parseTimestamp(text: string): Timestamp | null {
   return { ms: seconds + Math.floor(nanoseconds / nsPerMs), ns: nanoseconds % nsPerMs };
 }
 
+/** As {@link formatTimestamp}, of milliseconds with a fraction. */
+export function formatMs(ms: number): string {
+  const { ms: whole, ns } = timestampFromMs(ms);
+  return formatTimestamp(whole, ns);
+}
+
 export function timestampFromMs(ms: number): Timestamp {
   const whole = Math.floor(ms);
   return { ms: whole, ns: Math.floor((ms - whole) * nsPerMs) };

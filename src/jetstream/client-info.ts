@@ -1,14 +1,13 @@
 /** Who asked for something, as advisories tell it. Source: nats-server `ClientInfo`, in its order of fields. */
-import { formatTimestamp, timestampFromMs } from "../base/timestamp.ts";
+import { formatMs } from "../base/timestamp.ts";
 import type { SessionFacts } from "../broker/session.ts";
 
 /** @param session null for the broker itself */
 export function clientInfo(session: SessionFacts | null, account: string, serverName: string): object {
   if (session === null) return { acc: account, server: serverName };
-  const { ms, ns } = timestampFromMs(session.startMs);
   const { address, id, authorizedUser, name, language, version, rttMs, kind, type } = session;
   return {
-    start: formatTimestamp(ms, ns),
+    start: formatMs(session.startMs),
     ...(address !== "" && { host: address }),
     id,
     acc: account,

@@ -1,5 +1,5 @@
 /** A consumer as CONSUMER.INFO shows it, in nats-server's order of fields. */
-import { formatTimestamp, parseTimestamp, timestampFromMs } from "../../base/timestamp.ts";
+import { formatMs, formatTimestamp, parseTimestamp } from "../../base/timestamp.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { ConsumerInfo } from "../consumer-api.ts";
 import type { Consumer } from "./consumer.ts";
@@ -51,9 +51,7 @@ function shownConfig({ config, deadLetters }: Consumer): Consumer["config"] {
 }
 
 function lastActive(ms: number): object {
-  if (ms === 0) return {};
-  const time = timestampFromMs(ms);
-  return { last_active: formatTimestamp(time.ms, time.ns) };
+  return ms === 0 ? {} : { last_active: formatMs(ms) };
 }
 
 function pauseOf(untilText: string | undefined, wallMs: number): object {
