@@ -45,8 +45,8 @@ export class Applier {
   }
 
   /**
-   * All of them in one transaction, within which they are asked for; those that LMDB has already are passed over. Throws what lmdb throws, for one that
-   * the disk is full; then nothing has happened, and the same groups may be tried again.
+   * All of them in one transaction, within which they are asked for; those that LMDB has already are passed over. Throws
+   * what lmdb throws, for one that the disk is full; then nothing has happened, and the same groups may be tried again.
    */
   apply(groups: Iterable<JournalGroup>): void {
     try {

@@ -2,7 +2,6 @@
  * The thread that writes LMDB. It reads the journal behind what is durable, and carries out all it finds in one
  * transaction; then it rests a while, so that the next one is large: a transaction costs two fsyncs, whatever it holds.
  */
-import { pendingOrders } from "./orders.ts";
 import { constants, platform, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { Applier } from "./applier.ts";
@@ -11,6 +10,7 @@ import { openEnvironment } from "./environment.ts";
 import { Batch } from "./batch.ts";
 import { BlockMemory } from "./block-memory.ts";
 import { JournalReader, windowBytesMin } from "./journal-reader.ts";
+import { pendingOrders } from "./orders.ts";
 import { Progress } from "./progress.ts";
 
 /** So much of the journal goes into one transaction, and with the group that goes beyond it ends. */

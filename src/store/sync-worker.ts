@@ -2,11 +2,11 @@
  * A thread that does nothing but `fdatasync`, so that the one which routes never waits for a disk, and passwords being
  * hashed on libuv's threads hold no ack up. One call covers all groups that were written before it.
  */
-import { pendingOrders } from "./orders.ts";
 import { fdatasyncSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import type { SyncOrder, SyncReport, SyncWorkerData } from "./sync-link.ts";
 import { answerForLock } from "./directory-lock.ts";
+import { pendingOrders } from "./orders.ts";
 import { Progress } from "./progress.ts";
 
 /** So long at most it sleeps on; it is woken before. */

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { WebSocket, type ClientOptions } from "ws";
+import type { CloseReason } from "../protocol/errors.ts";
 import { Connection, type TlsState, type Wire } from "./connection.ts";
 import {
   clientTlsOptions,
@@ -13,7 +14,6 @@ import {
   type DialOptions,
 } from "./dialer.ts";
 import { peerOf } from "./listener.ts";
-import type { CloseReason } from "../protocol/errors.ts";
 
 export interface WebSocketDialOptions extends Omit<DialOptions, "isHandshakeFirst" | "buffers"> {
   readonly isSecure: boolean;
