@@ -7,6 +7,8 @@ export const LF = 0x0a;
 export const DOT = 0x2e;
 export const STAR = 0x2a;
 export const GREATER = 0x3e;
+export const DOLLAR = 0x24;
+export const UNDERSCORE = 0x5f;
 export const ZERO = 0x30;
 export const NINE = 0x39;
 

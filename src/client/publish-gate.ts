@@ -6,7 +6,7 @@ import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
-import { startsWith } from "../base/bytes.ts";
+import { DOLLAR, startsWith, UNDERSCORE } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import { recoverable } from "../protocol/errors.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
@@ -105,7 +105,7 @@ function mapSubject(message: Message, mappings: SubjectMappings): void {
  */
 export function isReservedSubject(bytes: Buffer, start: number, end: number, isSystem = false): boolean {
   const first = bytes[start];
-  if (first !== underscore && first !== dollar) return false;
+  if (first !== UNDERSCORE && first !== DOLLAR) return false;
   return (
     isLonger(bytes, start, end, gatewayReplies) ||
     isLonger(bytes, start, end, olderGatewayReplies) ||
@@ -116,9 +116,9 @@ export function isReservedSubject(bytes: Buffer, start: number, end: number, isS
 /** Reply subjects that would let a client pass for the broker. */
 function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start];
-  if (first === underscore)
+  if (first === UNDERSCORE)
     return startsWith(bytes, start, end, serviceReplies) || isLonger(bytes, start, end, gatewayReplies);
-  if (first !== dollar) return false;
+  if (first !== DOLLAR) return false;
   return isLonger(bytes, start, end, acknowledgements) || isLonger(bytes, start, end, olderGatewayReplies);
 }
 
@@ -126,8 +126,6 @@ function isLonger(bytes: Buffer, start: number, end: number, prefix: Buffer): bo
   return end - start > prefix.length && startsWith(bytes, start, end, prefix);
 }
 
-const underscore = 0x5f;
-const dollar = 0x24;
 const gatewayReplies = Buffer.from("_GR_.", "latin1");
 const olderGatewayReplies = Buffer.from("$GR.", "latin1");
 const raftSubjects = Buffer.from("$NRG.", "latin1");

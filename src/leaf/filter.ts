@@ -3,6 +3,7 @@
  * since what the leaf may publish is what the hub may ask for; the leaf's is what the hub has told it, with what its
  * own configuration denies. Source: nats-server `setPermissions`, `mergeDenyPermissions`, `leafMsgAllowed`.
  */
+import { DOLLAR } from "../base/bytes.ts";
 import { PatternSet, type Pattern } from "../auth/pattern-set.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
@@ -28,7 +29,6 @@ export interface FilterTerms {
 
 export const openLists: FilterLists = { allow: null, deny: [] };
 
-const dollar = 0x24;
 /** Never filtered: they belong to links and to the machinery of replies. */
 const freePrefixes = ["$LDS.", "$GR.", "_GR_."];
 const repliesPrefixes = ["_R_.", "$JS.ACK."];
@@ -49,7 +49,7 @@ export class LinkFilter {
 
   /** Whether the other end is told of an interest. One with wildcards is told if any part of it is allowed. */
   mayAsk(subject: string): boolean {
-    if (this.#ask.isInternal && subject.charCodeAt(0) !== dollar) return true;
+    if (this.#ask.isInternal && subject.charCodeAt(0) !== DOLLAR) return true;
     return freePrefixes.some((prefix) => subject.startsWith(prefix)) || this.#ask.allowsInterest(subject);
   }
 
@@ -61,7 +61,7 @@ export class LinkFilter {
 
   /** Whether a message on the literal subject may be sent. */
   maySend(subject: string): boolean {
-    if (this.#send.isInternal && subject.charCodeAt(0) !== dollar) return true;
+    if (this.#send.isInternal && subject.charCodeAt(0) !== DOLLAR) return true;
     return isReply(subject) || this.#send.allows(subject);
   }
 
@@ -79,7 +79,7 @@ export class LinkFilter {
 
   /** False: {@link mayReceive} is true for every subject that begins with this byte. */
   limitsReceivingOf(first: number): boolean {
-    return this.#receive.isClosed && (!this.#receive.isInternal || first === dollar);
+    return this.#receive.isClosed && (!this.#receive.isInternal || first === DOLLAR);
   }
 
   /** A request was sent: it may be answered. */
@@ -103,17 +103,17 @@ class Side {
     this.#allow = allow === null ? null : new PatternSet(allow);
     this.#deny = new PatternSet(deny);
     this.isClosed = allow !== null || deny.length > 0;
-    this.isInternal = allow === null && deny.every(({ subject }) => subject.charCodeAt(0) === dollar);
+    this.isInternal = allow === null && deny.every(({ subject }) => subject.charCodeAt(0) === DOLLAR);
   }
 
   allows(subject: string): boolean {
-    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== dollar)) return true;
+    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== DOLLAR)) return true;
     if (this.#allow !== null && !this.#allow.has(subject)) return false;
     return !this.#deny.has(subject);
   }
 
   allowsInterest(subject: string): boolean {
-    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== dollar)) return true;
+    if (!this.isClosed || (this.isInternal && subject.charCodeAt(0) !== DOLLAR)) return true;
     if (this.#deny.has(subject)) return false;
     if (this.#allow === null || this.#allow.has(subject)) return true;
     return hasWildcard(subject) && this.#allow.collides(subject, always);

@@ -1,4 +1,5 @@
 /** Messages that came over one link, on their way to those who are interested here and behind other links. */
+import { DOLLAR } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
@@ -33,7 +34,7 @@ export class Inbound {
     const shownStart = replyEnd > replyStart ? deliverSubjectStart(bytes, replyStart, replyEnd) : -1;
     if (shownStart > 0) return this.#routeShown(message, account, shownStart, queues);
     const { mappings } = account;
-    if (mappings !== null && (!mappings.isInternal || bytes[message.subjectStart] === dollar))
+    if (mappings !== null && (!mappings.isInternal || bytes[message.subjectStart] === DOLLAR))
       return this.#routeMapped(message, mappings, account, queues);
     if (!repeated || this.#plan === null || this.#planGeneration !== account.generation) {
       this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
@@ -72,5 +73,3 @@ export class Inbound {
     return this.#router.routeToGroups(account, routing, message, this.#origin, queues);
   }
 }
-
-const dollar = 0x24;

@@ -8,7 +8,7 @@
  * `orders.*` costs only the subjects below `orders` (and those that share its cell) a new match.
  */
 
-import { LastView, viewBytes, type ViewedBytes } from "../base/bytes.ts";
+import { DOT, LastView, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 
 const waysPerSet = 4;
 const setsAtStart = 64;
@@ -30,7 +30,6 @@ const keyBytesMax = 256;
 const generationCells = 1_024;
 const lengthMask = 0x1ff;
 const cellShift = 9;
-const dot = 0x2e;
 
 export class RouteCache<V> {
   readonly #seed: number;
@@ -215,7 +214,7 @@ export class RouteCache<V> {
 
   #cellOf(bytes: Buffer, start: number, end: number): number {
     let hash = this.#seed;
-    for (let at = start; at < end && bytes[at] !== dot; at++)
+    for (let at = start; at < end && bytes[at] !== DOT; at++)
       hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
     return (hash ^ (hash >>> 15)) & (generationCells - 1);
   }
