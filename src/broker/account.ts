@@ -2,7 +2,7 @@
  * A subject space of its own: the subscriptions in it, the cached plans for its subjects, its mappings and counters.
  * Accounts share nothing but messages that imports pass on.
  */
-import { startsWith } from "../base/bytes.ts";
+import { DOLLAR, DOT, startsWith, UNDERSCORE } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import { SubjectTrie } from "../subjects/interest.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
@@ -191,15 +191,15 @@ const oneOffPrefixes = [
 function oneOffHeadEnd(bytes: Buffer, start: number, end: number, isAck: boolean): number {
   if (!isAck) {
     let at = end;
-    while (at > start && bytes[at - 1] !== dot) at--;
+    while (at > start && bytes[at - 1] !== DOT) at--;
     return at;
   }
   let dots = 0;
   let headEnd = end;
   for (let at = start; at < end; at++) {
-    if (bytes[at] !== dot) continue;
+    if (bytes[at] !== DOT) continue;
     // With an empty token it is nobody's subject.
-    if (at + 1 === end || bytes[at + 1] === dot) return end;
+    if (at + 1 === end || bytes[at + 1] === DOT) return end;
     if (++dots === ackHeadTokens) headEnd = at + 1;
   }
   return headEnd;
@@ -208,11 +208,7 @@ function oneOffHeadEnd(bytes: Buffer, start: number, end: number, isAck: boolean
 /** Subjects that are made for one message or one conversation: to cache them whole would push useful ones out. */
 function isOneOff(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start];
-  if (first !== underscore && first !== dollar) return false;
+  if (first !== UNDERSCORE && first !== DOLLAR) return false;
   for (const prefix of oneOffPrefixes) if (startsWith(bytes, start, end, prefix)) return true;
   return false;
 }
-
-const underscore = 0x5f;
-const dollar = 0x24;
-const dot = 0x2e;

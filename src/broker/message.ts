@@ -9,7 +9,8 @@
  * single blanks and no leading zeros. It is the end of a PUB line and of a MSG line alike, so a delivery is a short
  * prefix and one copy. Whoever fills a message in guarantees this (the parser re-encodes lines that differ).
  */
-import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
+import { CR, emptyBytes, LF, SPACE, viewBytes, type ViewedBytes } from "../base/bytes.ts";
+import { writeNumber } from "../base/digits.ts";
 
 export class Message {
   /** Holds everything but, after a mapping, the subject. */
@@ -99,8 +100,8 @@ export function composeMessage(
   bytes.latin1Write(line, 0, line.length);
   if (headers !== null) bytes.set(headers, line.length);
   bytes.set(payload, line.length + headerBytes);
-  bytes[line.length + total] = 0x0d;
-  bytes[line.length + total + 1] = 0x0a;
+  bytes[line.length + total] = CR;
+  bytes[line.length + total + 1] = LF;
   message.setBytes(bytes);
   message.subjectStart = 0;
   message.subjectEnd = subject.length;
@@ -113,6 +114,20 @@ export function composeMessage(
   message.stable = true;
   message.plainTail = null;
   return message;
+}
+
+/** Writes what stands between the last subject and the body, ` [<headerBytes> ]<bodyBytes>\r\n`, at `at`. @returns the position after it */
+export function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
+  let place = at;
+  if (headerBytes > 0) {
+    bytes[place++] = SPACE;
+    place = writeNumber(bytes, place, headerBytes);
+  }
+  bytes[place++] = SPACE;
+  place = writeNumber(bytes, place, bodyBytes);
+  bytes[place++] = CR;
+  bytes[place++] = LF;
+  return place;
 }
 
 /** The tail without headers: made once for a message, by the first receiver that needs it. */

@@ -2,8 +2,7 @@
  * Messages in the form in which they are sent, first in, first out, in blocks that are used again: what waits for the
  * disk is written once and costs no object.
  */
-import { CR, LF, SPACE, type ViewedBytes, viewBytes } from "../base/bytes.ts";
-import { writeNumber } from "../base/digits.ts";
+import { CR, LF, type ViewedBytes, viewBytes } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import type { Account } from "../broker/account.ts";
 import { Message } from "../broker/message.ts";
@@ -141,18 +140,4 @@ export class AnswerQueue {
       if (first.viewed.bytes.length === blockBytesMin) this.#spare = first;
     }
   }
-}
-
-/** What stands between an answer's subject and its body: writes ` [<headerBytes> ]<bodyBytes>\r\n` at `at` and returns the position after it. */
-export function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
-  let place = at;
-  if (headerBytes > 0) {
-    bytes[place++] = SPACE;
-    place = writeNumber(bytes, place, headerBytes);
-  }
-  bytes[place++] = SPACE;
-  place = writeNumber(bytes, place, bodyBytes);
-  bytes[place++] = CR;
-  bytes[place++] = LF;
-  return place;
 }

@@ -5,7 +5,8 @@
 import { digitCount, writeNumber } from "../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
-import { AnswerQueue, writeSizes } from "./answer-queue.ts";
+import { writeSizes } from "../broker/message.ts";
+import { AnswerQueue } from "./answer-queue.ts";
 import type { Host } from "./host.ts";
 
 /** Told of every group that becomes durable, until it has seen the one it waits for. */

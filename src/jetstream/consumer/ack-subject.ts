@@ -3,7 +3,7 @@
  * sequence>.<nanoseconds>.<pending>`. From one delivery to the next little of it changes, so it is kept, and counted on
  * in place.
  */
-import { NINE, viewBytes, type ViewedBytes, ZERO } from "../../base/bytes.ts";
+import { DOT, NINE, viewBytes, type ViewedBytes, ZERO } from "../../base/bytes.ts";
 import { writeNumber, writePadded } from "../../base/digits.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 
@@ -17,7 +17,6 @@ export interface Delivery {
 /** Five numbers and their dots. */
 const numbersBytesMax = 100;
 const nsDigits = 6;
-const dot = 0x2e;
 
 export class AckSubject {
   readonly viewed: ViewedBytes;
@@ -72,12 +71,12 @@ export class AckSubject {
   #writeSeqs(): void {
     const { bytes } = this.viewed;
     let at = writeNumber(bytes, this.#prefixBytes, this.#deliveries);
-    bytes[at++] = dot;
+    bytes[at++] = DOT;
     this.#seqStart = at;
     this.#seqEnd = at = writeNumber(bytes, at, this.#seq);
-    bytes[at++] = dot;
+    bytes[at++] = DOT;
     this.#consumerSeqEnd = at = writeNumber(bytes, at, this.#consumerSeq);
-    bytes[at] = dot;
+    bytes[at] = DOT;
     this.#timeMs = -1;
   }
 
@@ -86,7 +85,7 @@ export class AckSubject {
     const start = this.#consumerSeqEnd + 1;
     const nsStart = ms === this.#timeMs ? this.#timeEnd - nsDigits : writeNumber(bytes, start, ms);
     const end = writePadded(bytes, nsStart, ns, nsDigits);
-    bytes[end] = dot;
+    bytes[end] = DOT;
     if (end !== this.#timeEnd) this.#pending = -1;
     this.#timeMs = ms;
     this.#timeNs = ns;

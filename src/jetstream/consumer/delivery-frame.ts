@@ -2,9 +2,8 @@
  * A message of a stream as it goes to those who consume it: under its own subject, with an ack subject as its reply. It is
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
-import { copyBytes, LastView, viewBytes } from "../../base/bytes.ts";
-import { writeNumber } from "../../base/digits.ts";
-import { Message } from "../../broker/message.ts";
+import { copyBytes, CR, LastView, LF, viewBytes } from "../../base/bytes.ts";
+import { Message, writeSizes } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 import { AckSubject, type Delivery } from "./ack-subject.ts";
@@ -13,9 +12,6 @@ import { AckSubject, type Delivery } from "./ack-subject.ts";
 const scratchBytesMax = 1_700;
 /** Blanks, sizes and line ends. */
 const lineSlackBytes = 48;
-const space = 0x20;
-const cr = 0x0d;
-const lf = 0x0a;
 
 export class DeliveryFrame {
   readonly message = new Message();
@@ -54,20 +50,13 @@ export class DeliveryFrame {
     message.replyStart = 0;
     let at = isSmall ? reply.end : copyBytes(reply.viewed, 0, reply.end, target, 0);
     message.replyEnd = at;
-    bytes[at++] = space;
-    if (body.headerBytes > 0) {
-      at = writeNumber(bytes, at, body.headerBytes);
-      bytes[at++] = space;
-    }
-    at = writeNumber(bytes, at, bodyBytes);
-    bytes[at++] = cr;
-    bytes[at++] = lf;
+    at = writeSizes(bytes, at, body.headerBytes, bodyBytes);
     message.headerBytes = body.headerBytes;
     message.bodyStart = at;
     at = copyBytes(this.#source.of(body.bytes), body.bodyStart, body.bodyEnd, target, at);
     message.bodyEnd = at;
-    bytes[at++] = cr;
-    bytes[at] = lf;
+    bytes[at++] = CR;
+    bytes[at] = LF;
     message.stable = !isSmall;
     message.plainTail = null;
   }

@@ -5,9 +5,9 @@
 import { copyBytes, LastView, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import { digitCount } from "../../base/digits.ts";
 import type { Account } from "../../broker/account.ts";
-import type { Message } from "../../broker/message.ts";
+import { type Message, writeSizes } from "../../broker/message.ts";
 import { StoredMessage } from "../../store/contract.ts";
-import { AnswerQueue, writeSizes } from "../answer-queue.ts";
+import { AnswerQueue } from "../answer-queue.ts";
 import type { Host } from "../host.ts";
 import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
 
