@@ -228,11 +228,11 @@ export class LeafNodes {
 
   /** Users of the block itself go before those of the server; without either, everybody is bound to one account. */
   async #newAuthenticator(options: Options, listener: LeafListenerOptions): Promise<Authenticator> {
-    const { authorization, account, tls } = listener;
+    const { authorization, account } = listener;
     const general = { permissions: null, connectionTypes: [] };
     const authenticator =
       authorization === null
-        ? createAuthenticator(options, "client", this.#parts.passwords)
+        ? createAuthenticator(options, "leafnode", this.#parts.passwords)
         : createAuthenticator(
             {
               authorization: {
@@ -246,10 +246,11 @@ export class LeafNodes {
                     : authorization.nkeys.map((nkey) => ({ ...nkey, ...general })),
               },
               noAuthUser: null,
-              tls,
+              tls: null,
               websocket: null,
+              leafnodes: options.leafnodes,
             },
-            "client",
+            "leafnode",
             this.#parts.passwords,
           );
     await authenticator.prepare();

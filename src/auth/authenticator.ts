@@ -4,7 +4,7 @@
  * none of them knows is refused.
  */
 import { isInventedUser } from "../config/complete.ts";
-import type { Options } from "../config/options.ts";
+import type { Options, TlsOptions } from "../config/options.ts";
 import type {
   Authenticator,
   AuthRequest,
@@ -15,11 +15,11 @@ import type {
   Identity,
 } from "./identity.ts";
 import { isBcrypt, PasswordChecker } from "./password.ts";
-import { isTypeAllowed, Users } from "./users.ts";
+import { isTypeAllowed, Users, type UsersOptions } from "./users.ts";
 
-export type Listener = "client" | "websocket";
+export type Listener = "client" | "websocket" | "leafnode";
 
-export type AuthenticatorOptions = Pick<Options, "authorization" | "noAuthUser" | "tls" | "websocket">;
+export type AuthenticatorOptions = UsersOptions & Pick<Options, "noAuthUser">;
 
 /**
  * @param passwords one for all listeners of a broker, before and after a reload
@@ -73,13 +73,12 @@ class ListenerAuthenticator implements Authenticator {
     const letsAnybodyIn = listener === "client" && noAuthUser !== null && !isInventedUser(noAuthUser);
     this.requiredInInfo = this.required && !letsAnybodyIn;
     this.#anonymousUser = own?.noAuthUser ?? noAuthUser;
-    const tls = listener === "websocket" ? options.websocket?.tls : options.tls;
     const users = new Users(options);
     this.needsNonce = users.byNkey.size > 0;
     this.#rules = {
       users,
       passwords,
-      mapsCertificates: tls?.verifyAndMap ?? false,
+      mapsCertificates: tlsOf(options, listener)?.verifyAndMap ?? false,
       noAuthUser: own === null ? noAuthUser : own.noAuthUser,
       token,
       single:
@@ -115,6 +114,11 @@ class ListenerAuthenticator implements Authenticator {
     // A certificate's user with a hash for a password: nobody can have proven that without CONNECT.
     return result instanceof Promise ? null : result;
   }
+}
+
+function tlsOf({ tls, websocket, leafnodes }: AuthenticatorOptions, listener: Listener): TlsOptions | null {
+  if (listener === "client") return tls;
+  return (listener === "websocket" ? websocket?.tls : leafnodes?.listener?.tls) ?? null;
 }
 
 /** What a WebSocket listener has of its own; any of it replaces all of the server's. Null: nothing. */

@@ -22,6 +22,8 @@ export interface NkeyUser {
   readonly connectionTypes: readonly string[];
 }
 
+export type UsersOptions = Pick<Options, "authorization" | "tls" | "websocket" | "leafnodes">;
+
 export class Users {
   readonly byName: ReadonlyMap<string, User>;
   readonly byNkey: ReadonlyMap<string, NkeyUser>;
@@ -30,7 +32,7 @@ export class Users {
   readonly #byReorderedName = new Map<string, User[]>();
 
   /** @throws RangeError naming what is not valid: a subject, a queue or a public key */
-  constructor(options: Pick<Options, "authorization" | "tls" | "websocket">) {
+  constructor(options: UsersOptions) {
     const compile = permissionsCompiler();
     const byName = new Map<string, User>();
     for (const entry of options.authorization.users ?? []) {
@@ -119,10 +121,15 @@ function nkeyUser(entry: NkeyUserOptions, permissions: Permissions | null): Nkey
   };
 }
 
-function mayComeByCertificate(entry: UserOptions, options: Pick<Options, "tls" | "websocket">): boolean {
+/** Whether a certificate could choose this user on any listener that looks into the users. Source: nats-server `canTLSMap`. */
+function mayComeByCertificate(entry: UserOptions, { tls, websocket, leafnodes }: UsersOptions): boolean {
+  const leafs = leafnodes?.listener ?? null;
+  const mapsLeafs = leafs?.authorization === null && leafs.tls?.verifyAndMap === true;
   return (
-    (options.tls?.verifyAndMap === true && isTypeAllowed(entry, "STANDARD")) ||
-    (options.websocket?.tls?.verifyAndMap === true && isTypeAllowed(entry, "WEBSOCKET"))
+    (tls?.verifyAndMap === true && isTypeAllowed(entry, "STANDARD")) ||
+    (websocket?.tls?.verifyAndMap === true && isTypeAllowed(entry, "WEBSOCKET")) ||
+    (mapsLeafs && isTypeAllowed(entry, "LEAFNODE")) ||
+    (mapsLeafs && websocket?.tls?.verify === true && isTypeAllowed(entry, "LEAFNODE_WS"))
   );
 }
 

@@ -1,6 +1,7 @@
 /** The part of the options that access depends on, and requests, with only what a test is about written out. */
 import type { AuthenticatorOptions } from "../../src/auth/authenticator.ts";
 import type { Authenticator, AuthRequest, Credentials, Identity } from "../../src/auth/identity.ts";
+import type { LeafNodeOptions } from "../../src/config/leafnode-options.ts";
 import type { NkeyUserOptions, TlsOptions, UserOptions, WebSocketOptions } from "../../src/config/options.ts";
 
 export interface Access {
@@ -11,6 +12,8 @@ export interface Access {
   nkeys?: NkeyUserOptions[];
   noAuthUser?: string;
   verifyAndMap?: boolean;
+  /** Absent: no listener for leaf nodes. */
+  leafnodes?: { verifyAndMap: boolean; hasOwnUsers?: boolean };
   /** Absent: no WebSocket listener. */
   websocket?: {
     user?: string;
@@ -33,6 +36,7 @@ export function optionsOf(access: Access): AuthenticatorOptions {
     noAuthUser: access.noAuthUser ?? null,
     tls: access.verifyAndMap === undefined ? null : tlsOf(access.verifyAndMap),
     websocket: access.websocket === undefined ? null : websocketOf(access.websocket),
+    leafnodes: access.leafnodes === undefined ? null : leafNodesOf(access.leafnodes),
   };
 }
 
@@ -94,6 +98,7 @@ function websocketOf(parts: NonNullable<Access["websocket"]>): WebSocketOptions 
     compression: false,
     sameOrigin: false,
     allowedOrigins: [],
+    trustedProxies: [],
     handshakeTimeoutMs: null,
     pingIntervalMs: null,
     headers: {},
@@ -103,5 +108,26 @@ function websocketOf(parts: NonNullable<Access["websocket"]>): WebSocketOptions 
     tokenCookie: null,
     noAuthUser,
     authorization: { user, password, token, timeoutMs: null },
+  };
+}
+
+function leafNodesOf({ verifyAndMap, hasOwnUsers }: NonNullable<Access["leafnodes"]>): LeafNodeOptions {
+  return {
+    listener: {
+      host: "127.0.0.1",
+      port: 0,
+      advertise: null,
+      isAdvertised: true,
+      tls: tlsOf(verifyAndMap),
+      authTimeoutMs: 2000,
+      authorization: hasOwnUsers === true ? { users: [], nkeys: [] } : null,
+      account: "$G",
+      minVersion: null,
+    },
+    remotes: [],
+    reconnectMs: 1000,
+    dialTimeoutMs: 1000,
+    isolatesInterest: false,
+    writeDeadlineMs: null,
   };
 }

@@ -202,4 +202,30 @@ describe("verify_and_map", () => {
       name,
     );
   });
+
+  test("at the leaf node port keeps a user without a password out of the others", async () => {
+    const name = { user: "alice@example.com" };
+    const fromLeafs: Access = { users, leafnodes: { verifyAndMap: true }, websocket: {} };
+    expect(await ask(createAuthenticator(optionsOf(fromLeafs)), name)).toBeNull();
+    const atWebsocket = createAuthenticator(optionsOf(fromLeafs), "websocket");
+    expect(await ask(atWebsocket, name, { connectionType: "WEBSOCKET" })).toBeNull();
+    // Leaf nodes with users of their own, or a user who may not be one, leave no certificate to choose by.
+    const ownUsers: Access = { users, leafnodes: { verifyAndMap: true, hasOwnUsers: true } };
+    expect(await ask(createAuthenticator(optionsOf(ownUsers)), name)).toMatchObject(name);
+    const standard = [userOf("alice@example.com", "", { connectionTypes: ["STANDARD"] })];
+    const never = optionsOf({ ...fromLeafs, users: standard });
+    expect(await ask(createAuthenticator(never), name)).toMatchObject(name);
+  });
+
+  test("at the leaf node port is decided by that port's TLS block", async () => {
+    const name = { user: "alice@example.com" };
+    const asLeaf = { connectionType: "LEAFNODE" } as const;
+    const mapping = createAuthenticator(optionsOf({ users, leafnodes: { verifyAndMap: true } }), "leafnode");
+    expect(await ask(mapping, {}, { ...plain, ...asLeaf })).toMatchObject(name);
+    expect(await ask(mapping, name, asLeaf)).toBeNull();
+    const others: Access = { users, verifyAndMap: true, leafnodes: { verifyAndMap: false } };
+    const plainPort = createAuthenticator(optionsOf(others), "leafnode");
+    expect(await ask(plainPort, {}, { ...plain, ...asLeaf })).toBeNull();
+    expect(await ask(plainPort, { user: "other", password: "p" }, asLeaf)).toMatchObject({ user: "other" });
+  });
 });
