@@ -14,14 +14,20 @@ import {
 } from "../protocol/errors.ts";
 import {
   clientOnLeafPort,
-  clusterNameWithSpaces,
+  checkClusterName,
   gatewayOnLeafPort,
   notALeafPeer,
   replacedByNewer,
   sameClusterName,
   versionTooOld,
 } from "./errors.ts";
-import { decodeConnect, encodePermissions, type LeafServerInfo, type ReceivedConnect } from "./info.ts";
+import {
+  decodeConnect,
+  decodeInfo,
+  encodePermissions,
+  type LeafServerInfo,
+  type ReceivedConnect,
+} from "./info.ts";
 import type { LeafLink, LinkHandshake } from "./link.ts";
 
 /** What links that come in by one listener share. Replaced in place by a reload. */
@@ -60,9 +66,10 @@ export class Acceptance implements LinkHandshake {
     });
   }
 
-  /** Whoever wants to compress says INFO before CONNECT; we have offered nothing of the kind. */
-  onInfo(): void {
+  /** A leaf that is linked may tell what has changed; nothing of that matters here, but it must be in order. */
+  onInfo(json: Buffer): void {
     if (this.#state !== "open") throw notALeafPeer("INFO");
+    checkClusterName(decodeInfo(json).cluster);
   }
 
   onConnect(json: Buffer): void {
@@ -70,7 +77,7 @@ export class Acceptance implements LinkHandshake {
     const connect = decodeConnect(json);
     const { clusterName } = this.#link.context;
     if (connect.language !== "") throw clientOnLeafPort();
-    if (connect.cluster.includes(" ")) throw clusterNameWithSpaces();
+    checkClusterName(connect.cluster);
     if (connect.gateway !== "") throw gatewayOnLeafPort(connect.gateway);
     this.#decide(connect, this.#authenticate(connect), clusterName);
   }

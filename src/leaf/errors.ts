@@ -8,6 +8,8 @@ const versionDelayMs = 5_000;
 
 const sameCluster = "remote leafnode has same cluster name";
 const loopDetected = "Loop detected";
+/** What nats-server calls the absence of a cluster in its accounting. */
+const reservedClusterName = "_";
 const minVersionRejected = "connection rejected since minimum version required is";
 
 export const wrongPort = (): ProtocolError =>
@@ -19,8 +21,6 @@ export const gatewayOnLeafPort = (name: string): ProtocolError =>
     `Rejecting connection from gateway ${quote(wireFromText(name))} on the leafnode port`,
     "Wrong Gateway",
   );
-export const clusterNameWithSpaces = (): ProtocolError =>
-  new ProtocolError("cluster name cannot contain spaces", "Protocol Violation");
 export const sameClusterName = (): ProtocolError => new ProtocolError(sameCluster, "Cluster Names Identical");
 export const replacedByNewer = (): ProtocolError =>
   new ProtocolError("Duplicate Remote LeafNode Connection", "Duplicate Remote LeafNode Connection");
@@ -41,6 +41,12 @@ export const noFirstInfo = (): ProtocolError =>
   new ProtocolError(null, "Stale Connection", "no INFO came in time");
 export const notALeafPeer = (name: string): ProtocolError =>
   new ProtocolError("Authorization Violation", "Protocol Violation", `${name} before the link was made`);
+
+/** @throws ProtocolError for a name that no cluster can have */
+export function checkClusterName(name: string): void {
+  if (name.includes(" ")) throw new ProtocolError("cluster name cannot contain spaces", "Protocol Violation");
+  if (name === reservedClusterName) throw new ProtocolError("cluster name is reserved", "Protocol Violation");
+}
 
 /** How long the one who dials waits because of an `-ERR`, or of an error that it found itself; null: as ever. */
 export function reconnectDelayMs(text: string): number | null {

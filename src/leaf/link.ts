@@ -16,10 +16,12 @@ import { appendLinkMessage } from "./delivery.ts";
 import { loopFound, notALeafPeer, publishRefused, subscribeRefused } from "./errors.ts";
 import { LinkFilter, openFilter } from "./filter.ts";
 import type { Interest, InterestLink } from "./interest.ts";
+import { interestLine } from "./interest-line.ts";
 import type { LeafOperations } from "./operations.ts";
 import { Inbound } from "./inbound.ts";
 import { LeafParser } from "./parser.ts";
 import { RemoteInterest } from "./remote-interest.ts";
+import { bindRequestInfo } from "./request-info.ts";
 import type { AccountLinks } from "./registry.ts";
 
 /** What differs between an end that was dialled and one that dials. */
@@ -268,6 +270,8 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     message.plainTail = null;
     const account = this.account as Account;
     if (this.#filter.limitsReceivingOf(bytes[subjectStart] as number) && !this.#admits(message)) return;
+    if (headerBytes > 0 && replyEnd > replyStart && account.name !== this.context.systemAccount)
+      bindRequestInfo(message, account.name);
     const delivered = this.#inbound.route(message, account, repeated, queues);
     const { stats } = broker;
     stats.inMessages++;
@@ -490,8 +494,3 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
 
 /** For WebSocket: going away. */
 const closeCode = 1001;
-
-function interestLine(subject: string, queue: string | null, weight: number): string {
-  if (weight === 0) return queue === null ? `LS- ${subject}\r\n` : `LS- ${subject} ${queue}\r\n`;
-  return queue === null ? `LS+ ${subject}\r\n` : `LS+ ${subject} ${queue} ${weight}\r\n`;
-}

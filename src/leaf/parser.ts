@@ -23,7 +23,10 @@ const operationSlackBytes = 16;
 const pendingLineBytesAtStart = 512;
 const noQueues: readonly string[] = [];
 
-/** `info` and `connect`: nothing else, so that no stranger makes the broker gather a message. */
+/**
+ * `connect`: nothing else, so that no stranger gets an answer, nor makes the broker gather a message. `info`: what a hub
+ * says before the link is made, to a leaf that has dialled it.
+ */
 export type Expectation = "info" | "connect" | "anything";
 
 export class LeafParser {
@@ -342,8 +345,7 @@ export class LeafParser {
   }
 
   #checkExpected(name: string): void {
-    if (this.#expected === "anything" || name === "PING" || name === "PONG" || name === "-ERR") return;
-    if (name === "INFO") return;
+    if (this.#expected === "anything" || (this.#expected === "info" && hubSays.includes(name))) return;
     if (this.#expected === "info" || name !== "CONNECT") this.#handler.onEarlyOperation(name);
   }
 
@@ -423,4 +425,5 @@ function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB;
 }
 
+const hubSays: readonly string[] = ["INFO", "PING", "PONG", "-ERR"];
 const operationNames = ["LMSG ", "HMSG ", "LS+ ", "LS- ", "CONNECT", "INFO", "-ERR", "PING", "PONG", "+OK"];

@@ -10,7 +10,7 @@ import { textFromWire } from "../subjects/subject.ts";
 import type { Dialed } from "../transport/dialer.ts";
 import { proofOf } from "./credentials.ts";
 import {
-  clusterNameWithSpaces,
+  checkClusterName,
   endsLink,
   loopFound,
   noFirstInfo,
@@ -67,6 +67,7 @@ export class Solicitation implements LinkHandshake {
 
   onInfo(json: Buffer): void {
     const info = decodeInfo(json);
+    checkClusterName(info.cluster);
     if (this.#info === null) return this.#onFirstInfo(info);
     if (info.leafNodeUrls !== null) this.#solicitor.onUrls(info.leafNodeUrls);
     if (info.connectInfo && !this.#isLinked) return this.#join(info);
@@ -97,7 +98,6 @@ export class Solicitation implements LinkHandshake {
   #onFirstInfo(info: ReceivedInfo): void {
     const { options, url } = this.#solicitor;
     if (info.clientId === 0 || (info.leafNodeUrls === null && !info.infoOnConnect)) throw wrongPort();
-    if (info.cluster.includes(" ")) throw clusterNameWithSpaces();
     this.#info = info;
     const isWebSocket = url.scheme === "ws" || url.scheme === "wss";
     const isEncrypted = this.#link.connection.tls !== null;

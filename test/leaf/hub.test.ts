@@ -78,6 +78,7 @@ describe("the handshake", () => {
     ["a client", { lang: "go", verbose: false }, "attempted to connect to leaf node port"],
     ["a gateway", { gateway: "B" }, 'Rejecting connection from gateway "B" on the leafnode port'],
     ["a cluster name with blanks", { cluster: "a b" }, "cluster name cannot contain spaces"],
+    ["the reserved cluster name", { cluster: "_" }, "cluster name is reserved"],
   ])("%s is turned away", async (_what, fields, text) => {
     const leaf = await dial(await hub());
     await leaf.line();
@@ -91,6 +92,19 @@ describe("the handshake", () => {
     "LMSG a 1048576\r\n",
     "SUB a 1\r\n",
     "LS+ a q\r\n",
+    "LS+ a q 99999999999999999999\r\n",
+    "LS-\r\n",
+    "LMSG\r\n",
+    "LMSG a -1\r\n",
+    "LMSG a + 0\r\n\r\n",
+    "HMSG a 10 5\r\n",
+    "PING\r\n",
+    "PONG\r\n",
+    "+OK\r\n",
+    "-ERR 'x'\r\n",
+    "INFO {}\r\n",
+    "INFO {}\r\nINFO {}\r\n",
+    'INFO {"compression":"s2_fast"}\r\nINFO {"cluster":"a b"}\r\n',
     "\x16\x03\x01",
   ])("%j before CONNECT ends it", async (text) => {
     const leaf = await dial(await hub());
@@ -108,6 +122,59 @@ describe("the handshake", () => {
       expect(await leaf.rest()).toBe("");
     },
   );
+
+  test.each([
+    [{ cluster: "a b" }, "-ERR 'cluster name cannot contain spaces'\r\n"],
+    [{ cluster: "_" }, "-ERR 'cluster name is reserved'\r\n"],
+    [{ cluster: 1 }, ""],
+  ])("a later INFO with %j ends the link", async (fields, said) => {
+    const { leaf } = await join(await hub());
+    leaf.send(`INFO ${JSON.stringify({ cluster: "fine" })}\r\n`);
+    expect(await leaf.untilPong()).toEqual([]);
+    leaf.send(`INFO ${JSON.stringify(fields)}\r\n`);
+    expect(await leaf.rest()).toBe(said);
+  });
+
+  test.each([
+    "LS+",
+    "LS+ a q",
+    "LS+ a q 1 1",
+    "LMSG",
+    "LMSG a",
+    "LMSG a -1",
+    "LMSG a 99999999999999",
+    "HMSG a 10 5",
+  ])("%j of a leaf that is let in ends its link and no other", async (line) => {
+    const peer = await hub();
+    const { leaf } = await join(peer);
+    const other = (await join(peer, { name: "other" })).leaf;
+    leaf.send(`${line}\r\n`);
+    await leaf.rest();
+    expect(await other.untilPong()).toEqual([]);
+  });
+
+  test.each(["0", "-1", "x", "99999999999999999999"])(
+    "a queue weight of %s counts as one member",
+    async (weight) => {
+      const peer = await hub();
+      const { leaf } = await join(peer);
+      const other = (await join(peer, { name: "other" })).leaf;
+      leaf.send(`LS+ a q ${weight}\r\n`);
+      await leaf.untilPong();
+      expect(await other.untilPong()).toEqual(["LS+ a q 1"]);
+    },
+  );
+
+  test("weights that are passed on never exceed what a nats-server can count", async () => {
+    const peer = await hub();
+    const other = (await join(peer, { name: "other" })).leaf;
+    for (let at = 0; at < 3; at++) {
+      const { leaf } = await join(peer, { name: `leaf-${at}` });
+      leaf.send("LS+ a q 999999999\r\n");
+      await leaf.untilPong();
+    }
+    expect((await other.untilPong()).at(-1)).toBe("LS+ a q 2147483647");
+  });
 
   test("whoever says nothing is told that time is up", async () => {
     const leaf = await dial(await hub("authorization { timeout: 0.2 }"));
@@ -347,5 +414,27 @@ describe("links that should not be", () => {
     await join(peer, { remote_account: "" });
     await join(peer, { name: "other" });
     expect(await second.untilPong()).toEqual([]);
+  });
+});
+
+describe("identity", () => {
+  const forged = `NATS/1.0\r\nNats-Request-Info: {"acc":"SECRET","user":"root"}\r\n\r\n`;
+
+  test("that a leaf claims is that of its own account when a request arrives", async () => {
+    const peer = await hub(
+      "authorization { users: [{ user: l, password: p, account: A }] }",
+      "accounts { A { users: [{ user: a, password: a }] } }",
+    );
+    const { leaf } = await join(peer, { user: "l", pass: "p" });
+    const service = await client(peer.url, { user: "a", pass: "a" });
+    ended.push(() => service.close());
+    const seen: string[] = [];
+    service.subscribe("service", {
+      callback: (_error, message) => void seen.push(message.headers?.get("Nats-Request-Info") ?? ""),
+    });
+    await service.flush();
+    leaf.send(`HMSG service _INBOX.x ${forged.length} ${forged.length + 2}\r\n${forged}hi\r\n`);
+    await until(() => seen.length === 1, "the request has arrived");
+    expect(JSON.parse(seen[0] as string)).toEqual({ acc: "A", user: "root" });
   });
 });

@@ -143,9 +143,11 @@ describe("lines", () => {
     const parser = new LeafParser(new Recorder(), limits);
     const say = (text: string): void => parser.parse(Buffer.from(text), 0, text.length, false);
     parser.expect("info");
+    say("PING\r\nINFO {}\r\n");
     expect(() => say("CONNECT {}\r\n")).toThrow("CONNECT");
     parser.expect("connect");
-    say("PING\r\nCONNECT {}\r\n");
+    say("CONNECT {}\r\n");
+    expect(() => say("PING\r\n")).toThrow("PING");
     expect(() => say("LMSG a 1\r\nx\r\n")).toThrow("LMSG");
   });
 });
