@@ -204,6 +204,8 @@ export interface BrokerWebSocket {
   readonly compression?: boolean | undefined;
   readonly sameOrigin?: boolean | undefined;
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** Addresses and CIDR ranges of proxies in front, whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly handshakeTimeout?: Duration | undefined;
   readonly pingInterval?: Duration | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -81,6 +81,7 @@ export interface WebSocketDraft {
   compression: boolean;
   sameOrigin: boolean;
   allowedOrigins: string[];
+  trustedProxies: string[];
   handshakeTimeoutMs: number | null;
   pingIntervalMs: number | null;
   headers: Record<string, string>;

@@ -123,6 +123,7 @@ const websocketTable: WriterTable<BrokerWebSocket> = {
   compression: plain("compression"),
   sameOrigin: plain("same_origin"),
   allowedOrigins: plain("allowed_origins"),
+  trustedProxies: plain("trusted_proxies"),
   handshakeTimeout: duration("handshake_timeout"),
   pingInterval: duration("ping_interval"),
   headers: plain("headers"),

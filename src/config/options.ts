@@ -92,6 +92,8 @@ export interface WebSocketOptions {
   readonly compression: boolean;
   readonly sameOrigin: boolean;
   readonly allowedOrigins: readonly string[];
+  /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly handshakeTimeoutMs: number | null;
   readonly pingIntervalMs: number | null;
   /** Extra headers of the upgrade response. */

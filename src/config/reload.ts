@@ -176,7 +176,9 @@ function websocketProblems(current: Options, next: Options): string[] {
     if (name === "tls") return fixedProblem("Websocket.tls", pinsOf(old.tls), pinsOf(now.tls));
     if (name === "port" && now.port === 0) return [];
     const [before, after] =
-      name === "allowedOrigins" ? [sorted(old[name]), sorted(now[name])] : [old[name], now[name]];
+      name === "allowedOrigins" || name === "trustedProxies"
+        ? [sorted(old[name]), sorted(now[name])]
+        : [old[name], now[name]];
     if (isDeepStrictEqual(before, after)) return [];
     return name === "authorization"
       ? ["config reload not supported for Websocket.authorization"]

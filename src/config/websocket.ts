@@ -1,4 +1,5 @@
 /** The `websocket` block. Without a port there is no listener, and nothing of it is checked any further. */
+import { AddressRanges } from "../base/address-ranges.ts";
 import { readSimpleAuthorization } from "./authorization.ts";
 import type { WebSocketDraft } from "./draft.ts";
 import {
@@ -14,7 +15,7 @@ import {
 import type { Block, KeyReader } from "./fields.ts";
 import { asListenAddress } from "./listen.ts";
 import type { ConfigNode } from "./node.ts";
-import type { Problems } from "./problems.ts";
+import { problemAt, type Problems } from "./problems.ts";
 import { readTls } from "./tls.ts";
 
 const readHost: KeyReader<WebSocketDraft> = (node, websocket, { key }) =>
@@ -50,6 +51,14 @@ const block: Block<WebSocketDraft> = {
     allow_origin: readOrigins,
     origins: readOrigins,
     origin: readOrigins,
+    trusted_proxies: (node, websocket, { key }) => {
+      websocket.trustedProxies = asStrings(node, key);
+      try {
+        new AddressRanges(websocket.trustedProxies);
+      } catch (error) {
+        throw problemAt(node, `${key}: ${(error as Error).message}`);
+      }
+    },
     handshake_timeout: (node, websocket, { key }) =>
       (websocket.handshakeTimeoutMs = asTimeout(node, key) || null),
     compress: readCompression,
@@ -81,6 +90,7 @@ export function readWebSocket(node: ConfigNode, problems: Problems): WebSocketDr
     compression: false,
     sameOrigin: false,
     allowedOrigins: [],
+    trustedProxies: [],
     handshakeTimeoutMs: null,
     pingIntervalMs: null,
     headers: {},

@@ -3,6 +3,7 @@ import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
+import { AddressRanges } from "../base/address-ranges.ts";
 import type { Clock } from "../base/clock.ts";
 import { Connection, type ConnectionContext, type TlsState } from "./connection.ts";
 import { HttpDoor } from "./http-door.ts";
@@ -12,7 +13,7 @@ import { adoptSocket } from "./tcp.ts";
 import type { TlsGate } from "./tls-gate.ts";
 import {
   credentialsFromCookies,
-  forwardedAddress,
+  clientAddress,
   isLeafNodeRequest,
   refusalOf,
   type CookieNames,
@@ -29,6 +30,8 @@ export interface WebSocketTerms extends OriginRules, CookieNames {
   readonly handshakeTimeoutMs: number | null;
   /** Extra headers of the response. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Addresses and CIDR ranges of proxies whose word on the client's address is taken. */
+  readonly trustedProxies: readonly string[];
   /** Of one message; bounds what a compressed WebSocket message may swell to. */
   readonly maxPayloadBytes: number;
 }
@@ -115,12 +118,14 @@ class Upgrader {
   readonly #options: WebSocketListenOptions;
   #terms: WebSocketTerms;
   #protocol: WebSocketServer;
+  #trustedProxies: AddressRanges;
 
   constructor(door: HttpDoor, options: WebSocketListenOptions) {
     this.#door = door;
     this.#options = options;
     this.#terms = options.terms();
     this.#protocol = this.#makeProtocol(this.#terms);
+    this.#trustedProxies = new AddressRanges(this.#terms.trustedProxies);
   }
 
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -133,7 +138,7 @@ class Upgrader {
     const carrier = this.#carrier(socket, tls, receiver);
     const lane = new ControlLane(carrier);
     this.#protocolOfNow().handleUpgrade(request, lane as unknown as Socket, Buffer.alloc(0), (ws) => {
-      peer.address = forwardedAddress(request.headers) ?? peer.address;
+      peer.address = clientAddress(request.headers, peer.address, this.#trustedProxies);
       this.#connect({ request, carrier, lane, ws, head, peer, tls, receiver });
     });
   }
@@ -224,6 +229,8 @@ class Upgrader {
     const before = this.#terms;
     const now = this.#options.terms();
     this.#terms = now;
+    if (now.trustedProxies !== before.trustedProxies)
+      this.#trustedProxies = new AddressRanges(now.trustedProxies);
     const isSame =
       now.compression === before.compression &&
       now.maxPayloadBytes === before.maxPayloadBytes &&

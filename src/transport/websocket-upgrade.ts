@@ -1,6 +1,6 @@
 /** What the HTTP request says that becomes a WebSocket: whether it may, who it is from, what it offers. */
 import type { IncomingHttpHeaders } from "node:http";
-import { isIP } from "node:net";
+import { type AddressRanges, isAddress } from "../base/address-ranges.ts";
 
 export interface OriginRules {
   /** The origin must be the very host that was asked. */
@@ -101,15 +101,21 @@ export function credentialsFromCookies(headers: IncomingHttpHeaders, names: Cook
   return offered;
 }
 
-/** The address that a proxy in front names as the client's; null when there is none, or it is no address. */
-export function forwardedAddress(headers: IncomingHttpHeaders): string | null {
-  const forwarded = headers["x-forwarded-for"];
-  const first = (typeof forwarded === "string" ? forwarded : (forwarded?.[0] ?? "")).split(
-    ",",
-    1,
-  )[0] as string;
-  const address = first.trim();
-  return isIP(address) === 0 ? null : address;
+/**
+ * The address of the client: the peer's, unless that is a proxy which is trusted. Each proxy puts whom it got the request
+ * from at the end of the list, so it is the last one there that is no trusted proxy; what a client has written itself
+ * stands before that.
+ */
+export function clientAddress(headers: IncomingHttpHeaders, peer: string, trusted: AddressRanges): string {
+  const forwarded = headers["x-forwarded-for"] ?? [];
+  const hops = [forwarded].flat().join(",").split(",");
+  let client = peer;
+  for (let at = hops.length - 1; at >= 0 && trusted.has(client); at--) {
+    const hop = (hops[at] as string).trim();
+    if (!isAddress(hop)) break;
+    client = hop;
+  }
+  return client;
 }
 
 function bad(reason: string): Refusal {

@@ -158,6 +158,7 @@ describe("websocket", () => {
       compression: false,
       sameOrigin: false,
       allowedOrigins: [],
+      trustedProxies: [],
       handshakeTimeoutMs: null,
       pingIntervalMs: null,
       headers: {},

@@ -192,6 +192,7 @@ function benchLike(): MonitorBench {
         compression: true,
         sameOrigin: true,
         allowedOrigins: ["http://a"],
+        trustedProxies: [],
         handshakeTimeoutMs: 3_000,
         pingIntervalMs: null,
         headers: {},

@@ -199,6 +199,7 @@ describe("/varz", () => {
         compression: true,
         sameOrigin: false,
         allowedOrigins: ["http://a"],
+        trustedProxies: [],
         handshakeTimeoutMs: 2_000,
         pingIntervalMs: null,
         headers: {},

@@ -41,6 +41,7 @@ export const plainWebSocket: WebSocketTerms = {
   compression: false,
   sameOrigin: false,
   allowedOrigins: [],
+  trustedProxies: [],
   handshakeTimeoutMs: null,
   headers: {},
   maxPayloadBytes: megabyte,

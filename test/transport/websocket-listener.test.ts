@@ -33,13 +33,26 @@ async function refusalOf(address: string, options = {}): Promise<number> {
 describe("the request", () => {
   test("tells who the client is, and what it offers", async () => {
     const port = await harness.listenWebSocket({ userCookie: "who", passCookie: "secret" });
-    const headers = { Cookie: "who=ann; secret=x; other=y", "X-Forwarded-For": "192.0.2.7, 10.0.0.1" };
+    const headers = { Cookie: "who=ann; secret=x; other=y", "X-Forwarded-For": "192.0.2.7" };
     const client = await openWebSocket(url(port), { headers });
     await client.until("\r\n");
     expect(harness.offered).toEqual([{ user: "ann", password: "x" }]);
-    expect(harness.clients[0]?.address).toBe("192.0.2.7");
-    expect(client.received()).toContain('"client_ip":"192.0.2.7"');
+    expect(harness.clients[0]?.address).toBe("127.0.0.1");
+    expect(client.received()).toContain('"client_ip":"127.0.0.1"');
     client.socket.terminate();
+  });
+
+  test("from a trusted proxy tells the client's address, by the proxies of now", async () => {
+    let terms: Partial<WebSocketTerms> = { trustedProxies: ["127.0.0.0/8"] };
+    const port = await harness.listenWebSocket(() => terms);
+    const headers = { "X-Forwarded-For": "203.0.113.1, 192.0.2.7" };
+    const believed = await openWebSocket(url(port), { headers });
+    await believed.until('"client_ip":"192.0.2.7"');
+    terms = { trustedProxies: ["10.0.0.1"] };
+    const ignored = await openWebSocket(url(port), { headers });
+    await ignored.until('"client_ip":"127.0.0.1"');
+    believed.socket.terminate();
+    ignored.socket.terminate();
   });
 
   test("is answered with the configured headers, and no subprotocol", async () => {

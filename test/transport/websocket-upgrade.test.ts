@@ -1,10 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { AddressRanges } from "../../src/base/address-ranges.ts";
 import { describe, expect, test } from "vitest";
-import {
-  credentialsFromCookies,
-  forwardedAddress,
-  refusalOf,
-} from "../../src/transport/websocket-upgrade.ts";
+import { credentialsFromCookies, clientAddress, refusalOf } from "../../src/transport/websocket-upgrade.ts";
 
 const good: IncomingHttpHeaders = {
   host: "broker.test:8443",
@@ -126,18 +123,19 @@ test("cookies offer credentials", () => {
   expect(offered(`u=${Buffer.from("jürgen").toString("latin1")}`)).toEqual({ user: "jürgen" });
 });
 
-test("a proxy names the client's address", () => {
-  const of = (value: string | undefined) => forwardedAddress({ "x-forwarded-for": value });
-  expect([of("192.0.2.7"), of("2001:db8::1"), of(" 192.0.2.7 , 10.0.0.1")]).toEqual([
-    "192.0.2.7",
-    "2001:db8::1",
-    "192.0.2.7",
-  ]);
-  expect([of(undefined), of(""), of("unknown"), of("192.0.2.7:80"), of("x, 192.0.2.7")]).toEqual([
-    null,
-    null,
-    null,
-    null,
-    null,
-  ]);
+describe("the client's address", () => {
+  const trusted = new AddressRanges(["10.0.0.0/8", "2001:db8:ffff::/48"]);
+  test.each([
+    ["the peer's, whatever it claims, where it is no trusted proxy", "192.0.2.1", "192.0.2.7", "192.0.2.1"],
+    ["what a trusted proxy says", "10.0.0.1", "192.0.2.7", "192.0.2.7"],
+    ["what the last trusted proxy says", "10.0.0.1", "192.0.2.7, 10.0.0.2", "192.0.2.7"],
+    ["not what the client has put there before", "10.0.0.1", "203.0.113.9 , 192.0.2.7", "192.0.2.7"],
+    ["an IPv6 address", "2001:db8:ffff::1", "2001:db8::1", "2001:db8::1"],
+    ["the proxy's, where it says nothing", "10.0.0.1", undefined, "10.0.0.1"],
+    ["the proxy's, where it says no address", "10.0.0.1", "unknown", "10.0.0.1"],
+    ["the proxy's, where it says an address with a port", "10.0.0.1", "192.0.2.7:80", "10.0.0.1"],
+    ["the last that is one", "10.0.0.1", "x, 10.0.0.3", "10.0.0.3"],
+  ])("is %s", (_what, peer, header, expected) => {
+    expect(clientAddress({ "x-forwarded-for": header }, peer, trusted)).toBe(expected);
+  });
 });
