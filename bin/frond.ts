@@ -7,12 +7,31 @@ import { signalTargets } from "../src/signal-targets.ts";
 
 const program = "frond";
 
+/** The signals that `bin/frond` has caught since the process began. */
+interface Signals {
+  /** From now on each is given to `act`; those that have waited are at once. */
+  take(act: (name: NodeJS.Signals) => void): void;
+  /** From now on they do what they do to any process; those that have waited do it at once. */
+  release(): void;
+}
+
+/** Runs one command line to its end, and sets the exit code. */
+export async function main(args: readonly string[], signals: Signals): Promise<void> {
+  try {
+    const command = parseCommandLine(args);
+    if (command.command !== "run") signals.release();
+    await perform(command, signals);
+  } catch (error) {
+    fail(`${program}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 function fail(text: string, exitCode = 1): void {
   process.stderr.write(`${text}\n`);
   process.exitCode = exitCode;
 }
 
-async function main(command: Command): Promise<void> {
+async function perform(command: Command, signals: Signals): Promise<void> {
   switch (command.command) {
     case "version":
       process.stdout.write(`${versionText()}\n`);
@@ -53,14 +72,14 @@ async function main(command: Command): Promise<void> {
       return;
     }
     case "run":
-      return run(command);
+      return run(command, signals);
   }
 }
 
-async function run(command: RunCommand): Promise<void> {
+async function run(command: RunCommand, signals: Signals): Promise<void> {
   hideSecrets(command);
   const broker = await runBroker(command);
-  obeySignals(broker);
+  signals.take((name) => obey(name, broker));
   try {
     await broker.server.closed;
   } catch {
@@ -69,25 +88,23 @@ async function run(command: RunCommand): Promise<void> {
   broker.logger.close();
 }
 
-function obeySignals({ server, logger, reload }: RunningBroker): void {
-  const stop = (): void => {
-    if (!server.isLameDuck) void server.close();
-  };
-  process.on("SIGINT", () => void server.close());
-  process.on("SIGTERM", stop);
-  process.on("SIGHUP", () => void reload());
-  if (process.platform === "win32") return;
-  process.on("SIGUSR1", () => logger.reopen());
-  process.on("SIGUSR2", () => void server.enterLameDuck());
+function obey(name: NodeJS.Signals, { server, logger, reload }: RunningBroker): void {
+  switch (name) {
+    case "SIGINT":
+      return void server.close();
+    case "SIGTERM":
+      if (!server.isLameDuck) void server.close();
+      return;
+    case "SIGHUP":
+      return void reload();
+    case "SIGUSR1":
+      return logger.reopen();
+    case "SIGUSR2":
+      return void server.enterLameDuck();
+  }
 }
 
 /** Passwords and tokens given as flags are not for everyone who may list processes. */
 function hideSecrets({ overrides }: RunCommand): void {
   if (overrides.password !== undefined || overrides.token !== undefined) process.title = program;
-}
-
-try {
-  await main(parseCommandLine(process.argv.slice(2)));
-} catch (error) {
-  fail(`${program}: ${error instanceof Error ? error.message : String(error)}`);
 }
