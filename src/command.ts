@@ -46,8 +46,7 @@ async function reloadFrom(command: RunCommand, server: Server, logger: Logger): 
     const loaded = load(command);
     for (const warning of loaded.warnings) logger.warn(warning);
     if (loaded.hasMisuse) throw new Error("the configuration has warnings; nothing was changed");
-    await server.reload(loaded.options);
-    logger.setOptions(loaded.options.log);
+    await logger.changeOptions(loaded.options.log, () => server.reload(loaded.options));
     logger.info("Reloaded server configuration");
   } catch (error) {
     logger.error(

@@ -74,7 +74,9 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Embedde
       // The port that is open was asked for by another number where any would do.
       const isSamePort = changed.port === undefined || changed.port === address.port;
       const port = isSamePort ? loaded.options.port : changed.port;
-      await server.reload(optionsFromObject({ ...changed, port }).options);
+      const { options: next } = optionsFromObject({ ...changed, port });
+      if (logger === null) await server.reload(next);
+      else await logger.changeOptions(next.log, () => server.reload(next));
     },
     close: async () => {
       await server.close();

@@ -11,8 +11,11 @@ export interface Logger extends Log {
   fatal(text: string): void;
   /** Opens the log file anew, after somebody moved it away. */
   reopen(): void;
-  /** Takes over what a reload may change: how much is logged, and how. */
-  setOptions(options: LogOptions): void;
+  /**
+   * Takes over what a reload may change, how much is logged and where to, once `change` has gone well.
+   * @throws Error when the log file cannot be opened, and then `change` is not run; what `change` throws
+   */
+  changeOptions(options: LogOptions, change: () => Promise<unknown>): Promise<void>;
   /** Writes out what is still in memory, or lets it be written before the process ends. */
   close(): void;
 }
@@ -40,9 +43,13 @@ const levelTags: Readonly<Record<number, string>> = {
 export async function createLogger(first: LogOptions): Promise<Logger> {
   const { default: pino } = await import("pino");
   let options = first;
-  const target = openTarget(pino.destination, first);
-  const human = first.file === null && process.stderr.isTTY;
-  const stream = human ? { write: (json: string) => target.write(lineOf(json, options)) } : target;
+  let target = openTarget(pino.destination, first);
+  const stream = {
+    write: (json: string) => {
+      const isHuman = options.file === null && process.stderr.isTTY;
+      target.write(isHuman ? lineOf(json, options) : json, options);
+    },
+  };
   const logger = pino(
     { level: "trace", base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
     stream,
@@ -65,31 +72,42 @@ export async function createLogger(first: LogOptions): Promise<Logger> {
       if (options.trace) logger.trace(text);
     },
     reopen: () => target.reopen(),
-    setOptions: (changed) => {
+    changeOptions: async (changed, change) => {
+      const next = changed.file === options.file ? target : openTarget(pino.destination, changed);
+      try {
+        await change();
+      } catch (error) {
+        if (next !== target) next.end();
+        throw error;
+      }
+      const before = target;
       options = changed;
-      target.setOptions(changed);
+      target = next;
+      if (before !== next) before.end();
     },
     close: () => target.close(),
   };
 }
 
 interface Target {
-  write(text: string): unknown;
+  write(text: string, options: LogOptions): unknown;
   reopen(): void;
-  setOptions(options: LogOptions): void;
   close(): void;
+  /** Closes it too: another takes its place. */
+  end(): void;
 }
 
-/** Where entries go: standard error, or a file that is rotated when it grows too large. */
+/**
+ * Where entries go: standard error, or a file that is rotated when it grows too large.
+ * @throws Error when the file cannot be opened
+ */
 function openTarget(
   open: (options: { fd?: number; dest?: string; sync: boolean; mkdir?: boolean }) => unknown,
-  first: LogOptions,
+  { file, debug, trace }: LogOptions,
 ): Target {
-  let options = first;
-  let file = first.file;
   // Who traces looks in the log for what the broker has done, often just before ending it the hard way; so then nothing
   // is answered before it is written. Otherwise a slow reader of standard error holds nobody up.
-  const sync = first.debug || first.trace;
+  const sync = debug || trace;
   const destination = open(
     file === null ? { fd: stderrDescriptor, sync } : { dest: file, sync: true, mkdir: true },
   ) as Destination;
@@ -98,11 +116,11 @@ function openTarget(
   destination.on("error", () => (broken = true));
   let bytes = file === null ? 0 : sizeOf(file);
   return {
-    write: (text) => {
+    write: (text, { fileSizeBytesMax, fileCountMax }) => {
       bytes += Buffer.byteLength(text);
       destination.write(text);
-      if (file !== null && options.fileSizeBytesMax > 0 && bytes >= options.fileSizeBytesMax) {
-        rotate(file, options.fileCountMax);
+      if (file !== null && fileSizeBytesMax > 0 && bytes >= fileSizeBytesMax) {
+        rotate(file, fileCountMax);
         destination.reopen();
         bytes = 0;
       }
@@ -110,17 +128,13 @@ function openTarget(
     reopen: () => {
       if (file !== null) destination.reopen();
     },
-    setOptions: (changed) => {
-      options = changed;
-      if (file === null || changed.file === null || changed.file === file) return;
-      file = changed.file;
-      destination.reopen(file);
-      bytes = sizeOf(file);
-    },
     // What is on its way to standard error keeps the process until it is there. Nothing waits for it here: to flush
     // a pipe that nobody reads any more would be tried for ever.
     close: () => {
       if (file !== null && !broken) destination.flushSync();
+    },
+    end: () => {
+      if (file !== null) destination.end();
     },
   };
 }

@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
-import { startBroker } from "./fixture/broker-process.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { hasSignals, startBroker } from "./fixture/broker-process.ts";
 import { connectRaw } from "./fixture/raw-client.ts";
 
 test("what was answered is in the trace, even when the broker is killed right after", async () => {
@@ -48,3 +51,43 @@ test("a log that cannot be written is no reason to end", { skip: process.platfor
   broker.signal("SIGTERM");
   expect(await broker.exited).toEqual({ code: 0, signal: null });
 });
+
+describe.skipIf(!hasSignals)("a reload", () => {
+  test("opens the log file that it adds, changes to another, and takes away", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "frond-log-"));
+    const [first, second] = [join(folder, "a", "first.log"), join(folder, "second.log")];
+    const broker = await startBroker({ config: "debug: false" });
+    onTestFinished(async () => {
+      await broker.kill();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    await broker.reload(`log_file: ${JSON.stringify(first)}`);
+    await until(() => reloadsIn(first) === 1);
+    await broker.reload(`log_file: ${JSON.stringify(second)}`);
+    await until(() => reloadsIn(second) === 1);
+    expect(reloadsIn(first)).toBe(1);
+    const before = count(broker.output);
+    await broker.reload("debug: false");
+    await until(() => count(broker.output) > before);
+    expect([reloadsIn(first), reloadsIn(second)]).toEqual([1, 1]);
+  });
+
+  test("with a log file that cannot be opened changes nothing", async () => {
+    const broker = await startBroker({ config: "max_payload: 1000" });
+    onTestFinished(() => broker.kill());
+    await broker.reload("max_payload: 2000, log_file: '/dev/null/x.log'");
+    await until(() => broker.output.includes("Failed to reload server configuration"));
+    const client = await connectRaw(broker.port);
+    expect(JSON.parse((await client.line()).slice(5))).toMatchObject({ max_payload: 1000 });
+  });
+});
+
+const count = (log: string): number => log.split("Reloaded server configuration").length - 1;
+
+function reloadsIn(file: string): number {
+  return existsSync(file) ? count(readFileSync(file, "utf8")) : 0;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
