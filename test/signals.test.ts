@@ -46,7 +46,10 @@ function start(
   writeFileSync(config, `listen: "127.0.0.1:-1", jetstream { store_dir: ${JSON.stringify(folder)} }`);
   const child = spawn(process.execPath, ["--import", hook, command, ...(args ?? ["-c", config])], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, FROND_SIGNAL_AT: `${signal} ${lines.includes(moment) ? "no such import" : moment}` },
+    env: {
+      ...process.env,
+      FROND_SIGNAL_AT: `${signal} ${lines.includes(moment) ? "no such import" : moment}`,
+    },
   });
   const log = new Log(child);
   onTestFinished(async () => {
@@ -54,7 +57,11 @@ function start(
     await log.exited;
     rmSync(folder, { recursive: true, force: true });
   });
-  if (lines.includes(moment)) log.until(moment).then(() => child.kill(signal), () => {});
+  if (lines.includes(moment))
+    log.until(moment).then(
+      () => child.kill(signal),
+      () => {},
+    );
   return { child, log };
 }
 

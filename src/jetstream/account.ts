@@ -139,12 +139,14 @@ export class JetStreamAccount {
     if (config.max_consumers > 0 && maxConsumers > 0 && config.max_consumers > maxConsumers)
       throw apiError("maximumConsumersLimit");
     const kind = config.storage;
-    const wanted = Math.max(config.max_bytes, 0);
+    const current = this.streams.get(config.name)?.config;
+    // A new stream without a limit of its own takes at least a byte, so that a limit of 0, or one that is spent, refuses it.
+    const wanted = Math.max(config.max_bytes, current === undefined ? 1 : 0);
     const most = this.bytesMax(kind);
     const serverMost = kind === "memory" ? this.settings.maxMemoryBytes : this.settings.maxStoreBytes;
     const isTooMuch = most >= 0 && this.reservedBytes(kind, config.name) + wanted > most;
     // What the stream has reserved before counts in the server's sum.
-    const before = Math.max(this.streams.get(config.name)?.config.max_bytes ?? 0, 0);
+    const before = Math.max(current?.max_bytes ?? 0, 0);
     const more = Math.max(0, wanted - before);
     if (isTooMuch || serverReserved(kind) + more > serverMost)
       throw apiError(kind === "memory" ? "memoryResourcesExceeded" : "storageResourcesExceeded");

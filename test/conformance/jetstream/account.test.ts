@@ -78,11 +78,15 @@ describe("limits of accounts", () => {
       B { jetstream: enabled, users: [{ user: b, password: b }] }
       C { users: [{ user: c, password: c }] }
       D { jetstream { max_bytes_required: true, disk_max_stream_bytes: 50K }, users: [{ user: d, password: d }] }
+      E { jetstream { mem: 1024, disk: 0 }, users: [{ user: e, password: e }] }
+      F { jetstream { mem: 0, disk: 2000 }, users: [{ user: f, password: f }] }
     }`,
   });
   const a = peerOf(broker, modernJetStream, { user: "a", pass: "a" });
   const b = peerOf(broker, modernJetStream, { user: "b", pass: "b" });
   const d = peerOf(broker, modernJetStream, { user: "d", pass: "d" });
+  const e = peerOf(broker, modernJetStream, { user: "e", pass: "e" });
+  const f = peerOf(broker, modernJetStream, { user: "f", pass: "f" });
 
   test("they are told", async () => {
     expect((await a().jsm.getAccountInfo()).limits).toMatchObject({
@@ -136,6 +140,42 @@ describe("limits of accounts", () => {
     );
     expect((await js.publish(`${name}.a`, "x".repeat(3000))).seq).toBe(2);
     await jsm.streams.delete(name);
+  });
+
+  test("a limit of 0, or one that is spent, refuses every new stream, and lets those there change", async () => {
+    const [withoutDisk, withoutMemory] = [e(), f()];
+    const [name, other] = [fresh(), fresh()];
+    const create = (
+      { wire }: ReturnType<typeof e>,
+      stream: string,
+      storage: string,
+      more = {},
+    ): Promise<string> => wire.outcome(`STREAM.CREATE.${stream}`, { name: stream, storage, ...more });
+    const outcomes = [
+      await create(withoutDisk, name, "file"),
+      await create(withoutDisk, name, "memory"),
+      await create(withoutMemory, name, "memory"),
+      await create(withoutMemory, name, "memory", { max_bytes: 1 }),
+      await create(withoutMemory, name, "file", { max_bytes: 2000 }),
+      await create(withoutMemory, other, "file"),
+      await withoutMemory.wire.outcome(`STREAM.UPDATE.${name}`, {
+        name,
+        storage: "file",
+        max_bytes: 2000,
+        max_msgs: 5,
+      }),
+    ];
+    expect(outcomes).toEqual([
+      "500/10047 insufficient storage resources available",
+      "ok",
+      "500/10028 insufficient memory resources available",
+      "500/10028 insufficient memory resources available",
+      "ok",
+      "500/10047 insufficient storage resources available",
+      "ok",
+    ]);
+    await withoutDisk.jsm.streams.delete(name);
+    await withoutMemory.jsm.streams.delete(name);
   });
 
   test("streams that must say how large they are", async () => {
