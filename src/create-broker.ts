@@ -1,7 +1,8 @@
 /** The broker inside a Node program: one call to start, one to stop. */
 import { Clock } from "./base/clock.ts";
 import { silentLog } from "./base/log.ts";
-import { optionsFromObject, type BrokerOptions as ConfigurableOptions } from "./config/embedding.ts";
+import type { BrokerOptions as ConfigurableOptions } from "./config/broker-options.ts";
+import { optionsFromObject } from "./config/embedding.ts";
 import type { ListenAddress } from "./transport/tcp-listener.ts";
 import { hostAndPort } from "./ports-file.ts";
 import { Server } from "./server.ts";

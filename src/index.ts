@@ -3,8 +3,13 @@ export { createBroker, type BrokerOptions, type EmbeddedBroker } from "./create-
 export type {
   BrokerAccount,
   BrokerAccountJetStream,
+  BrokerForward,
+  BrokerForwardedStream,
   BrokerJetStream,
+  BrokerLeafNodes,
+  BrokerLeafRemote,
   BrokerLog,
+  BrokerMappingDestination,
   BrokerMappings,
   BrokerMonitor,
   BrokerPermissions,
@@ -13,6 +18,7 @@ export type {
   BrokerUser,
   BrokerWebSocket,
   Duration,
+  Size,
 } from "./config/broker-options.ts";
 export { Clock, type Deadline } from "./base/clock.ts";
 export { ConfigError } from "./config/problems.ts";

@@ -15,6 +15,9 @@ const driftMsMax = 2;
 /** A clock that goes back by less has not been set, but corrected. */
 const setBackMsMin = 1_000;
 
+/** Registered by name, so that a broker from the CommonJS build can go by a clock from the modules, and vice versa. */
+const timeOfClock: unique symbol = Symbol.for("frond.clock.time");
+
 export class Clock {
   readonly #time: Time;
   /** Told of what a deadline's callback throws. Whoever runs the clock sets it; else it is thrown on. */
@@ -24,7 +27,12 @@ export class Clock {
 
   /** @param shared goes by the same time, and moves with it; what its own deadlines throw is its own */
   constructor(shared?: Clock) {
-    this.#time = shared === undefined ? new Time() : shared.#time;
+    this.#time = shared === undefined ? new Time() : shared[timeOfClock];
+  }
+
+  /** For a clock that shares this one's time. */
+  get [timeOfClock](): Time {
+    return this.#time;
   }
 
   /** Monotonic milliseconds, for intervals and deadlines. Never goes back. */

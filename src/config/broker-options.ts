@@ -3,6 +3,9 @@
 /** Milliseconds, or text such as `"500ms"`, `"30s"` or `"1h30m"`. */
 export type Duration = number | string;
 
+/** Bytes, or text such as `"64KB"`, `"10MB"` or `"1.5G"`, in which each unit is 1024 times the one before. */
+export type Size = number | string;
+
 export interface BrokerOptions {
   /** Address to listen on; `127.0.0.1` unless set here or in the configuration. */
   readonly host?: string | undefined;
@@ -50,12 +53,12 @@ export interface BrokerOptions {
   readonly maxSubscriptions?: number | undefined;
   /** Tokens in a subject one subscribes to, 1 to 255. */
   readonly maxSubscriptionTokens?: number | undefined;
-  /** Bytes; default 4096. */
-  readonly maxControlLine?: number | undefined;
-  /** Bytes; default 1 MiB. */
-  readonly maxPayload?: number | undefined;
-  /** Bytes that may wait for one connection; default 64 MiB. */
-  readonly maxPending?: number | undefined;
+  /** The longest protocol line; default 4096 bytes. */
+  readonly maxControlLine?: Size | undefined;
+  /** The largest message; default 1 MiB. */
+  readonly maxPayload?: Size | undefined;
+  /** How much may wait to be sent to one connection before it is closed; default 64 MiB. */
+  readonly maxPending?: Size | undefined;
   /** Closed connections remembered for monitoring; default 10000. */
   readonly maxClosedClients?: number | undefined;
   /** Default 2 minutes. */
@@ -119,7 +122,7 @@ export interface BrokerAccount {
     | {
         readonly maxConnections?: number | undefined;
         readonly maxSubscriptions?: number | undefined;
-        readonly maxPayload?: number | undefined;
+        readonly maxPayload?: Size | undefined;
       }
     | undefined;
   /** Public key, `A…`. */
@@ -131,10 +134,10 @@ export interface BrokerAccount {
 export interface BrokerJetStream {
   /** Where streams are kept on disk; they are there again at the next start. */
   readonly storeDir?: string | undefined;
-  /** Bytes, or text such as `"1G"`. Default: three quarters of the machine's memory. */
-  readonly maxMemory?: number | string | undefined;
-  /** Of streams on disk. */
-  readonly maxFile?: number | string | undefined;
+  /** Of all streams in memory. Default: three quarters of the machine's memory. */
+  readonly maxMemory?: Size | undefined;
+  /** Of all streams on disk. */
+  readonly maxFile?: Size | undefined;
   /** How long what is acknowledged may take to the disk; `"always"`, which is the default, for not at all. */
   readonly syncInterval?: Duration | undefined;
   readonly domain?: string | undefined;
@@ -149,16 +152,16 @@ export interface BrokerJetStream {
     | undefined;
 }
 
-/** Without limits where nothing is said. Sizes in bytes. */
+/** A limit that is left out does not apply. */
 export interface BrokerAccountJetStream {
-  readonly maxMemory?: number | undefined;
-  readonly maxFile?: number | undefined;
+  readonly maxMemory?: Size | undefined;
+  readonly maxFile?: Size | undefined;
   readonly maxStreams?: number | undefined;
   readonly maxConsumers?: number | undefined;
   readonly maxAckPending?: number | undefined;
   /** Of one stream. */
-  readonly memoryMaxStreamBytes?: number | undefined;
-  readonly fileMaxStreamBytes?: number | undefined;
+  readonly memoryMaxStreamBytes?: Size | undefined;
+  readonly fileMaxStreamBytes?: Size | undefined;
   /** Streams must say how large they may become. */
   readonly maxBytesRequired?: boolean | undefined;
 }
@@ -328,12 +331,12 @@ export interface BrokerLog {
   readonly trace?: boolean | undefined;
   readonly traceVerbose?: boolean | undefined;
   readonly traceHeaders?: boolean | undefined;
-  /** Bytes of a message shown in a trace. */
-  readonly maxTracedMsgLen?: number | undefined;
+  /** How much of a message a trace shows. */
+  readonly maxTracedMsgLen?: Size | undefined;
   readonly logtime?: boolean | undefined;
   readonly logtimeUtc?: boolean | undefined;
   readonly file?: string | undefined;
-  /** Bytes after which a new file is begun. */
-  readonly fileSizeLimit?: number | undefined;
+  /** The size at which a new file is begun. */
+  readonly fileSizeLimit?: Size | undefined;
   readonly fileMaxNum?: number | undefined;
 }

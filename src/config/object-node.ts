@@ -18,6 +18,7 @@ import type {
   BrokerUser,
   BrokerWebSocket,
 } from "./broker-options.ts";
+import { parseSize } from "../base/size.ts";
 import type { ConfigNode, MapNode } from "./node.ts";
 import { problemAt } from "./problems.ts";
 import type { Place, Problems } from "./problems.ts";
@@ -67,8 +68,8 @@ const accountTable: WriterTable<BrokerAccount> = {
 
 const jetStreamTable: WriterTable<BrokerJetStream> = {
   storeDir: plain("store_dir"),
-  maxMemory: plain("max_mem"),
-  maxFile: plain("max_file"),
+  maxMemory: size("max_mem"),
+  maxFile: size("max_file"),
   syncInterval: duration("sync_interval"),
   domain: plain("domain"),
   strict: plain("strict"),
@@ -82,20 +83,20 @@ const jetStreamLimitsTable: WriterTable<NonNullable<BrokerJetStream["limits"]>> 
 };
 
 const accountJetStreamTable: WriterTable<BrokerAccountJetStream> = {
-  maxMemory: plain("max_memory"),
-  maxFile: plain("max_store"),
+  maxMemory: size("max_memory"),
+  maxFile: size("max_store"),
   maxStreams: plain("max_streams"),
   maxConsumers: plain("max_consumers"),
   maxAckPending: plain("max_ack_pending"),
-  memoryMaxStreamBytes: plain("memory_max_stream_bytes"),
-  fileMaxStreamBytes: plain("store_max_stream_bytes"),
+  memoryMaxStreamBytes: size("memory_max_stream_bytes"),
+  fileMaxStreamBytes: size("store_max_stream_bytes"),
   maxBytesRequired: plain("max_bytes_required"),
 };
 
 const accountLimitsTable: WriterTable<NonNullable<BrokerAccount["limits"]>> = {
   maxConnections: plain("max_connections"),
   maxSubscriptions: plain("max_subscriptions"),
-  maxPayload: plain("max_payload"),
+  maxPayload: size("max_payload"),
 };
 
 const tlsTable: WriterTable<BrokerTls> = {
@@ -203,11 +204,11 @@ const logTable: WriterTable<BrokerLog> = {
   trace: plain("trace"),
   traceVerbose: plain("trace_verbose"),
   traceHeaders: plain("trace_headers"),
-  maxTracedMsgLen: plain("max_traced_msg_len"),
+  maxTracedMsgLen: size("max_traced_msg_len"),
   logtime: plain("logtime"),
   logtimeUtc: plain("logtime_utc"),
   file: plain("log_file"),
-  fileSizeLimit: plain("logfile_size_limit"),
+  fileSizeLimit: size("logfile_size_limit"),
   fileMaxNum: plain("logfile_max_num"),
 };
 
@@ -252,9 +253,9 @@ const settingsTable: WriterTable<Settings> = {
   maxConnections: plain("max_connections"),
   maxSubscriptions: plain("max_subscriptions"),
   maxSubscriptionTokens: plain("max_subscription_tokens"),
-  maxControlLine: plain("max_control_line"),
-  maxPayload: plain("max_payload"),
-  maxPending: plain("max_pending"),
+  maxControlLine: size("max_control_line"),
+  maxPayload: size("max_payload"),
+  maxPending: size("max_pending"),
   maxClosedClients: plain("max_closed_clients"),
   pingInterval: duration("ping_interval"),
   pingMax: plain("ping_max"),
@@ -309,6 +310,16 @@ function plain(key: string): Writer {
 function duration(key: string): Writer {
   return (value, path, entries) => {
     entries.set(key, nodeOf(typeof value === "number" ? `${value}ms` : value, path));
+  };
+}
+
+/** Text with a unit is written as bytes: in a file, `1M` stands for another number from block to block. */
+function size(key: string): Writer {
+  return (value, path, entries) => {
+    const bytes = typeof value === "string" ? parseSize(value) : value;
+    if (bytes === null)
+      throw problemAt(placeOf(path), `must be bytes, or text such as "10MB", not ${JSON.stringify(value)}`);
+    entries.set(key, nodeOf(bytes, path));
   };
 }
 

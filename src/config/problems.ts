@@ -13,6 +13,9 @@ function showPlace(place: Place): string {
   return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
 }
 
+/** Registered by name, so that the modules and the CommonJS build know each other's errors. */
+const brand = Symbol.for("frond.ConfigError");
+
 /** A configuration that no broker can be started with. The message holds warnings and problems, one a line. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -24,6 +27,14 @@ export class ConfigError extends Error {
     super([...warnings, ...problems].join("\n"));
     this.problems = problems;
     this.warnings = warnings;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
   }
 }
 

@@ -173,6 +173,28 @@ test("every property is the key of a file by another name", () => {
   expect(optionsOf(given)).toEqual({ ...fromFile, configFile: null, configDigest: null });
 });
 
+test("every size may be text with a unit, and units are powers of 1024", () => {
+  const withSizes = (size: number | string): BrokerOptions => ({
+    maxControlLine: size,
+    maxPayload: size,
+    maxPending: size,
+    jetstream: { maxMemory: size, maxFile: size },
+    accounts: {
+      A: {
+        limits: { maxPayload: size },
+        jetstream: { maxMemory: size, maxFile: size, memoryMaxStreamBytes: size, fileMaxStreamBytes: size },
+      },
+    },
+    log: { maxTracedMsgLen: size, fileSizeLimit: size },
+  });
+  for (const text of ["1M", "1MB", "1 MiB", "1024k", "1048576"])
+    expect(optionsOf(withSizes(text))).toEqual(optionsOf(withSizes(1_048_576)));
+  expect(problems({ maxPayload: "ten", accounts: { A: { jetstream: { maxFile: "1X" } } } })).toEqual([
+    'options.maxPayload: must be bytes, or text such as "10MB", not "ten"',
+    'options.accounts["A"].jetstream.maxFile: must be bytes, or text such as "10MB", not "1X"',
+  ]);
+});
+
 describe("short forms", () => {
   test("one token, or one user", () => {
     expect(optionsOf({ token: "t" }).authorization.token).toBe("t");
