@@ -65,7 +65,12 @@ async function perform(command: Command, signals: Signals): Promise<void> {
       return;
     case "test": {
       const result = testConfig(
-        { file: command.configFile, flags: command.overrides, env: process.env },
+        {
+          file: command.configFile,
+          reloadFile: command.reloadFile,
+          flags: command.overrides,
+          env: process.env,
+        },
         program,
       );
       fail(result.lines.join("\n"), result.exitCode);

@@ -34,7 +34,7 @@ export function serverInfo(server: ServerIdentity, options: Options, listener: L
     ...(listener.authRequired && { auth_required: true as const }),
     ...(tls !== null &&
       (listener.allowNonTls ? { tls_available: true as const } : { tls_required: true as const })),
-    ...(tls !== null && tls.verify && { tls_verify: true as const }),
+    ...(tls !== null && tls.verify === true && { tls_verify: true as const }),
     max_payload: options.limits.maxPayloadBytes,
     ...(options.jetstream !== null && { jetstream: true as const, api_lvl: jetStreamApiLevel }),
     ...(domain !== null && { domain }),

@@ -183,7 +183,7 @@ export interface BrokerTls {
   /** Instead of the first two, several pairs to choose from. */
   readonly certificates?: readonly { readonly certFile: string; readonly keyFile: string }[] | undefined;
   /** Asks clients for a certificate. */
-  readonly verify?: boolean | undefined;
+  readonly verify?: boolean | "optional" | undefined;
   /** Takes the user's name from it as well. */
   readonly verifyAndMap?: boolean | undefined;
   readonly timeout?: Duration | undefined;
@@ -262,6 +262,9 @@ export interface BrokerLeafNodes {
   readonly reconnect?: Duration | undefined;
   readonly dialTimeout?: Duration | undefined;
   readonly writeDeadline?: Duration | undefined;
+  /** Of links; default: the broker's own. */
+  readonly pingInterval?: Duration | undefined;
+  readonly pingMax?: number | undefined;
   /** Leaf nodes are not told what others of them want. */
   readonly isolate?: boolean | undefined;
   /** The hubs that this broker connects to. */
@@ -283,6 +286,8 @@ export interface BrokerLeafRemote {
   readonly denyImports?: string | readonly string[] | undefined;
   readonly denyExports?: string | readonly string[] | undefined;
   readonly noRandomize?: boolean | undefined;
+  /** Connects to these URLs only, not to those that the hub announces. */
+  readonly ignoreDiscoveredServers?: boolean | undefined;
   readonly isolate?: boolean | undefined;
   readonly requestIsolation?: boolean | undefined;
   readonly firstInfoTimeout?: Duration | undefined;

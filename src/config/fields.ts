@@ -35,6 +35,7 @@ export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems:
       }
       const rule = supportOf(block.name, key);
       if (rule !== undefined) {
+        if (rule.keys !== undefined && node.kind === "map") checkKeys(node, rule.keys, problems);
         if (rule.isOff?.(node) === true) return;
         if (rule.support === "error") {
           throw problemAt(node, `"${name}" is not supported by Frond yet: ${rule.reason}`);
@@ -45,6 +46,12 @@ export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems:
       // A key that only carries a variable's value is nobody's mistake.
       if (!node.isReferenced) throw problemAt(node, block.unknown?.(name) ?? `unknown field "${name}"`);
     });
+  }
+}
+
+function checkKeys(map: MapNode, known: ReadonlySet<string>, problems: Problems): void {
+  for (const [name, node] of map.value) {
+    if (!known.has(name.toLowerCase()) && !node.isReferenced) problems.add(node, `unknown field "${name}"`);
   }
 }
 

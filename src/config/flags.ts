@@ -1,5 +1,6 @@
 /** The command line: nats-server's flags in Go's syntax, with the same meaning, and Frond's own commands. */
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
+import type { TlsOptions } from "./options.ts";
 import { unsupportedFlags } from "./support.ts";
 
 /** What flags say about options; what is missing was not said. A zero value takes an option back to its default. */
@@ -27,7 +28,7 @@ export interface FlagOverrides {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCaCert?: string;
-  readonly tlsVerify?: boolean;
+  readonly tlsVerify?: TlsOptions["verify"];
   readonly jetstream?: boolean;
   readonly storeDir?: string;
 }
@@ -41,6 +42,8 @@ export type Command =
   | {
       readonly command: "run" | "test";
       readonly configFile: string | null;
+      /** With `test`: a file that a broker with `configFile` may be asked to reload; null: none. */
+      readonly reloadFile: string | null;
       readonly overrides: FlagOverrides;
       readonly warnings: readonly string[];
     }
@@ -64,7 +67,7 @@ export type Command =
       readonly exitCode: 0 | 1;
     };
 
-type FlagKind = "boolean" | "integer" | "string";
+type FlagKind = "boolean" | "verify" | "integer" | "string";
 type FlagValue = boolean | number | string;
 
 interface Flag {
@@ -90,11 +93,12 @@ const spellings: Readonly<Record<FlagKind, readonly (readonly string[])[]>> = {
     ["logtime", "T"],
     ["logtime_utc"],
     ["tls"],
-    ["tlsverify"],
     ["s", "syslog"],
     ["js", "jetstream"],
     ["no_advertise"],
   ],
+  // True, false or a word, which takes `=` as a boolean does.
+  verify: [["tlsverify"]],
   integer: [
     ["port", "p"],
     ["http_port", "m"],
@@ -106,6 +110,7 @@ const spellings: Readonly<Record<FlagKind, readonly (readonly string[])[]>> = {
   ],
   string: [
     ["config", "c"],
+    ["test_reload"],
     ["addr", "a", "net"],
     ["server_name", "n", "name"],
     ["client_advertise"],
@@ -208,13 +213,21 @@ function commandOf(values: ReadonlyMap<string, FlagValue>, rest: readonly string
     else warnings.push(`-${name} is ignored: ${rule.reason}`);
   }
   if (problems.length > 0) return failure(problems.join("\n"));
-  const configFile = values.get("config");
+  const isTest = values.get("t") === true;
+  const reloadFile = textOf(values, "test_reload");
+  if (reloadFile !== null && !isTest) return failure("--test_reload can only be used together with -t");
   return {
-    command: values.get("t") === true ? "test" : "run",
-    configFile: typeof configFile === "string" && configFile !== "" ? configFile : null,
+    command: isTest ? "test" : "run",
+    configFile: textOf(values, "config"),
+    reloadFile,
     overrides: overridesOf(values),
     warnings,
   };
+}
+
+function textOf(values: ReadonlyMap<string, FlagValue>, name: string): string | null {
+  const value = values.get(name);
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 /** The flags that stand for two or three go last, whatever the order on the line, so that they win. */
@@ -248,7 +261,7 @@ function parseFlags(argv: readonly string[]): { values: Map<string, FlagValue>; 
     const flag = flags.get(name);
     if (flag === undefined) throw new FlagError(`flag provided but not defined: -${name}`);
     let text = equals < 0 ? undefined : body.slice(equals + 1);
-    if (flag.kind === "boolean") text ??= "true";
+    if (flag.kind === "boolean" || flag.kind === "verify") text ??= "true";
     else text ??= argv[++at];
     if (text === undefined) throw new FlagError(`flag needs an argument: -${name}`);
     values.set(flag.name, flagValueOf(flag.kind, name, text));
@@ -258,7 +271,8 @@ function parseFlags(argv: readonly string[]): { values: Map<string, FlagValue>; 
 
 function flagValueOf(kind: FlagKind, name: string, text: string): FlagValue {
   if (kind === "string") return text;
-  if (kind === "boolean") {
+  if (kind === "verify" && text.toLowerCase() === "optional") return "optional";
+  if (kind === "boolean" || kind === "verify") {
     if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true;
     if (/^(?:0|f|F|false|FALSE|False)$/.test(text)) return false;
     throw new FlagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: parse error`);

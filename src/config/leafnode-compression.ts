@@ -1,7 +1,13 @@
 /** `compression` of leaf links, of which there is none. */
+import { asArray, asDuration, asString, readBlock } from "./fields.ts";
+import type { Block, KeyReader } from "./fields.ts";
 import type { ConfigNode } from "./node.ts";
 import { problemAt } from "./problems.ts";
 import type { Place, Problems } from "./problems.ts";
+
+interface CompressionDraft {
+  mode: string;
+}
 
 /**
  * Links are not compressed, which the other end learns when the link is made: a mode is taken note of, and no more.
@@ -9,17 +15,46 @@ import type { Place, Problems } from "./problems.ts";
  */
 export function readCompression(node: ConfigNode, problems: Problems): void {
   if (node.kind === "boolean") return warnOfCompression(node, node.value, problems);
-  const mode = node.kind === "map" ? node.value.get("mode") : node;
-  if (mode === undefined || mode.kind !== "string")
+  if (node.kind !== "map" && node.kind !== "string")
     throw problemAt(node, '"compression" should be a boolean, a mode or a structure with one');
-  const name = mode.value.toLowerCase();
-  if (!modes.has(name)) throw problemAt(mode, `unsupported compression mode ${JSON.stringify(mode.value)}`);
-  warnOfCompression(node, !quietModes.has(name), problems);
+  const draft: CompressionDraft = { mode: modeDefault };
+  if (node.kind === "map") readBlock(block, node, draft, problems);
+  else draft.mode = modeOf(node, "compression");
+  warnOfCompression(node, !quietModes.has(draft.mode), problems);
 }
 
 function warnOfCompression(place: Place, isWanted: boolean, problems: Problems): void {
   if (isWanted) problems.warn(place, '"compression" is ignored: leaf links are not compressed');
 }
+
+function modeOf(node: ConfigNode, key: string): string {
+  const mode = asString(node, key);
+  if (modes.has(mode.toLowerCase())) return mode.toLowerCase();
+  throw problemAt(node, `unsupported compression mode ${JSON.stringify(mode)}`);
+}
+
+/** Round-trip times from which on a link is compressed more: in ascending order, at most one for each mode. */
+const readThresholds: KeyReader<CompressionDraft> = (node, _draft, { key }) => {
+  const thresholds = asArray(node, key).value.map((element) => asDuration(element, key));
+  if (thresholds.some((threshold, at) => threshold < (thresholds[at - 1] ?? 0)))
+    throw problemAt(node, `${key} should be in ascending order, and not negative`);
+  if (thresholds.length > thresholdsMax)
+    throw problemAt(node, `${key} should have at most ${thresholdsMax} values, not ${thresholds.length}`);
+};
+
+const thresholdsMax = 4;
+const modeDefault = "s2_auto";
+
+const block: Block<CompressionDraft> = {
+  name: "leafnode compression",
+  keys: {
+    mode: (node, draft, { key }) => (draft.mode = modeOf(node, key)),
+    rtt_thresholds: readThresholds,
+    thresholds: readThresholds,
+    rtts: readThresholds,
+    rtt: readThresholds,
+  },
+};
 
 /** Source: nats-server `validateAndNormalizeCompressionOption`. */
 const quietModes: ReadonlySet<string> = new Set(["", "off", "disabled", "not supported", "accept"]);

@@ -12,6 +12,10 @@ export interface LeafNodeOptions {
   readonly isolatesInterest: boolean;
   /** Null: that of clients. */
   readonly writeDeadlineMs: number | null;
+  /** Null: that of clients. */
+  readonly pingIntervalMs: number | null;
+  /** Null: that of clients. */
+  readonly pingMax: number | null;
 }
 
 export interface LeafListenerOptions {
@@ -60,6 +64,8 @@ export interface LeafRemoteOptions {
   /** Wire strings. What this end sends none of. */
   readonly denyExports: readonly string[];
   readonly isRandomized: boolean;
+  /** Dials the configured URLs only, not those that the hub announces. */
+  readonly ignoresDiscovered: boolean;
   readonly isolatesInterest: boolean;
   readonly requestsIsolation: boolean;
   readonly firstInfoTimeoutMs: number;

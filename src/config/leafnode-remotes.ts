@@ -92,6 +92,7 @@ const block: Block<RemoteDraft> = {
     deny_export: readDenyExports,
     no_randomize: readNoRandomize,
     dont_randomize: readNoRandomize,
+    ignore_discovered_servers: (node, remote, { key }) => (remote.ignoresDiscovered = asBoolean(node, key)),
     ws_compress: readWsCompression,
     ws_compression: readWsCompression,
     websocket_compress: readWsCompression,
@@ -137,6 +138,7 @@ function readRemote(node: ConfigNode, problems: Problems): RemoteDraft {
     denyImports: [],
     denyExports: [],
     isRandomized: true,
+    ignoresDiscovered: false,
     isolatesInterest: false,
     requestsIsolation: false,
     firstInfoTimeoutMs: firstInfoTimeoutMsDefault,
@@ -160,9 +162,10 @@ function readRemote(node: ConfigNode, problems: Problems): RemoteDraft {
 }
 
 function urlOf(node: ConfigNode, text: string): LeafUrl {
+  const written = withScheme(text.trim());
   let url: URL;
   try {
-    url = new URL(text.trim());
+    url = new URL(written);
   } catch {
     throw problemAt(node, "error parsing leafnode url: it must be like nats-leaf://host:7422");
   }
@@ -171,10 +174,8 @@ function urlOf(node: ConfigNode, text: string): LeafUrl {
     throw problemAt(node, `error parsing leafnode url: ${url.protocol}// is not a way to a leafnode port`);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   // URL drops a port that is its scheme's default; nats-server has no such defaults.
-  const written = /:(\d+)(?:[/?#]|$)/.exec(
-    text.trim().replace(/^[a-z-]+:\/\/(?:[^@/]*@)?(?:\[[^\]]*\])?/i, ""),
-  );
-  const port = url.port !== "" ? Number(url.port) : written === null ? portDefault : Number(written[1]);
+  const shown = /:(\d+)(?:[/?#]|$)/.exec(written.replace(/^[a-z-]+:\/\/(?:[^@/]*@)?(?:\[[^\]]*\])?/i, ""));
+  const port = url.port !== "" ? Number(url.port) : shown === null ? portDefault : Number(shown[1]);
   return {
     scheme,
     host: url.hostname.replace(/^\[|\]$/g, ""),
@@ -183,6 +184,11 @@ function urlOf(node: ConfigNode, text: string): LeafUrl {
     user: url.username === "" ? null : decodeURIComponent(url.username),
     password: url.password === "" ? null : decodeURIComponent(url.password),
   };
+}
+
+/** `host` and `host:port` are a leaf node port over TCP. */
+function withScheme(text: string): string {
+  return text.includes("://") ? text : `nats-leaf://${text.replace(/^\/\//, "")}`;
 }
 
 function subjectsOf(node: ConfigNode, key: string): string[] {

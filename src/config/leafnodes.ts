@@ -1,6 +1,17 @@
 /** The `leafnodes` block: its listener, who may come in there, and the defaults. */
 import { isAdvertisable, asListenAddress } from "./listen.ts";
-import { asArray, asBoolean, asDuration, asMap, asPort, asString, asTimeout, readBlock } from "./fields.ts";
+import {
+  asArray,
+  asBoolean,
+  asDuration,
+  asDurationOrSeconds,
+  asInteger,
+  asMap,
+  asPort,
+  asString,
+  asTimeout,
+  readBlock,
+} from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
 import type { LeafAuthorization, LeafNodeOptions, LeafUser } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
@@ -24,6 +35,8 @@ export interface LeafNodesDraft {
   reconnectMs: number;
   dialTimeoutMs: number;
   writeDeadlineMs: number | null;
+  pingIntervalMs: number | null;
+  pingMax: number | null;
   isolatesInterest: boolean;
   authorization: AuthorizationDraft;
   remotes: RemoteDraft[];
@@ -87,6 +100,11 @@ const block: Block<LeafNodesDraft> = {
     isolate_leafnode_interest: readIsolation,
     isolate: readIsolation,
     write_deadline: (node, leaf, { key }) => (leaf.writeDeadlineMs = asDuration(node, key) || null),
+    ping_interval: (node, leaf, read) => (leaf.pingIntervalMs = asDurationOrSeconds(node, read) || null),
+    ping_max: (node, leaf, { key }) => {
+      const count = asInteger(node, key);
+      leaf.pingMax = count > 0 ? count : null;
+    },
   },
 };
 
@@ -103,6 +121,8 @@ export function readLeafNodes(node: ConfigNode, problems: Problems): LeafNodesDr
     reconnectMs: reconnectMsDefault,
     dialTimeoutMs: dialTimeoutMsDefault,
     writeDeadlineMs: null,
+    pingIntervalMs: null,
+    pingMax: null,
     isolatesInterest: false,
     authorization: { user: null, password: null, nkey: null, account: null, timeoutMs: null, users: null },
     remotes: [],
@@ -229,6 +249,8 @@ export function leafNodesOf(
     dialTimeoutMs: draft.dialTimeoutMs,
     isolatesInterest: draft.isolatesInterest,
     writeDeadlineMs: draft.writeDeadlineMs,
+    pingIntervalMs: draft.pingIntervalMs,
+    pingMax: draft.pingMax,
   };
 }
 

@@ -10,6 +10,7 @@ import { applyFlags } from "./overrides.ts";
 import { parseConfigFile } from "./parser.ts";
 import type { Environment } from "./parser.ts";
 import { ConfigError, Problems } from "./problems.ts";
+import { diffOptions } from "./reload.ts";
 import { readServer } from "./server.ts";
 
 export interface LoadRequest {
@@ -52,27 +53,52 @@ export function loadOptions({ file = null, flags = {}, env }: LoadRequest): Load
 }
 
 export interface TestResult {
-  /** 1 when a broker would not start, and when nats-server would find the file misused. */
-  readonly exitCode: 0 | 1;
+  /** 1 when a broker would not start, and when nats-server would find the file misused; 3 when a reload takes a restart. */
+  readonly exitCode: 0 | 1 | 3;
   /** For standard error, line by line. */
   readonly lines: readonly string[];
 }
 
+/** What `-t` is to look at. */
+export interface TestRequest extends LoadRequest {
+  /** A file that a broker which runs with `file` may be asked to reload; null: none. */
+  readonly reloadFile?: string | null;
+}
+
 /**
- * `-t`. It checks all that a start checks, while nats-server's leaves to the start what takes more than one key.
+ * `-t`: all that a start checks, and with `reloadFile` all that a reload checks.
  *
  * @param program goes in front of the verdict
  */
-export function testConfig(request: LoadRequest, program: string): TestResult {
+export function testConfig(request: TestRequest, program: string): TestResult {
   if (request.file === undefined || request.file === null) {
     const missing = "must specify [-c, --config] option to check configuration file syntax";
     return { exitCode: 1, lines: [`${program}: ${missing}`] };
   }
+  const current = tested(request, program);
+  if (!("options" in current)) return current;
+  const { options, warnings } = current;
+  const lines = [
+    ...warnings,
+    `${program}: configuration file ${request.file} is valid (${options.configDigest})`,
+  ];
+  if (request.reloadFile === undefined || request.reloadFile === null) return { exitCode: 0, lines };
+  const next = tested({ ...request, file: request.reloadFile }, program);
+  if (!("options" in next)) return next;
   try {
-    const { options, warnings, hasMisuse } = loadOptions(request);
-    if (hasMisuse) return { exitCode: 1, lines: prefixed(program, warnings) };
-    const verdict = `${program}: configuration file ${request.file} is valid (${options.configDigest})`;
-    return { exitCode: 0, lines: [...warnings, verdict] };
+    diffOptions(options, next.options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { exitCode: 3, lines: prefixed(program, error.problems) };
+  }
+  const verdict = `${program}: configuration file ${request.reloadFile} can be reloaded`;
+  return { exitCode: 0, lines: [...lines, ...next.warnings, verdict] };
+}
+
+function tested(request: LoadRequest, program: string): LoadedOptions | TestResult {
+  try {
+    const loaded = loadOptions(request);
+    return loaded.hasMisuse ? { exitCode: 1, lines: prefixed(program, loaded.warnings) } : loaded;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { exitCode: 1, lines: prefixed(program, [...error.warnings, ...error.problems]) };

@@ -174,6 +174,7 @@ const leafRemoteTable: WriterTable<BrokerLeafRemote> = {
   denyImports: plain("deny_imports"),
   denyExports: plain("deny_exports"),
   noRandomize: plain("no_randomize"),
+  ignoreDiscoveredServers: plain("ignore_discovered_servers"),
   isolate: plain("isolate"),
   requestIsolation: plain("request_isolation"),
   firstInfoTimeout: duration("first_info_timeout"),
@@ -195,6 +196,8 @@ const leafNodesTable: WriterTable<BrokerLeafNodes> = {
   reconnect: duration("reconnect"),
   dialTimeout: duration("dial_timeout"),
   writeDeadline: duration("write_deadline"),
+  pingInterval: duration("ping_interval"),
+  pingMax: plain("ping_max"),
   isolate: plain("isolate"),
   remotes: list("remotes", () => leafRemoteTable),
 };

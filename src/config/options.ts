@@ -69,7 +69,8 @@ export interface TlsOptions {
   readonly caFile: string | null;
   /** Further certificate pairs; SNI picks among them. */
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
-  readonly verify: boolean;
+  /** `optional`: a client may show no certificate; one that it shows must be good. */
+  readonly verify: boolean | "optional";
   readonly verifyAndMap: boolean;
   readonly timeoutMs: number;
   /** `"after-info"`: INFO in clear, then the handshake. `"first"`: handshake before INFO. A number: wait that long, then INFO. */

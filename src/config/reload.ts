@@ -198,6 +198,8 @@ function leafNodeProblems(current: Options, next: Options): string[] {
         showDuration(now.reconnectMs),
       ),
       ...fixedProblem("LeafNode.IsolateLeafnodeInterest", old.isolatesInterest, now.isolatesInterest),
+      ...fixedProblem("LeafNode.PingInterval", old.pingIntervalMs, now.pingIntervalMs),
+      ...fixedProblem("LeafNode.MaxPingsOut", old.pingMax, now.pingMax),
     );
   }
   const [before, after] = [old?.listener ?? null, now?.listener ?? null];

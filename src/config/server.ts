@@ -1,6 +1,7 @@
 /** The keys of a configuration file's top level. */
 import { readAccounts } from "./accounts.ts";
 import { readAuthorization } from "./authorization.ts";
+import { readCluster } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
 import {
   asBoolean,
@@ -89,6 +90,7 @@ const listenerKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   host: readHost,
   net: readHost,
   port: (node, draft, { key }) => (draft.port = asPort(node, key)),
+  cluster: (node, _draft, { problems }) => readCluster(node, problems),
   tls: (node, draft, { problems }) => (draft.tls = readTls(node, problems)),
   allow_non_tls: (node, draft, { key }) => (draft.allowNonTls = asBoolean(node, key)),
   websocket: readWebSocketBlock,

@@ -23,6 +23,8 @@ export type BlockName =
   | "leafnode authorization"
   | "leafnode user"
   | "leafnode remote"
+  | "leafnode compression"
+  | "cluster"
   | "leafnode forward"
   | "leafnode forward stream";
 
@@ -32,6 +34,8 @@ interface SupportRule {
   readonly reason: string;
   /** Whether a value turns the feature off or says nothing, so that there is nothing to report. */
   readonly isOff?: (node: ConfigNode) => boolean;
+  /** Of a block: the keys that nats-server knows in it, so that a misspelt one is still found. */
+  readonly keys?: ReadonlySet<string>;
 }
 
 type SupportTable = Readonly<Record<string, SupportRule>>;
@@ -81,23 +85,65 @@ const leafWriteTimeout: SupportRule = {
 };
 const callout: SupportRule = { support: "error", reason: "define users here, or in accounts" };
 
+const gatewayKeys: ReadonlySet<string> = new Set([
+  "name",
+  "listen",
+  "port",
+  "host",
+  "net",
+  "authorization",
+  "tls",
+  "advertise",
+  "connect_retries",
+  "connect_backoff",
+  "gateways",
+  "reject_unknown",
+  "reject_unknown_cluster",
+  "write_deadline",
+  "write_timeout",
+  "ping_interval",
+  "ping_max",
+]);
+const mqttKeys: ReadonlySet<string> = new Set([
+  "listen",
+  "port",
+  "host",
+  "net",
+  "tls",
+  "authorization",
+  "authentication",
+  "no_auth_user",
+  "ack_wait",
+  "ackwait",
+  "js_api_timeout",
+  "api_timeout",
+  "max_ack_pending",
+  "max_pending",
+  "max_inflight",
+  "js_domain",
+  "stream_replicas",
+  "consumer_replicas",
+  "consumer_memory_storage",
+  "consumer_inactive_threshold",
+  "consumer_auto_cleanup",
+  "reject_qos2_publish",
+  "downgrade_qos2_subscribe",
+]);
+
 export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   server: {
     default_js_domain: noEffect,
-    cluster: {
-      support: "error",
-      reason: "Frond is one node; remove everything but the name",
-      isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "routes"]),
-    },
     gateway: {
       support: "error",
       reason: "Frond is one node; remove the block",
       isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "name", "gateways"]),
+      keys: gatewayKeys,
     },
     mqtt: {
       support: "error",
       reason: "remove the block",
       isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen"]),
+      keys: mqttKeys,
     },
     operator: operators,
     operators,
@@ -195,6 +241,14 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   "leafnode user": { proxy_required: proxies },
   "leafnode forward": {},
   "leafnode forward stream": {},
+  "leafnode compression": {},
+  cluster: {
+    routes: {
+      support: "error",
+      reason: "Frond is one node; remove the routes, or link it to a cluster as a leaf node",
+      isOff: isEmpty,
+    },
+  },
   "leafnode remote": {
     proxy: { support: "error", reason: "dial the hub itself, or through a proxy for TCP", isOff: isEmpty },
     jetstream_cluster_migrate: noEffect,
@@ -210,8 +264,7 @@ export function supportOf(block: BlockName, key: string): SupportRule | undefine
 
 /** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */
 export const unsupportedFlags: SupportTable = {
-  cluster: { support: "error", reason: "Frond is one node; start without it" },
-  cluster_listen: { support: "error", reason: "Frond is one node; start without it" },
+  cluster: { support: "warn", reason: "Frond is one node, which no other server can join" },
   routes: { support: "error", reason: "Frond is one node; start without it" },
   cluster_name: { support: "warn", reason: "it has no effect here" },
   cluster_advertise: { support: "warn", reason: "it has no effect here" },

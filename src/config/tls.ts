@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { cipherSuites, curves, knowsHybridCurves, lostCipherSuites, tls13Suites } from "./cipher-suites.ts";
 import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
-import type { ConfigNode } from "./node.ts";
+import { kindName, type ConfigNode } from "./node.ts";
 import type { TlsOptions } from "./options.ts";
 import { reasonOf } from "./parser.ts";
 import { problemAt } from "./problems.ts";
@@ -39,7 +39,7 @@ const block: Block<TlsDraft> = {
     ca_file: (node, tls, { key }) => (tls.caFile = asReadableFile(node, key)),
     certs: readCertificates,
     certificates: readCertificates,
-    verify: (node, tls, { key }) => (tls.verify = asBoolean(node, key)),
+    verify: (node, tls, { key }) => (tls.verify = verifyOf(node, key)),
     verify_and_map: (node, tls, { key }) => (tls.verifyAndMap = asBoolean(node, key)),
     timeout: (node, tls, { key }) => (tls.timeoutMs = asTimeout(node, key) || tlsTimeoutMsDefault),
     handshake_first: readHandshakeFirst,
@@ -71,7 +71,13 @@ export function readTls(node: ConfigNode, problems: Problems): TlsOptions {
       `insecure cipher suites configured without 'allow_insecure_cipher_suites' option set: ${insecureSuites.join(", ")}`,
     );
   }
-  return { ...tls, verify: tls.verify || tls.verifyAndMap };
+  if (tls.verify === "optional" && tls.verifyAndMap) {
+    problems.add(
+      node,
+      "error parsing tls config, cannot combine 'verify: optional' with options requiring client certificates",
+    );
+  }
+  return { ...tls, verify: tls.verifyAndMap || tls.verify };
 }
 
 /** TLS as it is when nothing has been said, except that there is no certificate. */
@@ -145,6 +151,12 @@ function handshakeFirstOf(node: ConfigNode, key: string): TlsOptions["handshakeF
     );
   }
   return fallbackMs === 0 ? "first" : { fallbackMs };
+}
+
+function verifyOf(node: ConfigNode, key: string): TlsOptions["verify"] {
+  if (node.kind === "string" && node.value.toLowerCase() === "optional") return "optional";
+  if (node.kind === "boolean") return node.value;
+  throw problemAt(node, `"${key}" must be true, false or optional, not ${kindName(node)}`);
 }
 
 function versionOf(node: ConfigNode, key: string): TlsOptions["minVersion"] {

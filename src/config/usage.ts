@@ -19,6 +19,7 @@ Server
   -n, -name, -server_name <name>   name of this server (default: its id)
   -c, -config <file>               configuration file
   -t                               check the configuration file, and exit
+  -test_reload <file>              with -t: check whether a running broker could reload this file
   -m, -http_port <port>            port for monitoring over HTTP
   -ms, -https_port <port>          port for monitoring over HTTPS
   -P, -pid <file>                  write the process id to this file
@@ -50,7 +51,7 @@ TLS
   -tls                             turn TLS on; -tls=false turns off what the file says
   -tlscert <file>                  certificate of this server
   -tlskey <file>                   its private key
-  -tlsverify                       ask clients for a certificate
+  -tlsverify[=optional]            ask clients for a certificate; optional: they may show none
   -tlscacert <file>                authority that signed the clients' certificates
   -help_tls                        names of cipher suites and curves
 

@@ -185,6 +185,7 @@ export class Remote {
 
   /** What the hub knows of its cluster takes the place of what was known so before; configured URLs stay. */
   #discover(found: readonly string[]): void {
+    if (this.options.ignoresDiscovered) return;
     const model = this.#url ?? (this.options.urls[0] as LeafUrl);
     if (model.scheme === "ws" || model.scheme === "wss") return;
     const known = this.options.urls;

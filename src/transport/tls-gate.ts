@@ -77,8 +77,8 @@ export class TlsGate {
     const certificates = new ServerCertificates(terms);
     const server = tls.createServer({
       ...certificates.options,
-      requestCert: terms.verify,
-      rejectUnauthorized: terms.verify,
+      requestCert: terms.verify !== false,
+      rejectUnauthorized: terms.verify === true,
       ...(certificates.count > 1 && {
         SNICallback: (name: string, callback: (error: null, context: tls.SecureContext) => void) =>
           callback(null, certificates.forName(name)),
@@ -95,10 +95,15 @@ export class TlsGate {
     if (pending === undefined) return void socket.destroy();
     socket.allowHalfOpen = true;
     const peerCertificate = socket.getPeerX509Certificate()?.raw ?? null;
+    if (peerCertificate !== null && this.#terms.verify !== false && !socket.authorized) {
+      return this.#reject(
+        socket,
+        pending,
+        `the certificate is not valid: ${String(socket.authorizationError)}`,
+      );
+    }
     if (peerCertificate !== null && this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
-      socket.on("error", () => {});
-      socket.destroy();
-      return pending.done({ socket: null, failure: "the certificate is not pinned" });
+      return this.#reject(socket, pending, "the certificate is not pinned");
     }
     const { standardName, name } = socket.getCipher();
     const state: TlsState = {
@@ -108,6 +113,12 @@ export class TlsGate {
       handshakeFirst: pending.first,
     };
     pending.done({ socket, state, failure: null });
+  }
+
+  #reject(socket: tls.TLSSocket, pending: Pending, failure: string): void {
+    socket.on("error", () => {});
+    socket.destroy();
+    pending.done({ socket: null, failure });
   }
 
   #refused(error: Error, socket: tls.TLSSocket): void {

@@ -13,8 +13,11 @@ export interface TlsTerms {
   readonly caFile: string | null;
   /** Further pairs; the name that the client asks for picks among all of them, the first one answers any other name. */
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
-  /** Ask for a certificate of the client's, and refuse one that the authorities in `caFile` have not signed. */
-  readonly verify: boolean;
+  /**
+   * Ask for a certificate of the client's, and refuse one that the authorities in `caFile` have not signed.
+   * `optional` lets in clients that show none.
+   */
+  readonly verify: boolean | "optional";
   readonly timeoutMs: number;
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** OpenSSL cipher list and curve list. */
@@ -46,7 +49,7 @@ export class ServerCertificates {
     const authorities = terms.caFile === null ? undefined : readAuthorities(terms.caFile);
     // Only to check clients with: OpenSSL would also complete the certificate's chain from them, up to the root, and
     // clients are to be shown what is in the certificate's file.
-    const ca = terms.verify ? authorities : undefined;
+    const ca = terms.verify !== false ? authorities : undefined;
     this.#entries = pairs.map((pair) => readPair(pair.certFile, pair.keyFile, ca, terms));
   }
 

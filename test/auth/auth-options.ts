@@ -129,5 +129,7 @@ function leafNodesOf({ verifyAndMap, hasOwnUsers }: NonNullable<Access["leafnode
     dialTimeoutMs: 1000,
     isolatesInterest: false,
     writeDeadlineMs: null,
+    pingIntervalMs: null,
+    pingMax: null,
   };
 }

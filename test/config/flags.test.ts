@@ -52,6 +52,8 @@ describe("flags", () => {
     ["-auth t", { token: "t" }],
     ["-auth=a=b", { token: "a=b" }],
     ["-tls -tlscert c -tlskey k", { tls: true, tlsCert: "c", tlsKey: "k" }],
+    ["-tlsverify=optional", { tlsVerify: "optional" }],
+    ["-tlsverify=False", { tlsVerify: false }],
     ["-tlsverify -tlscacert ca", { tlsVerify: true, tlsCaCert: "ca" }],
     ["-tls=false", { tls: false }],
     ["-js=false -cluster= -profile 0 -s=false", { jetstream: false }],
@@ -59,7 +61,13 @@ describe("flags", () => {
     ["--jetstream --store_dir=/data", { jetstream: true, storeDir: "/data" }],
   ];
   test.each(cases)("%j", (line, overrides) => {
-    expect(parse(line)).toEqual({ command: "run", configFile: null, overrides, warnings: [] });
+    expect(parse(line)).toEqual({
+      command: "run",
+      configFile: null,
+      reloadFile: null,
+      overrides,
+      warnings: [],
+    });
   });
 
   test("the file, and whether it is only tested", () => {
@@ -69,10 +77,15 @@ describe("flags", () => {
     expect(parse("-t")).toMatchObject({ command: "test", configFile: null });
     expect(parse("-c a.conf -t=false")).toMatchObject({ command: "run" });
     expect(parse("-c=")).toMatchObject({ configFile: null });
+    expect(parse("-t -c a -test_reload b")).toMatchObject({ command: "test", reloadFile: "b" });
+    expect(parse("-test_reload b")).toMatchObject({
+      message: "--test_reload can only be used together with -t",
+      exitCode: 1,
+    });
   });
 
   test("what is not supported is refused, or named in a warning", () => {
-    const refused = ["-cluster nats://a:1", "-cluster_listen a", "-routes nats://a:1"];
+    const refused = ["-routes nats://a:1"];
     for (const line of refused) {
       expect(parse(line)).toMatchObject({
         command: "error",
@@ -81,7 +94,16 @@ describe("flags", () => {
         showsUsage: false,
       });
     }
-    const ignored = ["-s", "-syslog", "-r udp://a:1", "-remote_syslog x", "-profile 6060", "-cluster_name c"];
+    const ignored = [
+      "-s",
+      "-syslog",
+      "-r udp://a:1",
+      "-remote_syslog x",
+      "-profile 6060",
+      "-cluster_name c",
+      "-cluster nats://a:1",
+      "-cluster_listen a",
+    ];
     for (const line of [...ignored, "-no_advertise", "-connect_retries 2", "-cluster_advertise a"]) {
       expect(parse(line)).toMatchObject({
         command: "run",
@@ -249,6 +271,28 @@ describe("-t", () => {
     expect(test1("")).toMatchObject({
       exitCode: 1,
       lines: [expect.stringMatching(/config has no values or is empty$/)],
+    });
+  });
+
+  test("with a file to reload, says whether a broker that runs could reload it", () => {
+    const directory = writeFiles({
+      "a.conf": "max_payload: 1MB",
+      "b.conf": "max_payload: 2MB",
+      "pending.conf": "max_pending: 65MB",
+      "wrong.conf": "\nfoo: 1",
+    });
+    const against = (name: string) =>
+      testConfig({ file: join(directory, "a.conf"), reloadFile: join(directory, name), env: {} }, "frond");
+    const verdict = against("b.conf");
+    expect(verdict.exitCode).toBe(0);
+    expect(verdict.lines[1]).toBe(`frond: configuration file ${join(directory, "b.conf")} can be reloaded`);
+    expect(against("pending.conf")).toEqual({
+      exitCode: 3,
+      lines: ["frond: config reload not supported for MaxPending: old=67108864, new=68157440"],
+    });
+    expect(against("wrong.conf")).toEqual({
+      exitCode: 1,
+      lines: [`frond: ${join(directory, "wrong.conf")}:2:1: unknown field "foo"`],
     });
   });
 

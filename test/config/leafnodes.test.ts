@@ -33,6 +33,8 @@ describe("the listener", () => {
       dialTimeoutMs: 1_000,
       isolatesInterest: false,
       writeDeadlineMs: null,
+      pingIntervalMs: null,
+      pingMax: null,
     });
   });
 
@@ -41,6 +43,7 @@ describe("the listener", () => {
       accounts { A {}, B {} }
       leaf { listen: "127.0.0.1:-1", leafnode_advertise: "a:1", minimum_version: "2.10.1", reconnect_interval: 2
         isolate: true, write_deadline: "3s", dial_timeout: "4s", compression: off
+        ping_interval: "6s", ping_max: 7
         authorization { account: B, timeout: "5s", users: [{ user: a, password: b, account: A }, { user: c }] } }`);
     expect(listener).toMatchObject({
       port: 0,
@@ -57,6 +60,8 @@ describe("the listener", () => {
       },
     });
     expect(rest).toMatchObject({
+      pingIntervalMs: 6_000,
+      pingMax: 7,
       reconnectMs: 2_000,
       dialTimeoutMs: 4_000,
       writeDeadlineMs: 3_000,
@@ -83,6 +88,10 @@ describe("a remote", () => {
     ["nats://u:p%40@h:1", { scheme: "tcp", port: 1, user: "u", password: "p@" }],
     ["tls://token@[::1]:2", { scheme: "tls", host: "::1", port: 2, user: "token", password: null }],
     ["ws://h", { scheme: "ws", port: 7422, path: "/leafnode" }],
+    ["h", { scheme: "tcp", host: "h", port: 7422, path: "" }],
+    [" h.example.com:1 ", { scheme: "tcp", host: "h.example.com", port: 1 }],
+    ["u:p@127.0.0.1:2", { scheme: "tcp", host: "127.0.0.1", port: 2, user: "u", password: "p" }],
+    ["//[::1]:80", { scheme: "tcp", host: "::1", port: 80 }],
     ["ws://h:80", { scheme: "ws", port: 80, path: "/leafnode" }],
     ["wss://h:443/deep/down/", { scheme: "wss", port: 443, path: "/deep/down/leafnode" }],
   ])("url %s", (url, expected) => {
@@ -93,7 +102,7 @@ describe("a remote", () => {
     expect(
       remoteOf(
         `urls: ["nats-leaf://a", "nats-leaf://b", "nats-leaf://a"], local: "$SYS", seed: ${seed}, hub: true
-         deny_import: ["a", "ü.>"], deny_exports: "b", dont_randomize: true, isolate: true, request_isolation: true
+         deny_import: ["a", "ü.>"], deny_exports: "b", dont_randomize: true, ignore_discovered_servers: true, isolate: true, request_isolation: true
          first_info_timeout: "2s", dial_timeout: "3s", ws_compress: true, ws_no_masking: true
          tls { insecure: true, timeout: 4, handshake_first: true }`,
       ),
@@ -105,6 +114,7 @@ describe("a remote", () => {
       denyImports: ["a", "\xc3\xbc.>"],
       denyExports: ["b"],
       isRandomized: false,
+      ignoresDiscovered: true,
       isolatesInterest: true,
       requestsIsolation: true,
       firstInfoTimeoutMs: 2_000,
@@ -129,7 +139,10 @@ describe("what is wrong", () => {
     ["leafnodes { colour: blue }", 'unknown field "colour"'],
     ["leafnodes { remotes: {} }", 'expected "remotes" to be an array'],
     ["leafnodes { remotes: [{}] }", "a remote leafnode needs a url"],
-    ["leafnodes { remotes: [{ url: hub }] }", "error parsing leafnode url"],
+    ["leafnodes { remotes: [{ url: 'a b' }] }", "error parsing leafnode url"],
+    ["leafnodes { compression: S2_SLOW }", 'unsupported compression mode "S2_SLOW"'],
+    ["leafnodes { compression: { mode: auto, level: 1 } }", 'unknown field "level"'],
+    ["leafnodes { compression: { rtts: ['20ms', '10ms'] } }", "rtts should be in ascending order"],
     ["leafnodes { remotes: [{ url: 'http://hub' }] }", "http:// is not a way to a leafnode port"],
     ["leafnodes { remotes: [{ urls: ['ws://a', 'nats-leaf://b'] }] }", "mix of websocket and non-websocket"],
     ["leafnodes { remotes: [{ url: 'nats-leaf://a', account: X }] }", 'cannot find local account "X"'],

@@ -33,6 +33,7 @@ describe("tls", () => {
 
   const cases: [string, object][] = [
     [`ca_file: '${ca}', verify: true`, { caFile: ca, verify: true, verifyAndMap: false }],
+    [`ca_file: '${ca}', verify: Optional`, { verify: "optional" }],
     ["verify_and_map: true", { verify: true, verifyAndMap: true }],
     ["verify_and_map: true, verify: false", { verify: true, verifyAndMap: true }],
     ["timeout: 5", { timeoutMs: 5_000 }],
@@ -90,7 +91,12 @@ describe("tls", () => {
 
   const refused: [string, string | RegExp][] = [
     ["foo: 1", 'error parsing tls config, unknown field "foo"'],
-    ["verify: 1", '"verify" must be true or false, not an integer'],
+    ["verify: 1", '"verify" must be true, false or optional, not an integer'],
+    ["verify: maybe", '"verify" must be true, false or optional'],
+    [
+      "verify: optional, verify_and_map: true",
+      "cannot combine 'verify: optional' with options requiring client certificates",
+    ],
     [
       "cert_file: /nowhere/a.pem",
       '"cert_file" can not be read: open /nowhere/a.pem: no such file or directory',

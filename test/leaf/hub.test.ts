@@ -392,6 +392,13 @@ describe("messages", () => {
 });
 
 describe("links that should not be", () => {
+  test("one that answers no ping ends after the block's own ping_max intervals", async () => {
+    const { leaf } = await join(await hub('ping_interval: "20ms", ping_max: 3', 'ping_interval: "1h"'));
+    const rest = await leaf.rest();
+    expect(rest.match(/PING\r\n/g)).toHaveLength(3);
+    expect(rest).toContain("-ERR 'Stale Connection'");
+  });
+
   test("its own loop subject coming back is a loop", async () => {
     const peer = await hub();
     const leaf = await dial(peer);

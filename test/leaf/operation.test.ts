@@ -1,5 +1,5 @@
 /** Links as whoever runs a broker sees them: `/leafz`, reload, lame duck, what is logged. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { optionsFromObject } from "../../src/config/embedding.ts";
 import { createBroker } from "../../src/create-broker.ts";
 import { client, synced, until } from "../interop/leaf-fixture.ts";
@@ -92,6 +92,35 @@ test("a reload takes hubs away and adds others", async () => {
   await synced(atTwo, atLeaf);
   await until(() => one.output().includes("Leafnode connection closed"), "the first is gone");
   await expect(atOne.request("sync", "", { timeout: 1_000 })).rejects.toThrow(/no responders/i);
+});
+
+describe("a hub that announces another one", () => {
+  const pairOfHubs = async (remote: string): Promise<{ leaf: Peer; first: Peer; second: Peer }> => {
+    const second = await frond('leafnodes { listen: "127.0.0.1:-1" }');
+    const first = await frond(
+      `leafnodes { listen: "127.0.0.1:-1", advertise: "127.0.0.1:${second.leafPort}" }`,
+    );
+    const leaf = await frond(
+      `leafnodes { reconnect: "10ms", remotes: [{ url: "127.0.0.1:${first.leafPort}", ${remote} }] }`,
+    );
+    await until(() => first.output().includes("Leafnode connection accepted"), "there is a link");
+    await first.stop();
+    return { leaf, first, second };
+  };
+
+  test("is taken at its word when it goes", async () => {
+    const { leaf, second } = await pairOfHubs("");
+    await until(() => second.output().includes("Leafnode connection accepted"), "the other one has the link");
+    expect(leaf.output()).toContain(`"127.0.0.1:${second.leafPort}"`);
+  });
+
+  test("is dialled itself, and no other, with ignore_discovered_servers", async () => {
+    const { leaf, first, second } = await pairOfHubs("ignore_discovered_servers: true");
+    const attempts = (): string[] => leaf.output().match(/Trying to connect as leafnode .*/g) ?? [];
+    await until(() => attempts().length > 4, "it was dialled again and again");
+    for (const attempt of attempts()) expect(attempt).toContain(`"127.0.0.1:${first.leafPort}"`);
+    expect(second.output()).not.toContain("Leafnode connection accepted");
+  });
 });
 
 test("a broker that closes leaves no link and dials no more", async () => {

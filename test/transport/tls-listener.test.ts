@@ -328,6 +328,23 @@ describe("client certificates", () => {
     expect(reasons()).toEqual(["TLS Handshake Failure"]);
   });
 
+  test("may be left out where they are optional, but not be of another authority", async () => {
+    const port = await harness.listenTls({ ...verifying, verify: "optional" }, required);
+    const { client: without } = await upgrade(port, {});
+    await expectServed(without);
+    const { client: known } = await upgrade(port, identity("client-name"));
+    await expectServed(known);
+    const shown = harness.clients.map(({ connection }) => connection.tls?.peerCertificate ?? null);
+    expect(shown).toEqual([null, new X509Certificate(pem("client-name.pem")).raw]);
+    const { client: stranger } = await upgrade(port, identity("stranger"));
+    stranger.send("CONNECT {}\r\nPING\r\n");
+    expect(await stranger.rest()).toBe("");
+    await eventually(() => harness.closed.length === 1, "closed");
+    expect(reasons()).toEqual(["TLS Handshake Failure"]);
+    without.close();
+    known.close();
+  });
+
   test("are not asked for where nobody verifies them", async () => {
     const port = await harness.listenTls({ ...serverTls, caFile: verifying.caFile }, required);
     const { client } = await upgrade(port, identity("stranger"));
