@@ -19,7 +19,7 @@ export interface SnapshotRequest {
 
 const ackWaitMs = 5_000;
 const interestWaitMs = 2_000;
-const interestLookMs = 100;
+const interestLookMs = 25;
 /** More than this is not sent in one go, so that others have their turn. */
 const burstBytesMax = 1 << 20;
 
@@ -38,7 +38,8 @@ export class SnapshotSender implements DurableWaiter {
   #inFlight = 0;
   #index = 0;
   #waitedMs = 0;
-  #hadInterest = false;
+  /** Who takes it: somebody with exactly this subject, or at least a pattern; null while that is waited for. */
+  #receiver: "exact" | "pattern" | null = null;
   #isEnded = false;
 
   /** @param onEnd told once, with the problem if there was one */
@@ -112,19 +113,29 @@ export class SnapshotSender implements DurableWaiter {
     return account.streams.get(name) !== this.#stream;
   }
 
-  /** Whoever asked may take a moment to listen, but then goes on listening. */
+  /**
+   * Clients ask first and subscribe after the answer, so there is a moment to wait for. A pattern that takes the subject is
+   * no sign of that: clients have one for all their inboxes, behind which nobody knows this one yet.
+   */
   #mayBeHeard(): boolean {
-    if (this.#stream.account.advisories.isWatched(this.#request.deliverTo)) {
-      this.#hadInterest = true;
-      return true;
-    }
-    if (this.#hadInterest || this.#waitedMs >= interestWaitMs) {
+    const { host, account } = this.#stream;
+    const { deliverTo } = this.#request;
+    const isExact = (): boolean =>
+      account.account
+        .matches(deliverTo)
+        .some(({ subject, queue }) => subject === deliverTo && queue === null);
+    if (this.#receiver !== "pattern" && isExact()) this.#receiver = "exact";
+    else if (this.#receiver !== "exact" && this.#waitedMs < interestWaitMs) {
+      this.#waitedMs += interestLookMs;
+      this.#deadline = host.after(interestLookMs, () => this.#pump());
+      return false;
+    } else if (this.#receiver !== "exact" && account.advisories.isWatched(deliverTo))
+      this.#receiver = "pattern";
+    else {
       this.#end(408, "No Interest");
       return false;
     }
-    this.#waitedMs += interestLookMs;
-    this.#deadline = this.#stream.host.after(interestLookMs, () => this.#pump());
-    return false;
+    return true;
   }
 
   #end(code: number, text: string): void {
