@@ -10,6 +10,7 @@ import { Disk } from "./disk.ts";
 import type { DurableAnswers } from "./durable-answers.ts";
 import type { Host } from "./host.ts";
 import { endlessRooms, Room, type Rooms } from "./room.ts";
+import type { StreamStore } from "../store/contract.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamConfig } from "./stream-config.ts";
 import { SubjectClaims } from "./subject-claims.ts";
@@ -27,6 +28,8 @@ export class JetStreamAccount {
   limits: JetStreamAccountLimits;
   /** By name. */
   readonly streams = new Map<string, Stream>();
+  /** What snapshots are filling: it counts, though there are no streams yet. */
+  readonly restoring = new Set<StreamStore>();
   /** Subjects that streams have taken, as text. */
   readonly claims = new SubjectClaims();
   /** Requests answered, and those among them with an error. */
@@ -88,6 +91,7 @@ export class JetStreamAccount {
     let bytes = 0;
     for (const { config, log } of this.streams.values())
       if (config.storage === kind) bytes += log.state.bytes;
+    for (const { log } of this.restoring) if (log.kind === kind) bytes += log.state.bytes;
     return bytes;
   }
 

@@ -12,6 +12,11 @@ export interface ConsumerApi {
    * @throws ApiError
    */
   create(stream: Stream, request: ConsumerRequest): ManagedConsumer;
+  /**
+   * Brings one back from a snapshot, whose messages `stream` has already. Called before the stream listens.
+   * @throws ApiError where it could not be created so, or its state is not as it should be
+   */
+  restore(stream: Stream, saved: SavedConsumer): void;
   /** Brings back, at start, those that `stream.store` has records of. Called before the stream listens. */
   load(stream: Stream): void;
 }
@@ -23,12 +28,22 @@ export interface ConsumerRequest {
   readonly pedantic: boolean;
 }
 
+/** As a snapshot has it. */
+export interface SavedConsumer {
+  readonly name: string;
+  readonly config: RequestedConsumerConfig;
+  /** What was JSON; the state is in it. */
+  readonly saved: object;
+}
+
 export type RequestedConsumerConfig = Partial<ConsumerConfig>;
 
 /** A consumer as the API handles it; {@link Stream.consumers} holds such ones. */
 export interface ManagedConsumer extends StreamConsumer {
   /** As CONSUMER.INFO shows it, in nats-server's order of fields; `config.metadata` without the levels that answers get. */
   info(): ConsumerInfo;
+  /** Its configuration and how far it has come, for a snapshot. */
+  saved(): object;
   /** Null resumes. Told is only that it is done: the advisory is the consumer's. */
   pause(until: Timestamp | null): void;
   /** The group is one of its own. Publishes the advisory with reason `admin`. */

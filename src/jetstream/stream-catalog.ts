@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { StreamStore } from "../store/contract.ts";
 import type { JetStreamAccount } from "./account.ts";
 import { apiError } from "./api-errors.ts";
-import type { ConsumerApi } from "./consumer-api.ts";
+import type { ConsumerApi, SavedConsumer } from "./consumer-api.ts";
 import type { Host } from "./host.ts";
 import type { RestoringStream } from "./snapshot/restore.ts";
 import { Stream, type StreamTimes } from "./stream.ts";
@@ -121,17 +121,20 @@ export class StreamCatalog {
       account,
       config,
       store,
-      complete: () => {
+      complete: (consumers) => {
         this.#refuseOverlap(account, config);
+        const stream = this.#restored(account, store, config, consumers);
         this.#restoring.delete(restoring);
-        store.removeRecord(restoringRecordName);
-        return this.#open(account, store, config);
+        account.restoring.delete(store);
+        return stream;
       },
       abandon: () => {
+        account.restoring.delete(store);
         if (this.#restoring.delete(restoring)) store.drop();
       },
     };
     this.#restoring.add(restoring);
+    account.restoring.add(store);
     return restoring;
   }
 
@@ -178,14 +181,26 @@ export class StreamCatalog {
     );
   }
 
-  /** A stream whose store has its messages and consumers already. */
-  #open(account: JetStreamAccount, store: StreamStore, config: StreamConfig): Stream {
+  /** A stream whose store has its messages already. @throws ApiError for consumers that cannot be */
+  #restored(
+    account: JetStreamAccount,
+    store: StreamStore,
+    config: StreamConfig,
+    consumers: readonly SavedConsumer[],
+  ): Stream {
     // What copies it must know that it is another: after an older backup its sequences come a second time.
     const stream = new Stream(account, store, config, timesOfNow(account.host));
+    try {
+      for (const saved of consumers) this.#consumers.restore(stream, saved);
+    } catch (error) {
+      for (const consumer of [...stream.consumers.values()]) consumer.close();
+      throw error;
+    }
+    store.removeRecord(restoringRecordName);
     keep(stream);
     enter(stream);
-    this.#consumers.load(stream);
     stream.start();
+    stream.limits.onUpdated();
     advise(stream, "CREATED", "create");
     return stream;
   }

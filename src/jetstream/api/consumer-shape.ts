@@ -13,7 +13,7 @@ import {
   uint64,
 } from "./shape.ts";
 
-const consumerConfig = object("ConsumerConfig", {
+export const consumerConfig = object("ConsumerConfig", {
   durable_name: string,
   name: string,
   description: string,

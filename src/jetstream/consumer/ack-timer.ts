@@ -61,7 +61,7 @@ export class AckTimer {
     if (expired.length > 0) consumer.source.forget();
     const size = state.pending.size;
     if (nextMs !== Infinity) this.expect(Math.max(nextMs, nowMs + togetherMs + size / lookedAtPerMs));
-    if (expired.length > 0) consumer.run();
+    if (expired.length > 0) consumer.wake();
   }
 }
 

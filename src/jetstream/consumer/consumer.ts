@@ -1,9 +1,8 @@
 /**
  * A consumer: what it has delivered and to whom, and what was said of it. Everything that happens (a new message, an
- * ack, a request, a timer) only asks for a run; {@link Consumer.run} is the one place that delivers.
+ * ack, a request, a timer) only asks for a run; {@link Consumer.wake} is the one place that delivers.
  *
- * **Order of a run.** Requests and acks of the pass are taken up, then messages delivered, then the changes handed to the
- * store, and last come the answers to acks, which wait until those changes are durable.
+ * **Order of a run.** Requests and acks of the pass, deliveries, changes to the store; last the answers to acks, behind them.
  */
 import type { Deadline } from "../../base/clock.ts";
 import type { Timestamp } from "../../base/timestamp.ts";
@@ -34,6 +33,7 @@ import { Pace } from "./pace.ts";
 import { Pause, pausedUntil } from "./pause.ts";
 import { PullOutlet } from "./pull-outlet.ts";
 import { PushOutlet } from "./push-outlet.ts";
+import { savedConsumer } from "./saved-state.ts";
 import { checkReset } from "./start-position.ts";
 import { recordName, removeRecords, type StateJournal } from "./state-journal.ts";
 import { isSampled, Telling } from "./telling.ts";
@@ -155,12 +155,8 @@ export class Consumer implements ManagedConsumer {
     this.host.defer(this.#run);
   }
 
-  /** Called where routing is allowed. */
+  /** The run. Called where routing is allowed. */
   wake(): void {
-    this.run();
-  }
-
-  run(): void {
     if (this.#isClosed) return;
     this.pull?.takeUp();
     this.acks.finish();
@@ -310,6 +306,10 @@ export class Consumer implements ManagedConsumer {
     return consumerInfo(this);
   }
 
+  saved(): object {
+    return savedConsumer(this);
+  }
+
   /** Takes a configuration that has been checked against the one of now. */
   update(config: ConsumerConfig): void {
     const before = this.#config;
@@ -408,7 +408,7 @@ export class Consumer implements ManagedConsumer {
 
   readonly #run = (): void => {
     this.#isScheduled = false;
-    this.run();
+    this.wake();
   };
 
   #pump(): void {

@@ -4,7 +4,13 @@ import type { Timestamp } from "../../base/timestamp.ts";
 import { collides, hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
-import type { ConsumerApi, ConsumerRequest, ManagedConsumer } from "../consumer-api.ts";
+import type {
+  ConsumerApi,
+  ConsumerRequest,
+  ManagedConsumer,
+  RequestedConsumerConfig,
+  SavedConsumer,
+} from "../consumer-api.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream.ts";
@@ -20,6 +26,7 @@ import { Consumer } from "./consumer.ts";
 import { DeliveryInterest } from "./delivery-interest.ts";
 import { DeliveryState } from "./delivery-state.ts";
 import { KeyOrder, parseKeyPositions } from "./key-order.ts";
+import { restoreState } from "./saved-state.ts";
 import { startPosition } from "./start-position.ts";
 import { readState, recordName, StateJournal } from "./state-journal.ts";
 
@@ -30,12 +37,7 @@ export class Consumers implements ConsumerApi {
   readonly #interests = new WeakMap<JetStreamAccount, DeliveryInterest>();
 
   create(stream: Stream, { config: requested, action, pedantic }: ConsumerRequest): ManagedConsumer {
-    const limits = limitsOf(stream.account);
-    const { [noteKey]: _, ...metadata } = requested.metadata ?? {};
-    const wanted = { ...requested, metadata };
-    const complete = completeConsumerConfig(wanted, stream.config, limits, pedantic);
-    checkConsumerConfig(complete, stream.config, limits);
-    checkExtensions(complete);
+    const complete = checkedConfig(stream, requested, pedantic);
     const name = complete.durable_name ?? complete.name ?? "";
     const before = name === "" ? undefined : (stream.consumers.get(name) as Consumer | undefined);
     const config = withInactivity(complete);
@@ -44,6 +46,25 @@ export class Consumers implements ConsumerApi {
     checkRoom(stream, config, name);
     checkDurableName(config);
     return toldIfPaused(this.#make(stream, name === "" ? inventName(stream) : name, config));
+  }
+
+  restore(stream: Stream, { name, config: requested, saved }: SavedConsumer): void {
+    const isDurable = (requested.durable_name ?? "") !== "";
+    const named = { ...requested, name, ...(isDurable && { durable_name: name }) };
+    const config = withInactivity(checkedConfig(stream, named, false));
+    checkRoom(stream, config, name);
+    checkDurableName(config);
+    const { clock } = stream.host;
+    const state = new DeliveryState(config.ack_policy, 1, isKeyed(config));
+    if (stream.consumers.has(name) || !restoreState(state, saved, clock.wallMs() - clock.nowMs()))
+      throw apiError("consumerCreate", { err: `failed to set consumer "${name}" state` });
+    dropMissing(stream, state);
+    const stamp = { timeMs: 0, timeNs: 0 };
+    clock.stamp(stamp);
+    const consumer = this.#open(stream, name, config, { ms: stamp.timeMs, ns: stamp.timeNs }, state);
+    stream.consumers.set(name, consumer);
+    consumer.save();
+    consumer.schedule();
   }
 
   load(stream: Stream): void {
@@ -105,6 +126,20 @@ export class Consumers implements ConsumerApi {
       this.#interests.set(account, (interest = new DeliveryInterest(account.host, account.account)));
     return interest;
   }
+}
+
+/** @throws ApiError */
+function checkedConfig(
+  stream: Stream,
+  requested: RequestedConsumerConfig,
+  pedantic: boolean,
+): ConsumerConfig {
+  const limits = limitsOf(stream.account);
+  const { [noteKey]: _, ...metadata } = requested.metadata ?? {};
+  const complete = completeConsumerConfig({ ...requested, metadata }, stream.config, limits, pedantic);
+  checkConsumerConfig(complete, stream.config, limits);
+  checkExtensions(complete);
+  return complete;
 }
 
 /** Each request for a consumer that is paused makes that known. */

@@ -47,7 +47,7 @@ export class Pace {
     if (dueMs - nowMs < slackMs) return false;
     this.#deadline = this.#consumer.host.after(dueMs - nowMs, () => {
       this.#deadline = null;
-      this.#consumer.run();
+      this.#consumer.wake();
     });
     return true;
   }

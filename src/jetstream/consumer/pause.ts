@@ -27,7 +27,7 @@ export class Pause {
     this.#end = host.after(leftMs, () => {
       this.#end = null;
       tell.paused(config.pause_until, host.clock.wallMs());
-      this.#consumer.run();
+      this.#consumer.wake();
     });
   }
 

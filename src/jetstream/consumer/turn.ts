@@ -56,6 +56,6 @@ export class Turn {
   readonly #goOn = (): void => {
     this.#cancelNext = null;
     this.#waitsForReceivers = false;
-    this.#consumer.run();
+    this.#consumer.wake();
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Takes a snapshot in, chunk by chunk, and makes a stream of it. Each chunk is answered, with nothing or with an error;
- * an empty one is the end, and is answered with the stream. Source: nats-server `processStreamRestore`.
+ * Takes a snapshot in, chunk by chunk, and makes a stream of it. Each chunk is answered, with nothing or with an error,
+ * when it has been stored; an empty one is the end, and is answered with the stream. A chunk may unpack to very much, so it
+ * is stored in slices, and what comes meanwhile waits. Source: nats-server `processStreamRestore`.
  */
 import type { Deadline } from "../../base/clock.ts";
 import { encodeJson } from "../../base/json.ts";
@@ -11,6 +12,7 @@ import type { StreamStore } from "../../store/contract.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { ApiError } from "../api-error.ts";
 import { apiError } from "../api-errors.ts";
+import type { SavedConsumer } from "../consumer-api.ts";
 import type { StreamConfig } from "../stream-config.ts";
 import { noDetails, streamInfo } from "../stream-info.ts";
 import type { Stream } from "../stream.ts";
@@ -21,8 +23,8 @@ export interface RestoringStream {
   readonly account: JetStreamAccount;
   readonly config: StreamConfig;
   readonly store: StreamStore;
-  /** It is there from now on. @throws ApiError */
-  complete(): Stream;
+  /** It is there from now on, with these consumers. @throws ApiError */
+  complete(consumers: readonly SavedConsumer[]): Stream;
   /** All of it goes. */
   abandon(): void;
 }
@@ -33,7 +35,16 @@ export interface RestoreEnd {
   readonly problem: string | null;
 }
 
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly reply: string;
+}
+
 const silenceMsMax = 5_000;
+/** So much is unpacked and stored before others have their turn. */
+const sliceBytes = 4 * 1024 * 1024;
+/** Who sends more than this without waiting for answers is refused. */
+const waitingBytesMax = 64 * 1024 * 1024;
 const answerType = "io.nats.jetstream.api.v1.stream_create_response";
 
 export class Restore {
@@ -45,11 +56,16 @@ export class Restore {
   #subscription: Subscription | null = null;
   #deadline: Deadline | null = null;
   #bytes = 0;
+  /** The first is being stored. */
+  #chunks: Chunk[] = [];
+  #waitingBytes = 0;
 
   constructor(restoring: RestoringStream, onEnd: (end: RestoreEnd) => void) {
     const { account, config, store } = restoring;
     this.#restoring = restoring;
-    this.#writer = new SnapshotWriter(store, config.name);
+    const { clock } = account.host;
+    const makeRoom = (bytes: number): void => this.#makeRoom(bytes);
+    this.#writer = new SnapshotWriter({ store, config, nowMs: () => clock.wallMs(), makeRoom });
     this.#onEnd = onEnd;
     this.deliverSubject = `$JS.SNAPSHOT.RESTORE.${config.name}.${account.host.nuid()}`;
   }
@@ -77,26 +93,55 @@ export class Restore {
       return;
     }
     const chunk = message.bytes.subarray(message.bodyStart + message.headerBytes, message.bodyEnd);
-    if (chunk.length === 0) this.#complete(message.reply);
-    else this.#take(chunk, message.reply);
+    this.#bytes += chunk.length;
+    this.#waitingBytes += chunk.length;
+    this.#chunks.push({ bytes: Buffer.from(chunk), reply: message.reply });
+    if (this.#waitingBytes > waitingBytesMax) {
+      this.#fail(new SnapshotError("chunks are sent without waiting for answers"), message.reply);
+    } else if (this.#chunks.length === 1) this.#begin();
   }
 
-  #take(chunk: Buffer, reply: string): void {
+  /** With the first of the chunks that wait. */
+  #begin(): void {
+    const chunk = this.#chunks[0];
+    if (chunk === undefined) return;
+    if (chunk.bytes.length === 0) return this.#complete(chunk.reply);
+    this.#writer.write(chunk.bytes);
+    this.#work(chunk);
+  }
+
+  #work(chunk: Chunk): void {
+    if (this.#subscription === null) return;
     const { account, config } = this.#restoring;
-    this.#bytes += chunk.length;
+    const { host } = account;
+    this.#watchSilence();
+    let hasMore: boolean;
     try {
-      const isFile = config.storage === "file";
-      if (isFile && account.disk.refusal(chunk.length, account.account, config.name) !== null)
-        throw apiError("storageResourcesExceeded");
-      const used = account.limitRefusal(config.storage, chunk.length);
-      if (used !== null) throw used;
-      this.#writer.write(chunk);
+      hasMore = this.#writer.work(sliceBytes);
     } catch (error) {
-      this.#fail(error, reply);
+      this.#fail(error, chunk.reply);
       return;
     }
+    if (hasMore) {
+      const goOn = (): void => this.#work(chunk);
+      if (config.storage === "file" && host.store.crowded) host.store.onRelief(() => host.defer(goOn));
+      else host.soon(goOn);
+      return;
+    }
+    this.#chunks.shift();
+    this.#waitingBytes -= chunk.bytes.length;
     // Waits for the disk, so that nobody sends faster than it writes.
-    account.answers.publish(account.account, reply, Buffer.alloc(0));
+    account.answers.publish(account.account, chunk.reply, Buffer.alloc(0));
+    this.#begin();
+  }
+
+  #makeRoom(bytes: number): void {
+    const { account, config } = this.#restoring;
+    const isFile = config.storage === "file";
+    if (isFile && account.disk.refusal(bytes, account.account, config.name) !== null)
+      throw apiError("storageResourcesExceeded");
+    const refusal = account.limitRefusal(config.storage, bytes);
+    if (refusal !== null) throw refusal;
   }
 
   #complete(reply: string): void {
@@ -104,7 +149,7 @@ export class Restore {
     let stream: Stream;
     try {
       this.#writer.end();
-      stream = this.#restoring.complete();
+      stream = this.#restoring.complete(this.#writer.consumers);
     } catch (error) {
       this.#fail(error, reply);
       return;
@@ -143,5 +188,6 @@ export class Restore {
     this.#deadline?.cancel();
     if (this.#subscription !== null) this.#restoring.account.host.service.stop(this.#subscription);
     this.#subscription = null;
+    this.#chunks = [];
   }
 }

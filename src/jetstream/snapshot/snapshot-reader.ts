@@ -1,26 +1,21 @@
 /** A stream as the bytes of a snapshot, made piece by piece while they are sent. It shows the stream as it was at first. */
 import { StoredMessage } from "../../store/contract.ts";
+import { wireFromText } from "../../subjects/subject.ts";
+import { noDetails, streamState } from "../stream-info.ts";
 import type { Stream } from "../stream.ts";
-import {
-  encodeDeadline,
-  encodeMessage,
-  encodeMessageId,
-  encodeNamed,
-  frame,
-  magic,
-  recordKind,
-  type SnapshotHeader,
-} from "./snapshot-format.ts";
+import { consumerPrefix, encodeHead, endEntry, type Entry, magic, stateEntry } from "./archive.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { encodeChunks, streamIdentifier } from "./s2.ts";
 
-/** Records that are made anew by whoever restores. */
-const streamRecord = "stream";
-const consumerPrefix = "c/";
+/** So much is put into chunks at once. */
+const gatheredBytes = 64 * 1024;
 
 export class SnapshotReader {
-  readonly #records: Iterator<Buffer>;
-  /** Made and not taken yet. */
-  #pieces: Buffer[] = [];
-  #piecesBytes = 0;
+  readonly #entries: Iterator<Entry>;
+  readonly #ready = new ByteQueue();
+  /** Of the archive, not in chunks yet. */
+  #gathered: Buffer[] = [magic];
+  #gatheredBytes = magic.length;
   #isDone = false;
 
   /**
@@ -28,71 +23,57 @@ export class SnapshotReader {
    * @param withConsumers whether consumers are in it, with how far they have come
    */
   constructor(stream: Stream, withConsumers: boolean) {
-    this.#records = recordsOf(stream, stream.log.state.lastSeq, namedRecords(stream, withConsumers));
+    this.#ready.push(streamIdentifier);
+    this.#entries = entriesOf(stream, leadingEntries(stream, withConsumers));
   }
 
   /** The next so many bytes; fewer at the end, none behind it. */
   take(count: number): Buffer {
-    while (this.#piecesBytes < count && !this.#isDone) this.#make();
-    const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    const rest = all.subarray(Math.min(count, all.length));
-    this.#pieces = [rest];
-    this.#piecesBytes = rest.length;
-    return all.subarray(0, count);
+    while (this.#ready.length < count && !this.#isDone) this.#make();
+    return this.#ready.take(Math.min(count, this.#ready.length));
   }
 
   #make(): void {
-    const next = this.#records.next();
-    if (next.done === true) {
-      this.#isDone = true;
-      return;
+    const next = this.#entries.next();
+    if (next.done === true) this.#isDone = true;
+    else {
+      const head = encodeHead(next.value);
+      this.#gathered.push(head, next.value.body);
+      this.#gatheredBytes += head.length + next.value.body.length;
     }
-    this.#pieces.push(next.value);
-    this.#piecesBytes += next.value.length;
+    if (!this.#isDone && this.#gatheredBytes < gatheredBytes) return;
+    for (const chunk of encodeChunks(Buffer.concat(this.#gathered))) this.#ready.push(chunk);
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
   }
 }
 
-function namedRecords(stream: Stream, withConsumers: boolean): Buffer[] {
-  const named: Buffer[] = [];
-  for (const { name, value, changes } of stream.store.records("")) {
-    if (name === streamRecord || (!withConsumers && name.startsWith(consumerPrefix))) continue;
-    named.push(frame(recordKind.value, encodeNamed(name, value)));
-    for (const change of changes) named.push(frame(recordKind.change, encodeNamed(name, change)));
-  }
-  return named;
+function leadingEntries(stream: Stream, withConsumers: boolean): Entry[] {
+  const { host, consumers } = stream;
+  const now = { timeMs: 0, timeNs: 0 };
+  host.clock.stamp(now);
+  const entry = (name: string, content: object): Entry => {
+    const body = Buffer.from(JSON.stringify(content));
+    return { ...endEntry, ...now, name: wireFromText(name), body };
+  };
+  const taken = [...consumers.values()].filter(
+    ({ config }) => withConsumers && config.direct !== true && config.sourcing !== true,
+  );
+  const state = { ...streamState(stream, noDetails), consumer_count: taken.length };
+  return [
+    entry(stateEntry, state),
+    ...taken.map((consumer) => entry(`${consumerPrefix}${consumer.name}`, consumer.saved())),
+  ];
 }
 
-function* recordsOf(stream: Stream, lastSeq: number, named: readonly Buffer[]): Generator<Buffer> {
-  const { config, log } = stream;
-  const header: SnapshotHeader = { version: 1, config, lastSeq };
-  yield magic;
-  yield frame(recordKind.header, Buffer.from(JSON.stringify(header)));
-  let count = named.length;
-  yield* named;
+function* entriesOf({ log }: Stream, leading: readonly Entry[]): Generator<Entry> {
+  const { lastSeq } = log.state;
+  yield* leading;
   const stored = new StoredMessage();
   for (let from = 0; log.next(from, lastSeq, null, stored); from = stored.seq + 1) {
     const { seq, timeMs, timeNs, subject, headerBytes, bytes, bodyStart, bodyEnd } = stored;
     const body = bytes.subarray(bodyStart, bodyEnd);
-    yield frame(recordKind.message, encodeMessage({ seq, timeMs, timeNs, subject, headerBytes, body }));
-    count++;
+    yield { name: subject, timeMs, timeNs, seq, headerBytes, body };
   }
-  for (const record of closingRecords(stream, lastSeq)) {
-    yield record;
-    count++;
-  }
-  const end = Buffer.allocUnsafe(8);
-  end.writeDoubleLE(count);
-  yield frame(recordKind.end, end);
-}
-
-/** Gathered in one go: they change with every message. */
-function closingRecords({ log }: Stream, lastSeq: number): Buffer[] {
-  const records: Buffer[] = [];
-  for (const kind of ["expires", "wakes"] as const) {
-    for (const { atMs, seq } of log.deadlines(kind, Infinity))
-      if (seq <= lastSeq) records.push(frame(recordKind.deadline, encodeDeadline(kind, atMs, seq)));
-  }
-  for (const { id, seq, atMs } of log.messageIds(0))
-    if (seq <= lastSeq) records.push(frame(recordKind.messageId, encodeMessageId(id, seq, atMs)));
-  return records;
+  yield endEntry;
 }

@@ -1,197 +1,182 @@
 /** The bytes of a snapshot on their way into a stream's store, in pieces of any size. */
 import { nsPerMs } from "../../base/duration.ts";
-import { firstSeqMax, type StreamStore } from "../../store/contract.ts";
-import { crc32 } from "../../store/crc32.ts";
-import {
-  decodeDeadline,
-  decodeMessage,
-  decodeMessageId,
-  decodeNamed,
-  magic,
-  recordBytesMax,
-  recordHeadBytes,
-  recordKind,
-  recordTailBytes,
-  type SnapshotHeader,
-  type SnapshotMessage,
-} from "./snapshot-format.ts";
+import { firstSeqMax, storedBytes, type StreamStore } from "../../store/contract.ts";
+import { consumerConfig } from "../api/consumer-shape.ts";
+import { JsonError } from "../api/json-parser.ts";
+import { decode, object } from "../api/shape.ts";
+import type { RequestedConsumerConfig, SavedConsumer } from "../consumer-api.ts";
+import { field, MessageHeaders } from "../ingest/message-headers.ts";
+import { parseMessageTtl } from "../ingest/message-ttl.ts";
+import { dueOf, isDue } from "../schedule/schedule-headers.ts";
+import { textFromWire } from "../../subjects/subject.ts";
+import type { StreamConfig } from "../stream-config.ts";
+import { ArchiveError, ArchiveReader, consumerPrefix, type Entry, stateEntry } from "./archive.ts";
+import { S2Decoder, S2Error } from "./s2.ts";
 
-/** What was sent is no snapshot, or not one of this stream. */
+/** What was sent is no snapshot, or not one that can be restored. */
 export class SnapshotError extends Error {}
 
+export interface SnapshotTarget {
+  readonly store: StreamStore;
+  readonly config: StreamConfig;
+  readonly nowMs: () => number;
+  /** Called before a message of so many bytes is stored. @throws ApiError when it can not be */
+  readonly makeRoom: (bytes: number) => void;
+}
+
+const savedConsumer = object("SnapshotConsumerState", { config: consumerConfig });
+
+/** No message is larger: nats-server's `max_payload` ends here. */
+const bodyBytesMax = 64 * 1024 * 1024;
+
 export class SnapshotWriter {
-  readonly #store: StreamStore;
-  readonly #streamName: string;
-  /** Received and not whole yet. */
-  #pieces: Buffer[] = [];
-  #piecesBytes = 0;
-  /** How many bytes are wanted before it is worth looking at them. */
-  #wantedBytes = 0;
-  #offset = 0;
-  #header: SnapshotHeader | null = null;
-  #isMagicRead = false;
-  #recordCount = 0;
+  readonly consumers: SavedConsumer[] = [];
+  readonly #target: SnapshotTarget;
+  readonly #decoder = new S2Decoder();
+  readonly #reader = new ArchiveReader(bodyBytesMax);
+  readonly #headers = new MessageHeaders();
+  /** Of what comes: null before `state.json`. */
+  #consumersLeft: number | null = null;
+  #firstSeq = 0;
+  #lastSeq = 0;
   #isEnded = false;
 
-  constructor(store: StreamStore, streamName: string) {
-    this.#store = store;
-    this.#streamName = streamName;
+  constructor(target: SnapshotTarget) {
+    this.#target = target;
   }
 
-  /** @param piece valid until this returns @throws SnapshotError */
+  /** @param piece kept until {@link work} has come to its end, and must not change any more */
   write(piece: Buffer): void {
-    this.#piecesBytes += piece.length;
-    if (this.#piecesBytes < this.#wantedBytes) {
-      this.#pieces.push(Buffer.from(piece));
-      return;
+    this.#decoder.push(piece);
+  }
+
+  /**
+   * Stores what has come, in slices, since little may unpack to very much.
+   * @param bytesMax about so much in one go
+   * @returns whether there is more to do
+   * @throws SnapshotError, or what `makeRoom` throws
+   */
+  work(bytesMax: number): boolean {
+    let bytes = 0;
+    try {
+      while (bytes < bytesMax) {
+        const entry = this.#reader.next();
+        if (entry === null) {
+          const block = this.#decoder.next();
+          if (block === null) return false;
+          this.#reader.push(block);
+          bytes += block.length;
+        } else this.#take(entry);
+      }
+    } catch (error) {
+      if (error instanceof S2Error || error instanceof ArchiveError) throw new SnapshotError(error.message);
+      throw error;
     }
-    const bytes = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]);
-    const at = this.#readWhole(bytes);
-    this.#offset += at;
-    this.#pieces = [Buffer.from(bytes.subarray(at))];
-    this.#piecesBytes = bytes.length - at;
+    return true;
   }
 
   /** Nothing more comes. @throws SnapshotError when something is missing */
   end(): void {
-    if (!this.#isEnded || this.#header === null || this.#piecesBytes > 0)
-      throw new SnapshotError("unexpected end of the snapshot");
-    this.#store.log.skipTo(this.#header.lastSeq + 1);
+    if (!this.#isEnded || !this.#decoder.isEmpty || !this.#reader.isEmpty)
+      throw new SnapshotError("backup was truncated");
+    this.#target.store.log.skipTo(Math.max(this.#lastSeq + 1, this.#firstSeq));
   }
 
-  /** @returns where what is not whole yet begins */
-  #readWhole(bytes: Buffer): number {
-    let at = 0;
-    if (!this.#isMagicRead) {
-      const wanted = magic.subarray(0, bytes.length);
-      if (!bytes.subarray(0, wanted.length).equals(wanted))
-        throw new SnapshotError("not a snapshot in the format of this server");
-      if (bytes.length < magic.length) return 0;
-      this.#isMagicRead = true;
-      at = magic.length;
-    }
-    for (;;) {
-      const length = this.#recordLength(bytes, at);
-      this.#wantedBytes = length;
-      if (bytes.length - at < length) return at;
-      this.#read(bytes, at, length);
-      at += length;
-    }
-  }
-
-  /** With its frame; as much as is needed to tell it, while less is there. */
-  #recordLength(bytes: Buffer, at: number): number {
-    if (bytes.length - at < recordHeadBytes) return recordHeadBytes;
-    const bodyLength = bytes.readUInt32LE(at);
-    if (bodyLength > recordBytesMax) throw this.#damaged(at);
-    return recordHeadBytes + bodyLength + recordTailBytes;
-  }
-
-  #read(bytes: Buffer, at: number, length: number): void {
-    const bodyEnd = at + length - recordTailBytes;
-    if (crc32(bytes.subarray(at + 4, bodyEnd)) !== bytes.readUInt32LE(bodyEnd)) throw this.#damaged(at);
+  #take(entry: Entry): void {
     if (this.#isEnded) throw new SnapshotError("something follows the end of the snapshot");
-    const kind = bytes[at + 4] as number;
-    const isGood = this.#take(kind, bytes.subarray(at + recordHeadBytes, bodyEnd));
-    if (!isGood) throw this.#damaged(at);
+    if (this.#consumersLeft === null) this.#takeState(entry);
+    else if (this.#consumersLeft > 0) this.#takeConsumer(entry);
+    else if (entry.seq > 0) this.#takeMessage(entry);
+    else if (entry.name === "" && entry.body.length === 0) this.#isEnded = true;
+    else throw new SnapshotError("expected message sequence");
   }
 
-  /** @returns false when it is not as it should be */
-  #take(kind: number, body: Buffer): boolean {
-    if (this.#header === null) return kind === recordKind.header && this.#takeHeader(body);
-    if (kind === recordKind.end) {
-      this.#isEnded = body.length === 8 && body.readDoubleLE(0) === this.#recordCount;
-      return this.#isEnded;
-    }
-    this.#recordCount++;
-    if (kind === recordKind.message) return this.#takeMessage(body);
-    if (kind === recordKind.value || kind === recordKind.change) {
-      const named = decodeNamed(body);
-      if (named === null || !isRecord(named.name, named.value)) return false;
-      if (kind === recordKind.value) this.#store.putRecord(named.name, named.value);
-      else this.#store.appendToRecord(named.name, named.value);
-      return true;
-    }
-    if (kind === recordKind.deadline) {
-      const deadline = decodeDeadline(body);
-      if (deadline === null || !isCount(deadline.seq) || !isCount(deadline.atMs)) return false;
-      this.#store.log.addDeadline(deadline);
-      return true;
-    }
-    const noted = kind === recordKind.messageId ? decodeMessageId(body) : null;
-    if (noted === null || !isCount(noted.seq) || !isCount(noted.atMs)) return false;
-    this.#store.log.noteMessageId(noted.id, noted.seq, noted.atMs);
-    return true;
+  #takeState({ name, body }: Entry): void {
+    if (name !== stateEntry) throw new SnapshotError("expected state.json first");
+    const state = parse(body);
+    const count = (key: string): number => {
+      const value = state?.[key] ?? 0;
+      if (!isCount(value)) throw new SnapshotError("invalid stream state");
+      return value;
+    };
+    this.#consumersLeft = count("consumer_count");
+    this.#firstSeq = count("first_seq");
+    this.#lastSeq = count("last_seq");
+    if (state === null || this.#firstSeq > this.#lastSeq + 1 || this.#lastSeq >= firstSeqMax)
+      throw new SnapshotError("invalid stream state");
+    this.#target.store.log.skipTo(this.#firstSeq);
   }
 
-  #takeHeader(body: Buffer): boolean {
-    let header: SnapshotHeader;
-    try {
-      header = JSON.parse(body.toString("utf8")) as SnapshotHeader;
-    } catch {
-      return false;
-    }
-    if (!isHeader(header)) return false;
-    const version: number = header.version;
-    if (version !== 1)
-      throw new SnapshotError(`snapshot of version ${version}, which this server does not know`);
-    if (header.config.name !== this.#streamName) throw new SnapshotError("stream names do not match");
-    this.#header = header;
-    return true;
+  #takeConsumer({ name: entryName, body }: Entry): void {
+    if (!entryName.startsWith(consumerPrefix))
+      throw new SnapshotError(`expected consumer, found "${textFromWire(entryName)}"`);
+    const name = textFromWire(entryName.slice(consumerPrefix.length));
+    const saved = parse(body);
+    const config = saved === null ? undefined : configOf(body);
+    if (saved === null || config === undefined)
+      throw new SnapshotError(`consumer "${name}" is missing config`);
+    this.consumers.push({ name, config, saved });
+    (this.#consumersLeft as number)--;
   }
 
-  #takeMessage(body: Buffer): boolean {
-    const message = decodeMessage(body);
-    const { log } = this.#store;
-    if (message === null || message.seq <= log.state.lastSeq || !isWhole(message)) return false;
+  #takeMessage({ name, timeMs, timeNs, seq, headerBytes, body }: Entry): void {
+    const { store, makeRoom } = this.#target;
+    const { log } = store;
+    if (seq <= log.state.lastSeq) throw new SnapshotError(`message sequence ${seq} out of order`);
+    if (seq >= firstSeqMax || !/^[^ \t\r\n\f]+$/.test(name))
+      throw new SnapshotError(`invalid message of sequence ${seq}`);
+    makeRoom(storedBytes(log.kind, name.length, headerBytes, body.length - headerBytes));
+    const headers = this.#headers;
+    if (headerBytes === 0) headers.clear();
+    else headers.scan(body, 0, headerBytes);
     log.append({
-      subject: message.subject,
-      bytes: message.body,
+      subject: name,
+      bytes: body,
       bodyStart: 0,
-      bodyEnd: message.body.length,
-      headerBytes: message.headerBytes,
-      timeMs: message.timeMs,
-      timeNs: message.timeNs,
-      seq: message.seq,
-      messageId: null,
-      expiresMs: 0,
-      wakesMs: 0,
+      bodyEnd: body.length,
+      headerBytes,
+      timeMs,
+      timeNs: Math.min(timeNs, nsPerMs - 1),
+      seq,
+      messageId: headers.hasValue(field.msgId) ? headers.text(field.msgId) : null,
+      expiresMs: this.#expiresMs(timeMs),
+      wakesMs: this.#wakesMs(timeMs),
     });
-    return true;
   }
 
-  #damaged(at: number): SnapshotError {
-    return new SnapshotError(`snapshot is damaged at byte ${this.#offset + at}`);
+  #expiresMs(timeMs: number): number {
+    const ttl = this.#headers.hasValue(field.ttl) ? parseMessageTtl(this.#headers.text(field.ttl)) : 0;
+    return ttl !== null && ttl > 0 ? timeMs + 1_000 * ttl : 0;
+  }
+
+  #wakesMs(timeMs: number): number {
+    const { config, nowMs } = this.#target;
+    if (config.allow_msg_schedules !== true || !this.#headers.hasValue(field.schedule)) return 0;
+    const due = dueOf(this.#headers, timeMs, nowMs());
+    return isDue(due) ? Math.max(1, due.atMs) : 0;
   }
 }
 
-// A checksum proves nothing: anybody may have put a snapshot together.
-
-function isCount(value: number): boolean {
-  return Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
-}
-
-function isHeader(value: unknown): value is SnapshotHeader {
-  if (typeof value !== "object" || value === null) return false;
-  const { config, lastSeq } = value as Partial<SnapshotHeader>;
-  return typeof config === "object" && config !== null && isSeq(lastSeq);
-}
-
-function isSeq(value: number | undefined): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < firstSeqMax;
-}
-
-function isWhole({ seq, timeMs, timeNs, subject }: SnapshotMessage): boolean {
-  return isSeq(seq) && isCount(timeMs) && timeNs < nsPerMs && /^[^ \t\r\n\f]+$/.test(subject);
-}
-
-/** The configuration of a consumer has to be one; of others nothing is known here. */
-function isRecord(name: string, value: Buffer): boolean {
-  if (!name.startsWith("c/") || !name.endsWith("/config")) return true;
+function configOf(body: Buffer): RequestedConsumerConfig | undefined {
   try {
-    const { config, created } = JSON.parse(value.toString("utf8")) as Record<string, object | undefined>;
-    return typeof config === "object" && typeof created === "object";
-  } catch {
-    return false;
+    return decode(body.toString("utf8"), savedConsumer, false)["config"] as
+      | RequestedConsumerConfig
+      | undefined;
+  } catch (error) {
+    if (error instanceof JsonError) throw new SnapshotError(error.message);
+    throw error;
   }
+}
+
+function parse(body: Buffer): Record<string, unknown> | null {
+  try {
+    const value = JSON.parse(body.toString("utf8")) as unknown;
+    return typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

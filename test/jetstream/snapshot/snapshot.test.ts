@@ -1,30 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { ConsumerApi } from "../../../src/jetstream/consumer-api.ts";
 import { Api } from "../../../src/jetstream/api/api.ts";
 import { streamRoutes } from "../../../src/jetstream/api/streams.ts";
 import { snapshotRoutes } from "../../../src/jetstream/snapshot/snapshot-routes.ts";
 import type { Stream } from "../../../src/jetstream/stream.ts";
 import { StreamCatalog } from "../../../src/jetstream/stream-catalog.ts";
-import { contents, headersAt, World } from "../stream-world.ts";
+import {
+  consumerPrefix,
+  encodeHead,
+  endEntry,
+  magic,
+  stateEntry,
+} from "../../../src/jetstream/snapshot/archive.ts";
+import { encodeChunks, maskedChecksum, streamIdentifier } from "../../../src/jetstream/snapshot/s2.ts";
+import { NumberWriter } from "../../../src/store/varint.ts";
+import { ConsumerWorld, lines } from "../consumer/consumer-world.ts";
+import { contents, headersAt } from "../stream-world.ts";
 
-let world: World;
+let world: ConsumerWorld;
 let catalog: StreamCatalog;
-/** Streams whose consumers were brought back. */
-let loaded: string[];
 
 beforeEach(() => open());
 afterEach(() => world.clock.close());
 
 function open(): void {
-  world = new World();
-  loaded = [];
-  const consumers: ConsumerApi = {
-    create: () => {
-      throw new Error("not here");
-    },
-    load: ({ name }) => void loaded.push(name),
-  };
-  catalog = new StreamCatalog(new Map([["A", world.jetStream]]), consumers);
+  world = new ConsumerWorld();
+  catalog = new StreamCatalog(new Map([["A", world.jetStream]]), world.consumers);
   const restores = snapshotRoutes((account, config) => catalog.beginRestore(account, config));
   new Api(world.host, [...streamRoutes(catalog), ...restores]).open(world.jetStream);
 }
@@ -92,11 +92,53 @@ async function filled(): Promise<Stream> {
   world.publish("s.ttl", "gone soon", ["Nats-TTL: 5"]);
   await world.advance(10);
   for (const seq of [1, 2, 7, 8]) stream.remove(seq);
-  stream.store.putRecord("c/C/state", Buffer.from("C's"));
-  stream.store.appendToRecord("c/C/state", Buffer.from("change"));
-  stream.store.putRecord("other", Buffer.from("kept"));
   world.endPass();
   return stream;
+}
+
+function archiveOf(...parts: readonly Buffer[]): Buffer {
+  return Buffer.concat([streamIdentifier, ...encodeChunks(Buffer.concat(parts))]);
+}
+
+const ended = encodeHead(endEntry);
+
+function entryOf(fields: Partial<typeof endEntry>): Buffer {
+  const entry = { ...endEntry, ...fields };
+  return Buffer.concat([encodeHead(entry), entry.body]);
+}
+
+const stateOf = (state: object): Buffer =>
+  entryOf({ name: stateEntry, body: Buffer.from(JSON.stringify(state)) });
+const consumerOf = (name: string, body: object | string): Buffer =>
+  entryOf({
+    name: `${consumerPrefix}${name}`,
+    body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+  });
+const messageOf = (seq: number, name: string, body: Uint8Array = Buffer.from("x")): Buffer =>
+  entryOf({ name, seq, timeMs: 1_700_000_000_000, body: Buffer.from(body) });
+
+/** One compressed chunk that holds `bytes`, which end in the same byte many times over: it is tiny. */
+function repeatChunk(bytes: Buffer): Buffer {
+  const start = bytes.subarray(0, 60);
+  const parts: Buffer[] = [varint(bytes.length), Buffer.from([(start.length - 1) << 2]), start];
+  // Four bytes that copy the one before, then what repeats that, 60,000 a time.
+  parts.push(Buffer.from([1, 1]));
+  for (let left = bytes.length - start.length - 4, count = 0; left > 0; left -= count) {
+    count = Math.min(left, 60_000);
+    if (left > count && left - count < 260) count -= 260;
+    parts.push(Buffer.from([(6 << 2) | 1, 0, (count - 260) & 255, (count - 260) >> 8]));
+  }
+  const content = Buffer.concat(parts);
+  const head = Buffer.alloc(8);
+  head.writeUIntLE(content.length + 4, 1, 3);
+  head.writeUInt32LE(maskedChecksum(bytes), 4);
+  return Buffer.concat([head, content]);
+}
+
+function varint(value: number): Buffer {
+  const writer = new NumberWriter();
+  writer.put(value);
+  return writer.take();
 }
 
 describe("a snapshot, restored", () => {
@@ -130,9 +172,6 @@ describe("a snapshot, restored", () => {
     expect(headersAt(restored, 31)).toEqual(was.headers);
     expect({ ...restored.log.state }).toEqual(was.state);
     expect(restored.times).not.toEqual(stream.times);
-    expect(loaded).toEqual(["S"]);
-    const record = restored.store.record("c/C/state");
-    expect([record?.value.toString(), record?.changes.map(String)]).toEqual(["C's", ["change"]]);
     expect(restored.store.record("restoring")).toBeNull();
     expect(world.outcome("s.1", "again", ["Nats-Msg-Id: id20"])).toBe("20+duplicate");
     expect(world.outcome("s.1", "next")).toBe("32");
@@ -141,17 +180,64 @@ describe("a snapshot, restored", () => {
     expect(restored.log.subject("s.ttl")).toBeNull();
   });
 
+  test("has its consumers as they were, in whatever state", async () => {
+    const stream = await filled();
+    const explicit = { ack_policy: "explicit", ack_wait: 600 * 1_000_000_000 } as const;
+    world.consumer(stream, { durable_name: "plain", name: "plain", ...explicit });
+    world.consumer(stream, {
+      durable_name: "keyed",
+      name: "keyed",
+      metadata: { "frond.key": "2" },
+      ...explicit,
+    });
+    const last = { deliver_policy: "last_per_subject", filter_subject: "s.*" } as const;
+    world.consumer(stream, { durable_name: "last", name: "last", ...last, ...explicit });
+    world.consumer(stream, {
+      durable_name: "",
+      name: "direct",
+      ack_policy: "none",
+      direct: true,
+      deliver_subject: "d",
+    });
+    for (const name of ["plain", "keyed", "last"]) {
+      const got = world.pull({ batch: name === "keyed" ? 6 : 3, no_wait: true }, name);
+      world.acknowledge(got[1]);
+      world.acknowledge(got[2], "-NAK");
+    }
+    const shown = (): unknown[] =>
+      ["plain", "keyed", "last"].map((name) => {
+        const info = world.jetStream.streams.get("S")?.consumers.get(name)?.info();
+        return JSON.stringify({ ...info, created: "", ts: "" }).replaceAll(/,"last_active":"[^"]*"/g, "");
+      });
+    await world.advance("1s");
+    const before = shown();
+    const { taken } = takeSnapshot();
+    const goneOn = (): unknown =>
+      ["plain", "keyed", "last"].map((name) => lines(world.pull({ batch: 3, no_wait: true }, name)));
+    const next = goneOn();
+    // What was rejected comes first.
+    expect(String(next)).toMatch(/^payload 5 x+,payload 6 x+,payload 9 /);
+    catalog.remove(stream);
+    expect(restore(taken.chunks)[0]?.error).toBeUndefined();
+    const restored = world.jetStream.streams.get("S") as Stream;
+    expect([...restored.consumers.keys()]).toEqual(["plain", "keyed", "last"]);
+    await world.advance("1s");
+    expect(shown()).toEqual(before);
+    expect(goneOn()).toEqual(next);
+  });
+
   test("without consumers, and an empty stream", () => {
     const stream = world.stream();
-    stream.store.putRecord("c/C/state", Buffer.from("C's"));
-    stream.store.putRecord("other", Buffer.from("kept"));
+    world.consumer(stream);
     stream.skipTo(100);
     const { taken } = takeSnapshot({ no_consumers: true });
     catalog.remove(stream);
-    expect(restore(taken.chunks)[0]?.state).toMatchObject({ messages: 0, first_seq: 100, last_seq: 99 });
-    const restored = world.jetStream.streams.get("S") as Stream;
-    expect(restored.store.record("c/C/state")).toBeNull();
-    expect(restored.store.record("other")?.value.toString()).toBe("kept");
+    expect(restore(taken.chunks)[0]?.state).toMatchObject({
+      messages: 0,
+      first_seq: 100,
+      last_seq: 99,
+      consumer_count: 0,
+    });
   });
 
   test("a message that is larger than a chunk", () => {
@@ -257,12 +343,6 @@ describe("a restore", () => {
       err_code: 10130,
       description: "stream name already in use, cannot restore",
     });
-    const { deliver_subject: to } = ask("RESTORE.T", { config: { subjects: ["t"] } });
-    expect(sendChunks(to as string, chunks.slice(0, 1), false)[0]).toMatchObject({
-      type: "io.nats.jetstream.api.v1.stream_create_response",
-      error: { err_code: 10062, description: "restore failed: stream names do not match" },
-    });
-    expect(world.jetStream.streams.has("T")).toBe(false);
   });
 
   test("takes the name until it is over", async () => {
@@ -284,15 +364,31 @@ describe("a restore", () => {
     const damaged = chunks.map((chunk) => Buffer.from(chunk));
     (damaged[5] as Buffer)[500] = 1 ^ ((damaged[5] as Buffer)[500] as number);
     const cases: [Buffer[], RegExp][] = [
-      [[], /^restore failed: unexpected end of the snapshot$/],
-      [chunks.slice(0, -1), /unexpected end/],
+      [[], /^restore failed: backup was truncated$/],
+      [chunks.slice(0, -1), /truncated$/],
+      [[...chunks, Buffer.from("more and more")], /(unknown type of chunk|truncated|chunk is too long)/],
+      [[...chunks, archiveOf(ended)], /something follows the end of the snapshot$/],
+      [damaged, /^restore failed: wrong checksum$/],
+      [[Buffer.from("no snapshot at all")], /^restore failed: not an S2 stream$/],
+      [[...chunks.slice(0, 4), ...chunks.slice(5)], /^restore failed: /],
       [
-        [...chunks, Buffer.from("more and more")],
-        /^restore failed: (snapshot is damaged|unexpected end|something follows)/,
+        [Buffer.concat([streamIdentifier, ...encodeChunks(Buffer.from("a tar file"))])],
+        /version 2\.15 or newer$/,
       ],
-      [damaged, /^restore failed: snapshot is damaged at byte \d+$/],
-      [[Buffer.from("no snapshot at all")], /^restore failed: not a snapshot in the format of this server$/],
-      [[...chunks.slice(0, 4), ...chunks.slice(5)], /damaged/],
+      [[archiveOf(magic, stateOf({ consumer_count: 1 }), ended)], /expected consumer, found ""$/],
+      [
+        [archiveOf(magic, stateOf({ consumer_count: 1 }), consumerOf("c", "{}"))],
+        /consumer "c" is missing config$/,
+      ],
+      [[archiveOf(magic, stateOf({ first_seq: 9, last_seq: 1 }))], /invalid stream state$/],
+      [[archiveOf(magic, stateOf({ last_seq: 2 ** 53 - 1 }))], /invalid stream state$/],
+      [[archiveOf(magic, ended)], /expected state.json first$/],
+      [
+        [archiveOf(magic, stateOf({}), messageOf(3, "s.1"), messageOf(3, "s.1"))],
+        /message sequence 3 out of order$/,
+      ],
+      [[archiveOf(magic, stateOf({}), messageOf(3, "s 1"))], /invalid message of sequence 3$/],
+      [[archiveOf(magic, Buffer.alloc(64, 255))], /damaged entry$/],
     ];
     for (const [sent, text] of cases) {
       const [answer, ...after] = restore(sent);
@@ -300,6 +396,71 @@ describe("a restore", () => {
       expect(after.every(({ type }) => type === "none")).toBe(true);
       expect([...world.store.streams()]).toHaveLength(0);
     }
+  });
+
+  test("of a consumer that could not be created so is refused, and nothing is left", () => {
+    const state = {
+      delivered: { consumer_seq: 0, stream_seq: 0 },
+      ack_floor: { consumer_seq: 0, stream_seq: 0 },
+    };
+    const config = { durable_name: "c", ack_policy: "explicit" };
+    const cases: [object, number][] = [
+      [{ config: { ...config, deliver_subject: "s.cycle" }, state }, 10081],
+      [{ config: { ...config, ack_policy: "maybe" }, state }, 10062],
+      [{ config: { ...config, metadata: { "frond.key": "x" } }, state }, 10012],
+      [{ config }, 10012],
+      [{ config, state: { ...state, delivered: { consumer_seq: -1, stream_seq: 1 } } }, 10012],
+      [{ config, state: { ...state, pending: { "1": { Sequence: 1e300, Timestamp: 0 } } } }, 10012],
+      [{ config, state, frond: { deferred: "1" } }, 10012],
+    ];
+    for (const [body, code] of cases) {
+      const [answer] = restore([
+        archiveOf(magic, stateOf({ consumer_count: 1 }), consumerOf("c", body), ended),
+      ]);
+      expect([answer?.error?.err_code, answer?.error?.description, body]).toEqual([
+        code,
+        expect.any(String),
+        body,
+      ]);
+      expect(world.jetStream.streams.size + [...world.store.streams()].length).toBe(0);
+    }
+  });
+
+  test("that unpacks to very much is stored slice by slice, within the limits of the account", async () => {
+    world.jetStream.setLimits({ ...world.jetStream.limits, maxStoreBytes: 20 * 1024 * 1024 });
+    const { deliver_subject: to } = ask("RESTORE.S", { config: { subjects: ["s.>"] } });
+    const heard = world.listen("answers");
+    const first = archiveOf(magic, stateOf({ last_seq: 1_000 }));
+    const bomb = Buffer.concat([
+      first,
+      ...Array.from({ length: 12 }, (_, index) =>
+        repeatChunk(messageOf(index + 1, "s.1", Buffer.alloc(3 * 1024 * 1024))),
+      ),
+    ]);
+    expect(bomb.length).toBeLessThan(30_000);
+    world.send(to as string, bomb.latin1Slice(), [], "answers");
+    expect(heard.messages).toEqual([]);
+    const [store] = [...world.store.streams()];
+    expect(store?.log.state.messages).toBe(1);
+    expect(ask("INFO.S", "").error?.err_code).toBe(10059);
+    while (heard.messages.length === 0) await new Promise((resolve) => void setImmediate(resolve));
+    expect(heard.messages.map(({ payload }) => (JSON.parse(payload) as Answer).error?.err_code)).toEqual([
+      10002,
+    ]);
+    expect([...world.store.streams()]).toHaveLength(0);
+  });
+
+  test("is refused to who sends without waiting for answers", () => {
+    const { deliver_subject: to } = ask("RESTORE.S", { config: { subjects: ["s.>"] } });
+    const heard = world.listen("answers");
+    const [start, rest] = [
+      archiveOf(magic, stateOf({})),
+      repeatChunk(messageOf(1, "s.1", Buffer.alloc(3 << 20))),
+    ];
+    world.send(to as string, Buffer.concat([start, rest, rest]).latin1Slice(), [], "answers");
+    for (let count = 0; count < 70; count++) world.send(to as string, "x".repeat(1 << 20), [], "answers");
+    expect(heard.messages).toHaveLength(1);
+    expect(heard.messages[0]?.payload).toContain("chunks are sent without waiting for answers");
   });
 
   test("ends where a chunk wants no answer", () => {
