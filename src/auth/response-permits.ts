@@ -4,6 +4,7 @@
  * Grants stand in the order they were given, so the oldest is always the first to expire and the first to go when
  * there are too many: what unanswered requests can make the broker hold is bounded in pieces and in bytes.
  */
+import { isRequestSubject } from "../subjects/reserved.ts";
 import type { Permissions, ResponseTerms } from "./permissions.ts";
 
 const grantsMax = 65_536;
@@ -36,12 +37,13 @@ export class ResponsePermits {
   }
 
   /**
-   * Takes note that a message with this reply subject was delivered. Each delivery earns its own answers, so a second
+   * Takes note that a message with this reply subject was delivered; a reply that is a request to the broker earns nothing,
+   * since whoever chose it may not be allowed to make it. Each delivery earns its own answers, so a second
    * request with the same reply subject begins the count and the time anew.
    */
   grant(reply: string, nowMs: number): void {
     const terms = this.#permissions.responses;
-    if (terms === null || this.#permissions.canPublish(reply)) return;
+    if (terms === null || isRequestSubject(reply) || this.#permissions.canPublish(reply)) return;
     const earlier = this.#grants.get(reply);
     if (earlier !== undefined) this.#remove(earlier);
     this.#append({

@@ -6,10 +6,15 @@ import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
-import { DOLLAR, startsWith, UNDERSCORE } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import { recoverable } from "../protocol/errors.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
+import {
+  isReservedReply,
+  isReservedSubject,
+  mayBeReservedReply,
+  mayBeReservedSubject,
+} from "../subjects/reserved.ts";
 import { isValidLiteralSubject } from "../subjects/subject.ts";
 import type { ClientContext } from "./context.ts";
 
@@ -73,15 +78,19 @@ export class PublishGate {
     if (this.#pedantic && !isValidLiteralSubject(message.subject))
       this.#complain(recoverable.invalidPublishSubject);
     if (account.mappings !== null) mapSubject(message, account.mappings);
-    const { bytes, subjectBytes, subjectStart, subjectEnd } = message;
-    const reserved = isReservedSubject(subjectBytes, subjectStart, subjectEnd, this.#isSystem);
-    if (reserved || !this.#mayPublish(message)) {
+    if (this.#isReserved(message) || !this.#mayPublish(message)) {
       this.#complain(recoverable.publishDenied(message.subject));
       return false;
     }
-    if (!message.hasReply || !isReservedReply(bytes, message.replyStart, message.replyEnd)) return true;
+    if (!message.hasReply || !mayBeReservedReply(message.bytes, message.replyStart)) return true;
+    if (!isReservedReply(message.reply)) return true;
     this.#complain(recoverable.replyDenied(message.reply));
     return false;
+  }
+
+  #isReserved({ subjectBytes, subjectStart, subjectEnd }: Message): boolean {
+    if (!mayBeReservedSubject(subjectBytes, subjectStart)) return false;
+    return isReservedSubject(subjectBytes.latin1Slice(subjectStart, subjectEnd), this.#isSystem);
   }
 
   /** By the permission set, or as an answer to a request that was delivered. */
@@ -98,36 +107,3 @@ function mapSubject(message: Message, mappings: SubjectMappings): void {
   const mapped = mappings.map(subject) ?? "";
   if (mapped !== subject) message.setSubject(mapped);
 }
-
-/**
- * Subjects that only the broker itself publishes on. Source: nats-server `processInboundClientMsg`.
- * @param isSystem whether the publisher is in the system account
- */
-export function isReservedSubject(bytes: Buffer, start: number, end: number, isSystem = false): boolean {
-  const first = bytes[start];
-  if (first !== UNDERSCORE && first !== DOLLAR) return false;
-  return (
-    isLonger(bytes, start, end, gatewayReplies) ||
-    isLonger(bytes, start, end, olderGatewayReplies) ||
-    (!isSystem && startsWith(bytes, start, end, raftSubjects))
-  );
-}
-
-/** Reply subjects that would let a client pass for the broker. */
-function isReservedReply(bytes: Buffer, start: number, end: number): boolean {
-  const first = bytes[start];
-  if (first === UNDERSCORE)
-    return startsWith(bytes, start, end, serviceReplies) || isLonger(bytes, start, end, gatewayReplies);
-  if (first !== DOLLAR) return false;
-  return isLonger(bytes, start, end, acknowledgements) || isLonger(bytes, start, end, olderGatewayReplies);
-}
-
-function isLonger(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
-  return end - start > prefix.length && startsWith(bytes, start, end, prefix);
-}
-
-const gatewayReplies = Buffer.from("_GR_.", "latin1");
-const olderGatewayReplies = Buffer.from("$GR.", "latin1");
-const raftSubjects = Buffer.from("$NRG.", "latin1");
-const serviceReplies = Buffer.from("_R_.", "latin1");
-const acknowledgements = Buffer.from("$JS.ACK.", "latin1");

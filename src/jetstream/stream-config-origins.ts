@@ -1,5 +1,6 @@
 /** The checks of a stream's mirror and sources; part of `checkStreamCfg` in nats-server, in its order. */
-import { collides, hasWildcard, isCoveredBy } from "../subjects/subject.ts";
+import { isApiSubject, isReservedDestination } from "../subjects/reserved.ts";
+import { collides, hasWildcard, isCoveredBy, wireFromText } from "../subjects/subject.ts";
 import { apiError, type ApiErrorName } from "./api-errors.ts";
 import type { StreamConfig, StreamSource } from "./stream-config.ts";
 import {
@@ -98,7 +99,8 @@ function checkConsumer(source: StreamSource, problem: ApiErrorName): void {
   const { consumer } = source;
   if (consumer === undefined) return;
   const deliver = consumer.deliver_subject ?? "";
-  const isWhole = isValidName(consumer.name) && isValidText(deliver) && !hasWildcard(deliver);
+  const isLiteral = isValidText(deliver) && !hasWildcard(deliver);
+  const isWhole = isValidName(consumer.name) && isLiteral && !isReservedDestination(wireFromText(deliver));
   const hasStart = (source.opt_start_seq ?? 0) !== 0 || source.opt_start_time !== undefined;
   if (!isWhole || hasStart || (source.filter_subject ?? "") !== "") throw apiError(problem);
 }
@@ -177,6 +179,9 @@ function checkPrefixes({ subjects, deliver, api }: Prefixes): void {
         `stream external api prefix ${JSON.stringify(prefix)} must be a valid subject without wildcards`,
       );
     }
+    const wire = `${wireFromText(prefix)}.`;
+    if (isReservedDestination(wire) && !isApiSubject(wire))
+      throw invalidConfig(`stream external api prefix ${JSON.stringify(prefix)} is reserved`);
     if (collides(prefix, apiPrefix))
       throw apiError("streamExternalApiOverlap", { prefix, subject: apiPrefix });
   }

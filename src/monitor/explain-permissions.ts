@@ -1,8 +1,8 @@
 /** Whose permissions are in the way: of publishing the message, and of subscribing to it at all. */
 import { Permissions } from "../auth/permissions.ts";
 import type { Session, SessionPermissions } from "../broker/session.ts";
-import { isReservedSubject } from "../client/publish-gate.ts";
 import type { Options, PermissionsOptions } from "../config/options.ts";
+import { isReservedSubject } from "../subjects/reserved.ts";
 import { isCoveredBy, textFromWire } from "../subjects/subject.ts";
 import {
   countText,
@@ -84,8 +84,7 @@ function configuredPermissions(
 }
 
 function reservedFinding({ subject }: ExplainQuestion): Finding[] {
-  const bytes = Buffer.from(subject, "latin1");
-  if (!isReservedSubject(bytes, 0, bytes.length)) return [];
+  if (!isReservedSubject(subject)) return [];
   const prefix = subject.slice(0, subject.indexOf(".") + 1);
   return [
     {

@@ -14,10 +14,29 @@ export interface ReferenceServer {
 }
 
 /** Older releases differ in details that the comparison is about. */
-const versionMin = [2, 15];
+const versionMin = "2.15.0";
+
+/**
+ * The newest nats-server that everything here was compared with. What a newer one says otherwise is news and not a fault of
+ * this tree: it is reported, and does not fail.
+ */
+const comparedWith = "2.15.3";
+
+/** @returns what to say in place of a failure when `version` is newer than what was compared with; else null */
+export function newsOf(version: string, problem: Error): string | null {
+  if (compareVersions(version, comparedWith) <= 0) return null;
+  return `nats-server ${version} is newer than ${comparedWith} and says otherwise: ${problem.message}`;
+}
+
+/** @returns below 0 when `left` is the older one, 0 when they are the same */
+export function compareVersions(left: string, right: string): number {
+  const [a, b] = [left, right].map((version) => version.split(".").map(Number)) as [number[], number[]];
+  for (const [at, number] of a.entries()) if (number !== b[at]) return number - (b[at] ?? 0);
+  return 0;
+}
 
 /** The path of a nats-server that is new enough, or why there is nothing to compare with. */
-export function findNatsServer(): { path: string } | { path: null; reason: string } {
+export function findNatsServer(): { path: string; version: string } | { path: null; reason: string } {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, "nats-server");
     try {
@@ -26,10 +45,9 @@ export function findNatsServer(): { path: string } | { path: null; reason: strin
       continue;
     }
     const said = execFileSync(path, ["-v"], { encoding: "utf8", timeout: 5000 }).trim();
-    const [major = 0, minor = 0] = (/v(\d+)\.(\d+)/.exec(said) ?? []).slice(1).map(Number);
-    const [majorMin, minorMin] = versionMin as [number, number];
-    if (major > majorMin || (major === majorMin && minor >= minorMin)) return { path };
-    return { path: null, reason: `${path} is too old (${said}), it takes ${versionMin.join(".")}` };
+    const version = /v(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? "0.0.0";
+    if (compareVersions(version, versionMin) >= 0) return { path, version };
+    return { path: null, reason: `${path} is too old (${said}), it takes ${versionMin}` };
   }
   return { path: null, reason: "there is no nats-server on the PATH" };
 }

@@ -153,7 +153,7 @@ export class World {
 
   listen(subject: string): { readonly messages: Heard[]; stop: () => void } {
     const messages: Heard[] = [];
-    const subscription = this.service.listen(this.account, subject, null, (message) => {
+    const subscription = this.service.listenForDeliveries(this.account, subject, null, (message) => {
       messages.push(heardOf(message));
     });
     return { messages, stop: () => this.service.stop(subscription) };

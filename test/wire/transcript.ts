@@ -6,6 +6,7 @@
  * = max_payload: 10                  a line of the server's configuration
  * % info auth_required               of INFO, these fields are shown; without this line INFO is left out
  * % pings                            PINGs of the server are shown
+ * % nats 2.15.3                      nats-server says so from this version on; an older one is not asked
  * % unordered                        within a block, a client's lines may come in any order
  *
  * C1> PUB a 2                        what a client sends; CRLF follows, unless the line ends in \c
@@ -28,6 +29,8 @@ export interface Transcript {
   readonly infoFields: readonly string[];
   readonly showsPings: boolean;
   readonly isOrdered: boolean;
+  /** The first version of nats-server that says so; null when every one does that is compared with. */
+  readonly natsSince: string | null;
   readonly blocks: readonly Block[];
   /** Lines before the first block, as they are. */
   readonly head: readonly string[];
@@ -59,7 +62,7 @@ export function parseTranscript(name: string, source: string): Transcript {
   const head = lines.slice(0, firstBlank < 0 ? lines.length : firstBlank);
   const option = (prefix: string): string[] =>
     head.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length).trim());
-  const odd = head.find((line) => !/^(#|=|% (info|pings|unordered))/.test(line));
+  const odd = head.find((line) => !/^(#|=|% (info|pings|unordered|nats \d+\.\d+\.\d+$))/.test(line));
   if (odd !== undefined) throw new Error(`${name}: ${odd}: not a line for the head`);
   const blocks: Block[] = [];
   let block = emptyBlock();
@@ -76,6 +79,7 @@ export function parseTranscript(name: string, source: string): Transcript {
     infoFields: option("% info").flatMap((fields) => fields.split(" ")),
     showsPings: option("% pings").length > 0,
     isOrdered: option("% unordered").length === 0,
+    natsSince: option("% nats")[0] ?? null,
     blocks,
     head,
   };

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { createBroker } from "../../src/create-broker.ts";
-import { findNatsServer, startNatsServer } from "../auth/reference-server.ts";
+import { compareVersions, findNatsServer, newsOf, startNatsServer } from "../auth/reference-server.ts";
 import { check, rewrite } from "./play.ts";
 import { parseTranscript, printTranscript, type Subject, type Transcript } from "./transcript.ts";
 
@@ -50,13 +50,26 @@ describe.skipIf(nats.path === null)(
   },
 );
 
+async function problemOf(checking: Promise<void>): Promise<Error | null> {
+  try {
+    await checking;
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 function playAll(subject: Subject, start: (config: string) => Promise<Running>): void {
   // One server for each configuration; subjects may repeat, since no client outlives its transcript.
   const running = new Map<string, Promise<Running>>();
   afterAll(async () => {
     for (const server of running.values()) await (await server).stop();
   });
-  it.each(transcripts)("%s", async (name, transcript) => {
+  it.for(transcripts)("%s", async ([name, transcript], { skip }) => {
+    const version = subject === "nats" && nats.path !== null ? nats.version : null;
+    const { natsSince } = transcript;
+    if (version !== null && natsSince !== null && compareVersions(version, natsSince) < 0)
+      skip(`nats-server ${version} is older than ${natsSince}, from which on it holds`);
     let server = running.get(transcript.config);
     if (server === undefined) running.set(transcript.config, (server = start(transcript.config)));
     const { port } = await server;
@@ -64,6 +77,11 @@ function playAll(subject: Subject, start: (config: string) => Promise<Running>):
     const differs = transcript.blocks.some(({ hears }) => hears.some(({ only }) => only !== null));
     if (rewrites && !differs)
       writeFileSync(new URL(name, folder), printTranscript(await rewrite(transcript, port)));
-    else await check(transcript, port, subject);
+    else {
+      const problem = await problemOf(check(transcript, port, subject));
+      const news = problem === null || version === null ? null : newsOf(version, problem);
+      if (news !== null) skip(news);
+      if (problem !== null) throw problem;
+    }
   });
 }

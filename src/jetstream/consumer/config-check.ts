@@ -1,6 +1,7 @@
 /** What a consumer may be. Source: nats-server `checkConsumerCfg` and `addConsumerWithAssignment`, checks in their order. */
 import { durationText, nsPerMs } from "../../base/duration.ts";
 import { filterOf } from "../../subjects/filter.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
 import { hasWildcard, isCoveredBy, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import type { ApiError } from "../api-error.ts";
@@ -107,7 +108,8 @@ function wrongLengths(config: ConsumerConfig): ApiError | null {
 function wrongPush(config: ConsumerConfig, stream: StreamConfig): ApiError | null {
   const subject = wireFromText(config.deliver_subject as string);
   if (hasWildcard(subject)) return apiError("consumerDeliverToWildcards");
-  if (!isValidSubject(subject)) return apiError("consumerInvalidDeliverSubject");
+  if (!isValidSubject(subject) || isReservedDestination(subject))
+    return apiError("consumerInvalidDeliverSubject");
   if ((stream.subjects ?? []).some((pattern) => isCoveredBy(subject, wireFromText(pattern))))
     return apiError("consumerDeliverCycle");
   if ((config.max_waiting ?? 0) !== 0) return apiError("consumerPushMaxWaiting");

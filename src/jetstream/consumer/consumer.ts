@@ -470,8 +470,7 @@ export class Consumer implements ManagedConsumer {
     this.#sampledPercent = sample === "" ? 0 : Number.parseInt(sample, 10);
     this.source.ackPendingMax = this.#config.ack_policy === "none" ? 0 : outMax;
     const deadLetter = metadata["frond.dead_letter"];
-    if (deadLetter !== this.#deadLetters?.subjectText)
-      this.#deadLetters = deadLetter === undefined ? null : new DeadLetters(this, deadLetter);
+    if (deadLetter !== this.#deadLetters?.subjectText) this.#deadLetters = DeadLetters.of(this, deadLetter);
     this.#pause.apply();
     this.saveConfig();
   }

@@ -1,6 +1,7 @@
 /** Makes consumers, changes them and brings them back. */
 import { randomDigits } from "../../base/nuid.ts";
 import type { Timestamp } from "../../base/timestamp.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
 import { collides, hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
@@ -28,7 +29,7 @@ import { DeliveryState } from "./delivery-state.ts";
 import { KeyOrder, parseKeyPositions } from "./key-order.ts";
 import { restoreState } from "./saved-state.ts";
 import { startPosition } from "./start-position.ts";
-import { readState, recordName, StateJournal } from "./state-journal.ts";
+import { readState, recordName, removeRecords, StateJournal } from "./state-journal.ts";
 
 const noteKey = "frond.dead_letter.note";
 const inventedNameLength = 8;
@@ -75,6 +76,14 @@ export class Consumers implements ConsumerApi {
         config: ConsumerConfig;
         created: Timestamp;
       };
+      if (isReservedDestination(wireFromText(config.deliver_subject ?? ""))) {
+        const to = JSON.stringify(config.deliver_subject);
+        stream.host.log.warn(
+          `consumer ${stream.name} > ${name} is removed: it delivers to ${to}, which is reserved`,
+        );
+        removeRecords(stream.store, name);
+        continue;
+      }
       const state = new DeliveryState(config.ack_policy, 1, isKeyed(config));
       const stored = stream.store.record(recordName(name, "state"));
       const { clock } = stream.host;
@@ -207,6 +216,7 @@ function checkExtensions(config: ConsumerConfig): void {
     const subject = wireFromText(deadLetter);
     if (!isValidSubject(subject) || hasWildcard(subject))
       refuse("frond.dead_letter needs to be a subject without wildcards");
+    if (isReservedDestination(subject)) refuse("frond.dead_letter can not be a reserved subject");
     if (config.ack_policy !== "explicit") refuse("frond.dead_letter requires explicit acks");
   }
   if (key === undefined) return;

@@ -7,6 +7,7 @@ import { formatTimestamp } from "../../base/timestamp.ts";
 import type { Message } from "../../broker/message.ts";
 import { parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/headers.ts";
 import { StoredMessage } from "../../store/contract.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
 import { isCoveredBy, wireFromText } from "../../subjects/subject.ts";
 import type { Stream } from "../stream.ts";
 import type { Consumer } from "./consumer.ts";
@@ -22,7 +23,13 @@ export class DeadLetters {
   readonly #stored = new StoredMessage();
   #hasWarned = false;
 
-  constructor(consumer: Consumer, subjectText: string) {
+  /** @returns null without a subject, and for one that is reserved: it is refused, but may stand in an older store */
+  static of(consumer: Consumer, subjectText: string | undefined): DeadLetters | null {
+    if (subjectText === undefined || isReservedDestination(wireFromText(subjectText))) return null;
+    return new DeadLetters(consumer, subjectText);
+  }
+
+  private constructor(consumer: Consumer, subjectText: string) {
     this.#consumer = consumer;
     this.subjectText = subjectText;
     this.subject = wireFromText(subjectText);

@@ -10,6 +10,7 @@ import type { Deadline } from "../../base/clock.ts";
 import type { Message } from "../../broker/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
+import { isFlowControlReply } from "../../subjects/reserved.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream-config.ts";
 import type { CopySink } from "./copy-sink.ts";
@@ -244,8 +245,11 @@ export class OriginConsumer {
   #open(answer: OriginAnswer, deliverTo: string): void {
     const { host, account } = this.#sink;
     this.#stopListening();
-    this.#subscription = host.service.listen(account.account, wireFromText(deliverTo), null, (message) =>
-      this.#onDelivery(message),
+    this.#subscription = host.service.listenForDeliveries(
+      account.account,
+      wireFromText(deliverTo),
+      null,
+      (message) => this.#onDelivery(message),
     );
     this.#deadline?.cancel();
     this.#state = "open";
@@ -307,7 +311,8 @@ export class OriginConsumer {
   #onControl(message: Message): void {
     this.#heardMs = this.#sink.host.clock.nowMs();
     if (message.hasReply) {
-      this.#answerFlowControl(message.reply);
+      // Anybody who may publish to the deliver subject has chosen the reply, and the header below.
+      if (isFlowControlReply(message.reply)) this.#answerFlowControl(message.reply);
       return;
     }
     const block = message.bytes.subarray(message.bodyStart, message.bodyEnd);
@@ -318,10 +323,12 @@ export class OriginConsumer {
     }
     const stalled = headerValue(block, "Nats-Consumer-Stalled");
     if (stalled === null || stalled === "") this.#forgetStall();
-    else this.#onStalled(stalled);
+    else if (isFlowControlReply(stalled)) this.#onStalled(stalled);
   }
 
-  /** Goes out when everything is durable that has come before: the origin may take it as an ack. */
+  /**
+   * Goes out when everything is durable that has come before: the origin may take it as an ack.
+   */
   #answerFlowControl(reply: string): void {
     const { account } = this.#sink;
     const headers = encodeHeaders([

@@ -1,7 +1,8 @@
 /** Publishes what was stored once more, on another subject, with headers that tell where it is kept. */
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { SubjectTransform } from "../../subjects/transform.ts";
-import { isValidLiteralSubject, isValidSubject, wireFromText } from "../../subjects/subject.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
+import { isValidLiteralSubject, isValidSubject, textFromWire, wireFromText } from "../../subjects/subject.ts";
 import type { MessageDraft } from "../../store/contract.ts";
 import type { StreamConfig } from "../stream-config.ts";
 import type { Stream } from "../stream.ts";
@@ -12,6 +13,7 @@ export class Republisher {
   readonly #headersOnly: boolean;
   #subject = "";
   #lastSeq = 0;
+  #hasWarned = false;
 
   /** @returns null when the configuration asks for none */
   static of(stream: Stream, { republish }: StreamConfig): Republisher | null {
@@ -31,8 +33,22 @@ export class Republisher {
   prepare(subject: string): void {
     this.#subject = this.#transform.apply(subject) ?? "";
     if (this.#subject === "") return;
-    if (!isValidSubject(this.#subject) || !isValidLiteralSubject(this.#subject)) this.#subject = "";
+    if (isReservedDestination(this.#subject)) this.#suppress();
+    else if (!isValidSubject(this.#subject) || !isValidLiteralSubject(this.#subject)) this.#subject = "";
     else this.#lastSeq = this.#stream.log.subject(subject)?.lastSeq ?? 0;
+  }
+
+  /** The message is stored, and nothing is published in the name of whoever configured the stream. */
+  #suppress(): void {
+    const { host, account, name } = this.#stream;
+    if (!this.#hasWarned) {
+      const subject = JSON.stringify(textFromWire(this.#subject));
+      host.log.warn(
+        `stream ${account.account.name} > ${name}: not republished to ${subject}, which is reserved`,
+      );
+    }
+    this.#hasWarned = true;
+    this.#subject = "";
   }
 
   /** Goes out when the message is durable, as everything that is seen of it. */

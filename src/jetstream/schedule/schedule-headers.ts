@@ -1,4 +1,5 @@
 /** The `Nats-Schedule*` headers of a published message, and what may stand in them. Source: ADR-51. */
+import { isReservedDestination } from "../../subjects/reserved.ts";
 import { collides, isValidLiteralSubject, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import type { MessageLog, StoredMessage } from "../../store/contract.ts";
@@ -105,7 +106,7 @@ function checkScheduler(
 }
 
 function isPublishable(subject: string): boolean {
-  return isValidSubject(subject) && isValidLiteralSubject(subject);
+  return isValidSubject(subject) && isValidLiteralSubject(subject) && !isReservedDestination(subject);
 }
 
 function isOfStream(subject: string, config: StreamConfig): boolean {

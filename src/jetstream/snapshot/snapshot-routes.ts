@@ -1,5 +1,6 @@
 /** The API's requests for snapshots and restores. */
 import { formatTimestamp } from "../../base/timestamp.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
 import { hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import {
@@ -62,7 +63,8 @@ function snapshot(request: ApiRequest): object {
     window_size?: number;
   };
   const deliverTo = wireFromText(asked.deliver_subject ?? "");
-  if (!isValidSubject(deliverTo) || hasWildcard(deliverTo)) throw apiError("snapshotDeliverSubjectInvalid");
+  if (!isValidSubject(deliverTo) || hasWildcard(deliverTo) || isReservedDestination(deliverTo))
+    throw apiError("snapshotDeliverSubjectInvalid");
   const chunkBytes = clamp(asked.chunk_size || chunkBytesDefault, chunkBytesMin, chunkBytesMax);
   const windowBytes = clamp(asked.window_size || windowBytesDefault, chunkBytes, windowBytesMax);
   const withConsumers = asked.no_consumers !== true;

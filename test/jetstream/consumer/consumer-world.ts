@@ -48,7 +48,7 @@ export class ConsumerWorld extends World {
   hear(subject: string, queue: string | null = null): Got[] {
     const got: Got[] = [];
     const { service, account } = this;
-    service.listen(account, subject, queue, (message) => void got.push(gotOf(message)));
+    service.listenForDeliveries(account, subject, queue, (message) => void got.push(gotOf(message)));
     this.endPass();
     return got;
   }

@@ -49,7 +49,7 @@ export class TestHost {
 
   listen(subject: string, handler: (heard: Heard) => void): () => void {
     const take = (message: Message): void => handler(heardOf(message));
-    const subscription = this.service.listen(this.account, subject, null, take);
+    const subscription = this.service.listenForDeliveries(this.account, subject, null, take);
     return () => this.service.stop(subscription);
   }
 }
@@ -150,7 +150,7 @@ export class ScriptedOrigin {
       world.listen(`${prefix}.CONSUMER.CREATE.>`, note),
       world.listen(`${prefix}.CONSUMER.RESET.>`, note),
       world.listen(`${prefix}.CONSUMER.DELETE.>`, ({ subject }) => this.deleted.push(subject)),
-      world.listen("flow.>", (heard) => this.flow.push(heard)),
+      world.listen("$JS.FC.>", (heard) => this.flow.push(heard)),
     ];
   }
 

@@ -330,19 +330,41 @@ describe("flow control", () => {
     await open();
     origin.answer();
     origin.deliver(5, 1);
-    origin.askFlow("flow.1");
+    origin.askFlow("$JS.FC.S.c.1");
     expect(origin.flow).toMatchObject([
-      { subject: "flow.1", headers: "NATS/1.0\r\nNats-Last-Consumer: 1\r\nNats-Last-Stream: 5\r\n\r\n" },
+      {
+        subject: "$JS.FC.S.c.1",
+        headers: "NATS/1.0\r\nNats-Last-Consumer: 1\r\nNats-Last-Stream: 5\r\n\r\n",
+      },
     ]);
   });
 
   test("an origin that is stalled is answered with every heartbeat, and in the end it is an error", async () => {
     const { copies } = await open();
     origin.answer();
-    for (let count = 0; count < 3; count++) origin.heartbeat(0, "flow.2");
-    expect(origin.flow.map(({ subject }) => subject)).toEqual(["flow.2", "flow.2", "flow.2"]);
+    for (let count = 0; count < 3; count++) origin.heartbeat(0, "$JS.FC.S.c.2");
+    expect(origin.flow.map(({ subject }) => subject)).toEqual([
+      "$JS.FC.S.c.2",
+      "$JS.FC.S.c.2",
+      "$JS.FC.S.c.2",
+    ]);
     expect(copies.mirrorInfo()?.error?.err_code).toBe(10228);
     origin.heartbeat(0);
+    expect(copies.mirrorInfo()?.error).toBeUndefined();
+  });
+
+  test("asked for by others than the origin, with another reply or header, is not answered", async () => {
+    const { copies } = await open();
+    origin.answer();
+    const heard: string[] = [];
+    for (const subject of ["$JS.API.STREAM.DELETE.V", "elsewhere"])
+      world.listen(subject, (message) => void heard.push(message.subject));
+    for (const reply of ["$JS.API.STREAM.DELETE.V", "elsewhere", "$JS.FC."]) {
+      origin.askFlow(reply);
+      for (let count = 0; count < 3; count++) origin.heartbeat(0, reply);
+    }
+    world.endPass();
+    expect([origin.flow, heard]).toEqual([[], []]);
     expect(copies.mirrorInfo()?.error).toBeUndefined();
   });
 });

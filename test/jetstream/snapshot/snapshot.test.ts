@@ -54,7 +54,7 @@ interface Taken {
 /** Asks for a snapshot. @param acks whether each chunk is acknowledged at once */
 function takeSnapshot(more: object = {}, acks = true): { answer: Answer; taken: Taken } {
   const taken: Taken = { chunks: [], replies: [], end: null };
-  world.service.listen(world.account, "deliver.here", null, (message) => {
+  world.service.listenForDeliveries(world.account, "deliver.here", null, (message) => {
     const { bytes, bodyStart, bodyEnd, headerBytes } = message;
     if (bodyEnd - bodyStart === headerBytes) taken.end = bytes.latin1Slice(bodyStart, bodyEnd);
     else taken.chunks.push(Buffer.from(bytes.subarray(bodyStart, bodyEnd)));
