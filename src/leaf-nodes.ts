@@ -306,12 +306,13 @@ function serverNameFor({ urls }: LeafRemoteOptions, url: LeafUrl): string {
 }
 
 function settingsOf(options: Options): LeafSettings {
-  const { limits, leafnodes, jetstream } = options;
+  const { limits, leafnodes, jetstream, websocket } = options;
   return {
     maxControlLineBytes: limits.maxControlLineBytes,
     maxPayloadBytes: limits.maxPayloadBytes,
     maxSubscriptions: limits.maxSubscriptions,
     pingIntervalMs: leafnodes?.pingIntervalMs ?? limits.pingIntervalMs,
+    webSocketPingIntervalMs: websocket?.pingIntervalMs ?? null,
     pingMax: leafnodes?.pingMax ?? limits.pingMax,
     headers: !options.noHeaderSupport,
     isolatesInterest: leafnodes?.isolatesInterest ?? false,

@@ -55,7 +55,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Of the last publish of the read under way. */
   #plan: Plan | null = null;
   #planGeneration = 0;
-  lastActivityMs: number;
   inMessages = 0;
   inBytes = 0;
   outMessages = 0;
@@ -72,7 +71,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.context = context;
     this.id = context.broker.nextSessionId();
     this.startMs = context.broker.clock.wallMs();
-    this.lastActivityMs = this.startMs;
     this.#message = context.message;
     this.#trace = this.#makeTrace();
     this.#parser = new Parser(this, context.settings);
@@ -142,6 +140,10 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     return this.#heartbeat.rttMs;
   }
 
+  get lastActivityMs(): number {
+    return this.#heartbeat.lastActivityMs;
+  }
+
   get pendingBytes(): number {
     return this.connection.pendingBytes;
   }
@@ -186,8 +188,6 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
-    this.lastActivityMs = this.context.broker.clock.wallMs();
-    this.#heartbeat.heard(this.context.broker.clock.nowMs());
     const { stats } = this.context.broker;
     const messagesBefore = this.inMessages;
     const sentBefore = stats.outBytes;
@@ -283,6 +283,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   onSubscribe(subject: string, queue: string | null, sid: string): void {
     this.#trace?.line(`[SUB ${subject} ${queue === null ? "" : `${queue} `}${sid}]`);
+    this.#heartbeat.active();
     const refusal = this.#table.subscribe(subject, queue, sid, this.context.settings);
     if (refusal !== null) this.complain(refusal);
     else if (this.options.verbose) this.say(okLine);
@@ -290,6 +291,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   onUnsubscribe(sid: string, max: number): void {
     this.#trace?.line(max > 0 ? `[UNSUB ${sid} ${max}]` : `[UNSUB ${sid}]`);
+    this.#heartbeat.active();
     this.#table.unsubscribe(sid, max);
     if (this.options.verbose) this.say(okLine);
   }
@@ -301,6 +303,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   onPing(): void {
     this.#trace?.line("[PING]");
+    this.#heartbeat.onPing();
     this.#say(pongLine, "PONG");
     if (this.#firstPingAnswered || !this.hasConnected || this.account === null) return;
     this.#firstPingAnswered = true;
@@ -342,15 +345,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   // Subscriber: what the router hands over.
 
   deliver(message: Message, subscription: Subscription): boolean {
-    if (
-      !appendMessage(
-        this.connection.outbound,
-        message,
-        subscription,
-        this.#headers,
-        this.context.pass.viewsAllowed,
-      )
-    )
+    const { outbound } = this.connection;
+    if (!appendMessage(outbound, message, subscription, this.#headers, this.context.pass.viewsAllowed))
       return false;
     this.outMessages++;
     this.outBytes += message.bodyEnd - message.bodyStart;
@@ -384,6 +380,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Runs a piece of parsing; what the peer did wrong ends the connection, as the protocol says. */
   parse(work: () => void): void {
     const { broker } = this.context;
+    const messagesBefore = this.inMessages;
     broker.reading = this;
     try {
       work();
@@ -392,6 +389,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       this.fail(error);
     } finally {
       broker.reading = null;
+      if (this.inMessages !== messagesBefore) this.#heartbeat.active();
     }
   }
 

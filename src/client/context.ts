@@ -72,6 +72,9 @@ export interface ServerInfo {
   readonly frond: string;
 }
 
+const firstPingMsMax = 2_000;
+
 export function heartbeatOptions(settings: ClientSettings): HeartbeatOptions {
-  return { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax };
+  const { pingIntervalMs, pingMax } = settings;
+  return { intervalMs: pingIntervalMs, outstandingMax: pingMax, firstMsMax: firstPingMsMax };
 }

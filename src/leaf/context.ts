@@ -5,6 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { SessionFacts } from "../broker/session.ts";
 import type { Message } from "../broker/message.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
+import type { HeartbeatOptions } from "../transport/heartbeat.ts";
 import type { LinkRegistry } from "./registry.ts";
 
 export interface LeafSettings {
@@ -13,6 +14,8 @@ export interface LeafSettings {
   /** Of one link; 0: unlimited. */
   readonly maxSubscriptions: number;
   readonly pingIntervalMs: number;
+  /** Of links over WebSocket; null: the same as of others. */
+  readonly webSocketPingIntervalMs: number | null;
   readonly pingMax: number;
   readonly headers: boolean;
   /** What is behind other links is not told to those that are accepted or made. */
@@ -20,6 +23,14 @@ export interface LeafSettings {
   /** JetStream's domain here; null without one, or without JetStream. */
   readonly domain: string | null;
   readonly hasJetStream: boolean;
+}
+
+const firstPingMsMax = 1_000;
+
+export function heartbeatOptions(settings: LeafSettings, isWebSocket: boolean): HeartbeatOptions {
+  const { pingIntervalMs, webSocketPingIntervalMs, pingMax } = settings;
+  const intervalMs = (isWebSocket ? webSocketPingIntervalMs : null) ?? pingIntervalMs;
+  return { intervalMs, outstandingMax: pingMax, firstMsMax: firstPingMsMax };
 }
 
 export interface LeafContext {

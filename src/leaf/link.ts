@@ -11,7 +11,7 @@ import { errorLine, infoLine, pingLine, pongLine } from "../protocol/encoder.ts"
 import { ProtocolError, staleConnection } from "../protocol/errors.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
-import type { LeafContext } from "./context.ts";
+import { heartbeatOptions, type LeafContext } from "./context.ts";
 import { appendLinkMessage } from "./delivery.ts";
 import { loopFound, notALeafPeer, publishRefused, subscribeRefused } from "./errors.ts";
 import { LinkFilter, openFilter } from "./filter.ts";
@@ -94,7 +94,6 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   account: Account | null = null;
   #links: AccountLinks | null = null;
   #filter: LinkFilter = openFilter;
-  lastActivityMs: number;
   inMessages = 0;
   inBytes = 0;
   outMessages = 0;
@@ -113,13 +112,12 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     this.isWebSocket = carrier.isWebSocket;
     this.id = broker.nextSessionId();
     this.startMs = broker.clock.wallMs();
-    this.lastActivityMs = this.startMs;
     this.parser = new LeafParser(this, settings);
     this.#table = new RemoteInterest(this);
     this.#inbound = new Inbound(this, broker.router);
     this.#heartbeat = new Heartbeat(
       broker.clock,
-      { intervalMs: settings.pingIntervalMs, outstandingMax: settings.pingMax },
+      heartbeatOptions(settings, this.isWebSocket),
       () => this.say(pingLine),
       () => {
         broker.stats.staleConnections++;
@@ -158,6 +156,10 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
 
   get rttMs(): number | null {
     return this.#heartbeat.rttMs;
+  }
+
+  get lastActivityMs(): number {
+    return this.#heartbeat.lastActivityMs;
   }
 
   get pendingBytes(): number {
@@ -212,9 +214,6 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   }
 
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void {
-    const { clock } = this.context.broker;
-    this.lastActivityMs = clock.wallMs();
-    this.#heartbeat.heard(clock.nowMs());
     const before = this.inMessages;
     this.#parse(() => this.parser.parse(chunk, start, end, stable));
     this.#inbound.endRead();
@@ -284,6 +283,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   onInterest(subject: string, queue: string | null, weight: number): void {
     const links = this.#links;
     if (links === null) throw notALeafPeer("LS+");
+    this.#heartbeat.active();
     if (subject === links.loopSubject) throw loopFound(links.account.name);
     if (!this.#filter.mayHear(subject)) {
       // A leaf that asks its own hub too much hears nothing of it.
@@ -298,6 +298,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
 
   onNoInterest(subject: string, queue: string | null): void {
     if (this.#links === null) throw notALeafPeer("LS-");
+    this.#heartbeat.active();
     this.#table.remove(this.#links, subject, queue);
   }
 
@@ -310,6 +311,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   }
 
   onPing(): void {
+    this.#heartbeat.onPing();
     this.say(pongLine);
   }
 
@@ -348,12 +350,8 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   }
 
   deliver(message: Message, subscription: Subscription): boolean {
-    const { queue } = subscription;
-    return this.deliverBeyond(
-      message,
-      queue === null ? subscription : null,
-      queue === null ? [] : [subscription],
-    );
+    if (subscription.queue === null) return this.deliverBeyond(message, subscription, []);
+    return this.deliverBeyond(message, null, [subscription]);
   }
 
   deniesDelivery(subject: string): boolean {
@@ -407,7 +405,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     links.links.add(this);
     links.interest.join(this);
     this.parser.expect("anything");
-    this.#heartbeat.start(random());
+    this.#heartbeat.start(random(), this.isSpoke);
     this.#synchronise(links.interest.interests());
   }
 
@@ -437,6 +435,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   #parse(work: () => void): void {
     const { broker } = this.context;
     const before = broker.reading;
+    const messagesBefore = this.inMessages;
     broker.reading = this;
     try {
       work();
@@ -445,6 +444,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
       this.fail(error);
     } finally {
       broker.reading = before;
+      if (this.inMessages !== messagesBefore) this.#heartbeat.active();
     }
   }
 

@@ -14,7 +14,7 @@ describe("a client that is silent", () => {
     expect(world.take(place)).toBe("PING\r\n");
     world.receive(place, "PONG\r\n");
     expect(world.peer(place).client.rttMs).not.toBe(null);
-    await world.clock.advance("20s");
+    await world.clock.advance("10s");
     expect(world.take(place)).toBe("PING\r\n");
     await world.clock.advance("10s");
     expect(world.take(place)).toBe("PING\r\n");
@@ -22,6 +22,44 @@ describe("a client that is silent", () => {
     expect(world.take(place)).toBe("-ERR 'Stale Connection'\r\n");
     expect(world.peer(place).closeReason).toBe("Stale Connection");
     expect(world.broker.stats.staleConnections).toBe(1);
+  });
+
+  it("is pinged at every interval although it answers each PING, and counts as idle all the time", async () => {
+    const world = new World(undefined, { pingIntervalMs: 200, pingMax: 2 });
+    const place = world.connect();
+    world.receive(place, quiet);
+    const { startMs } = world.peer(place).client;
+    // The first is spread over a fifth.
+    await world.clock.advance("240ms");
+    for (let ping = 0; ping < 5; ping++) {
+      expect(world.take(place)).toBe("PING\r\n");
+      world.receive(place, "PONG\r\n");
+      await world.clock.advance("200ms");
+    }
+    expect(world.peer(place).client.lastActivityMs).toBe(startMs);
+  });
+
+  it.each([
+    ["SUB a 1\r\n", true],
+    ["UNSUB 1\r\n", true],
+    ["PUB a 0\r\n\r\n", true],
+    ["PING\r\n", false],
+  ])("is not pinged when it has said %j within the interval", async (said, countsAsActivity) => {
+    const world = new World(undefined, { pingIntervalMs: 10_000, pingMax: 2 });
+    const place = world.connect();
+    world.receive(place, quiet);
+    await world.clock.advance("3s");
+    world.receive(place, "PONG\r\n");
+    const { startMs } = world.peer(place).client;
+    await world.clock.advance("2s");
+    for (let time = 0; time < 4; time++) {
+      world.take(place);
+      world.receive(place, said);
+      world.take(place);
+      await world.clock.advance("9s");
+      expect(world.take(place)).toBe("");
+    }
+    expect(world.peer(place).client.lastActivityMs > startMs).toBe(countsAsActivity);
   });
 
   it("is not pinged while it has something to say", async () => {
