@@ -1,4 +1,5 @@
 /** What an origin is asked for: a consumer that delivers its messages here, in order. Source: nats-server `setupMirrorConsumer`. */
+import { encodeJson } from "../../base/json.ts";
 import type { StreamSource } from "../stream-config.ts";
 
 /** Where the origin is to begin. */
@@ -57,7 +58,10 @@ export function consumerRequest(
     filters.length === 1
       ? `CONSUMER.CREATE.${source.name}.${name}.${filters[0]}`
       : `CONSUMER.CREATE.${source.name}`;
-  return { operation, body: Buffer.from(JSON.stringify({ stream_name: source.name, config, action: "" })) };
+  return {
+    operation,
+    body: Buffer.from(encodeJson({ stream_name: source.name, config, action: "" }, false)),
+  };
 }
 
 /** For a consumer that the origin's owner has made: it is only set back to where it was acknowledged. */

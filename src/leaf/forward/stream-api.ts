@@ -1,5 +1,6 @@
 /** Requests to the JetStream API of one end of a link, from within the broker and in the account of the link. */
 import type { Deadline } from "../../base/clock.ts";
+import { encodeJson } from "../../base/json.ts";
 import type { Account } from "../../broker/account.ts";
 import type { Message } from "../../broker/message.ts";
 import type { Publisher } from "../../broker/publisher.ts";
@@ -45,7 +46,7 @@ export class StreamApi {
     const { context, publisher, service, nuid } = this.#parts;
     const { clock } = context.broker;
     const subject = `${this.prefix}.${operation}`;
-    const payload = Buffer.from(body === null ? "" : JSON.stringify(body), "utf8");
+    const payload = Buffer.from(body === null ? "" : encodeJson(body, false), "utf8");
     const answered = new Promise<ApiAnswer>((resolve) => {
       let deadline: Deadline | null = null;
       const end = (answer: ApiAnswer): void => {
