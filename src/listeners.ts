@@ -76,14 +76,6 @@ export class Listeners {
       rateLimit.perSecondMax = terms()?.connectionRateLimit ?? 0;
   }
 
-  /** When the certificate of a listener ends, milliseconds since the epoch; null without one. */
-  certificateEndMs(name: ListenerName): number | null {
-    const { tls, websocket } = this.#context.options();
-    const own = name === "client" ? tls : (websocket?.tls ?? null);
-    const file = own?.certFile ?? null;
-    return file === null ? null : certificateEndMs(file);
-  }
-
   /** No more clients; those that are there stay, and so does monitoring. */
   async closeForClients(): Promise<void> {
     await Promise.all(this.#clientDoors.map(async (door) => door.close()));
@@ -236,7 +228,9 @@ export class Listeners {
   }
 }
 
-function certificateEndMs(file: string): number | null {
+/** When the first certificate in the file ends, milliseconds since the epoch; null without one. */
+export function certificateEndMs(file: string | null): number | null {
+  if (file === null) return null;
   try {
     return Date.parse(new X509Certificate(readFileSync(file)).validTo);
   } catch {

@@ -20,7 +20,7 @@ import { CpuMeter } from "./cpu-meter.ts";
 import type { RunningJetStream } from "./jetstream-host.ts";
 import { drainSessions } from "./lame-duck.ts";
 import { LeafNodes } from "./leaf-nodes.ts";
-import { Listeners, type ListenerName } from "./listeners.ts";
+import { certificateEndMs, Listeners, type ListenerName } from "./listeners.ts";
 import type { MonitorHandler } from "./monitor/monitor.ts";
 import { writePortsFile, type BoundAddresses } from "./ports-file.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
@@ -323,6 +323,7 @@ export class Server {
         rssBytes: process.memoryUsage.rss(),
         cpuPercent: cpu.percent(),
         cores: availableParallelism(),
+        activeResources: () => process.getActiveResourcesInfo(),
       }),
       server: () => {
         const { monitor, websocket, leafnodes } = this.addresses;
@@ -332,12 +333,23 @@ export class Server {
           httpsPort: monitor?.tls === true ? monitor.port : null,
           websocketPort: websocket?.port ?? null,
           leafPort: leafnodes?.port ?? null,
-          certificateEndMs: this.#listeners.certificateEndMs("client"),
-          websocketCertificateEndMs: this.#listeners.certificateEndMs("websocket"),
-          listenersNotReady: this.#state === "starting" ? ["server"] : [],
+          certificateEndMs,
+          listenersNotReady: this.#listenersNotReady,
         };
       },
     });
+  }
+
+  /** By nats-server's names; in lame duck all of them, so that nobody is sent here any more. */
+  get #listenersNotReady(): string[] {
+    if (this.#state === "starting") return ["server"];
+    if (this.#state !== "lame-duck") return [];
+    const { leafnodes, websocket } = this.addresses;
+    return [
+      "server",
+      ...(leafnodes === null ? [] : ["leafnode"]),
+      ...(websocket === null ? [] : ["websocket"]),
+    ];
   }
 
   /** A mistake of our own: this broker stops, and its owner is told; the process goes on. */

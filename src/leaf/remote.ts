@@ -23,9 +23,13 @@ export type Dial = (
 /** Failed attempts in a row that are told; those in between are for a log that tells everything. */
 const attemptsToldEach = 30;
 
+const schemeNames = { tcp: "nats-leaf", tls: "tls", ws: "ws", wss: "wss" } as const;
+
 export interface RemoteStatus {
   readonly account: string;
   readonly url: string;
+  /** Those that were configured, with their schemes and without what logs in. */
+  readonly urls: readonly string[];
   /** Null while there is none. */
   readonly link: LeafLink | null;
   /** Why there is no link; empty while there is one, or nothing is known yet. */
@@ -70,6 +74,7 @@ export class Remote {
     return {
       account: this.options.account,
       url: showLeafUrl(this.#url ?? (this.#urls[0] as LeafUrl)),
+      urls: this.options.urls.map((url) => `${schemeNames[url.scheme]}://${showLeafUrl(url)}`),
       link: this.#link,
       downReason: this.#downReason,
       nextAttemptMs: this.#nextAttemptMs,

@@ -34,29 +34,34 @@ const keys = {
   reason: () => 0,
 } satisfies Record<string, Key>;
 
-const ascending = new Set<SortOption>(["cid", "start", "uptime"]);
+const ascending = new Set<SortOption>(["cid", "start", "uptime", "reason"]);
 
 export function isSortOption(text: string): text is SortOption {
   return Object.hasOwn(keys, text);
 }
 
-/** Equals come in the order of their ids. */
+/** Equals come in the order of their ids; where the largest is first, so is the largest id. */
 export function sortConnections(
   connections: readonly ListedConnection[],
   option: SortOption,
   nowMs: number,
 ): ListedConnection[] {
-  const sorted = [...connections].sort((left, right) => left.session.id - right.session.id);
-  if (option === "reason") return sorted.sort((left, right) => compareText(reasonOf(left), reasonOf(right)));
   const key: Key = keys[option];
   const sign = ascending.has(option) ? 1 : -1;
-  return sorted.sort((left, right) => sign * (key(left, nowMs) - key(right, nowMs)));
+  return [...connections].sort(
+    (left, right) =>
+      sign *
+      ((option === "reason"
+        ? compareText(reasonOf(left), reasonOf(right))
+        : key(left, nowMs) - key(right, nowMs)) || left.session.id - right.session.id),
+  );
 }
 
 function reasonOf({ closed }: ListedConnection): string {
   return closed?.reason ?? "";
 }
 
-function compareText(left: string, right: string): number {
+/** By their code units, which of wire strings are their bytes. */
+export function compareText(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -24,18 +24,16 @@ export function connz({ context, query }: EndpointQuestion): Answer {
       value: { server_id: "", ...head, num_connections: 0, total: 0, offset, limit, connections: null },
     };
   }
-  const inAccount = ({ session }: ListedConnection): boolean =>
-    options.account === "" || session.account?.name === options.account;
-  const open = options.state === "closed" ? [] : openConnections(broker.sessions).filter(inAccount);
-  const closed = options.state === "open" ? [] : closedConnections(broker.closedSessions()).filter(inAccount);
-  const selected = sortConnections(select(open, closed, options), options.sort, nowMs);
+  const open = options.state === "closed" ? [] : openConnections(broker.sessions);
+  const closed = options.state === "open" ? [] : closedConnections(broker.closedSessions());
+  const selected = sortConnections(select([...open, ...closed], options), options.sort, nowMs);
   const listed = cut(selected, options.page);
   return {
     value: {
       server_id: context.info().server_id,
       ...head,
       num_connections: listed.length,
-      total: open.length + closed.length,
+      total: selected.length,
       offset,
       limit,
       connections: listed.map((connection) => describe(connection, options, nowMs)),
@@ -52,14 +50,16 @@ function closedConnections(sessions: readonly ClosedSession[]): ListedConnection
 }
 
 function select(
-  open: readonly ListedConnection[],
-  closed: readonly ListedConnection[],
-  { id, user, mqttClient }: ConnzOptions,
+  connections: readonly ListedConnection[],
+  { id, user, account, mqttClient }: ConnzOptions,
 ): ListedConnection[] {
   // No connection has an MQTT client id.
   if (mqttClient !== "") return [];
-  return [...open, ...closed].filter(
-    ({ session }) => (id === 0 || session.id === id) && (user === "" || session.authorizedUser === user),
+  return connections.filter(
+    ({ session }) =>
+      (id === 0 || session.id === id) &&
+      (account === "" || session.account?.name === account) &&
+      (user === "" || session.authorizedUser === user),
   );
 }
 

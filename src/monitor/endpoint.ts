@@ -16,8 +16,8 @@ export interface EndpointQuestion {
 }
 
 export interface Answer {
-  /** Shown as JSON. */
-  readonly value: object;
+  /** Shown as JSON; a string as plain text. */
+  readonly value: object | string;
   /** 200 when absent. */
   readonly status?: number;
   /** JSON on one line. */

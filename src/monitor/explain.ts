@@ -81,7 +81,7 @@ export function explainz({ context, query, explainers }: EndpointQuestion): Answ
   const subject = subjectOption(query);
   const user = query.get("user") ?? "";
   const wanted = query.get("account") ?? query.get("acc") ?? "";
-  const limit = integerOption(query, "limit");
+  const limit = Number(integerOption(query, "limit"));
   const accounts = wanted === "" ? accountsInUse(context, user) : [knownAccount(context, wanted)];
   const { broker } = context;
   const nowMs = broker.clock.wallMs();

@@ -1,6 +1,7 @@
 /** `/healthz`: whether the server does what it is there for. Source: nats-server `healthz`. */
 import type { JetStream } from "../jetstream/jetstream.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
+import type { MonitorContext } from "./monitor.ts";
 import { booleanOption } from "./query.ts";
 
 interface Fault {
@@ -18,26 +19,46 @@ export function healthz({ context, query }: EndpointQuestion): Answer {
   const flags = ["js-enabled", "js-enabled-only", "js-server-only"].map((name) => booleanOption(query, name));
   booleanOption(query, "js-meta-only");
   const details = booleanOption(query, "details");
-  const fault =
-    requestFault(query) ??
-    listenerFault(context.server().listenersNotReady) ??
+  const withLeafRemotes = booleanOption(query, "leaf-remotes-connected");
+  const fault = requestFault(query) ?? listenerFault(context.server().listenersNotReady);
+  const faults = fault === null && withLeafRemotes ? leafRemoteFaults(context) : [];
+  const first =
+    fault ??
+    faults[0] ??
     (flags.includes(true) || context.options().jetstream === null
       ? null
       : jetStreamFault(context.jetstream?.() ?? null, query));
-  if (fault === null) return { value: { status: "ok" }, compact: true };
-  const { status, state, ...rest } = fault;
-  const { type, error, account, stream, consumer } = rest;
+  if (first === null) return { value: { status: "ok" }, compact: true };
+  const { status, state, error } = first;
   context.log.warn(`Healthcheck failed: ${JSON.stringify(error)}`);
-  const place = {
-    ...(account !== undefined && { account }),
-    ...(stream !== undefined && { stream }),
-    ...(consumer !== undefined && { consumer }),
-  };
+  const errors = (faults.length > 0 ? faults : [first]).map(detailFields);
   return {
-    value: details ? { status: "error", errors: [{ type, ...place, error }] } : { status: state, error },
+    value: details ? { status: "error", errors } : { status: state, error },
     status,
     compact: true,
   };
+}
+
+function detailFields({ type, account, stream, consumer, error }: Fault): object {
+  return {
+    type,
+    ...(account !== undefined && { account }),
+    ...(stream !== undefined && { stream }),
+    ...(consumer !== undefined && { consumer }),
+    error,
+  };
+}
+
+/** One for each remote without a link. Source: nats-server `disconnectedLeafRemotes`. */
+function leafRemoteFaults(context: MonitorContext): Fault[] {
+  return (context.leafRemotes?.() ?? [])
+    .filter(({ link }) => link === null || link.account === null)
+    .map(({ account, urls }) => {
+      const shown = urls.map((url) => JSON.stringify(url)).join(" ");
+      return `leafnode remote for account ${JSON.stringify(account)} (urls=[${shown}]) is not connected`;
+    })
+    .sort()
+    .map((error) => ({ status: 503, state: "unavailable", type: "CONNECTION", error }));
 }
 
 function requestFault(query: URLSearchParams): Fault | null {

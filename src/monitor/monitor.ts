@@ -38,6 +38,8 @@ export interface ProcessReadings {
   /** Of one core, so 200 with two of them busy; since the last reading. */
   readonly cpuPercent: number;
   readonly cores: number;
+  /** What keeps the process running, by Node's names: open sockets, timers, requests to the file system. */
+  readonly activeResources: () => readonly string[];
 }
 
 export interface ServerReadings {
@@ -48,9 +50,8 @@ export interface ServerReadings {
   readonly httpsPort: number | null;
   readonly websocketPort: number | null;
   readonly leafPort?: number | null;
-  /** When the listener's certificate ends, milliseconds since the epoch; null without one. */
-  readonly certificateEndMs: number | null;
-  readonly websocketCertificateEndMs: number | null;
+  /** When the first certificate in the file ends, milliseconds since the epoch; null without one. */
+  readonly certificateEndMs: (certFile: string | null) => number | null;
   /** Listeners that are configured and not accepting yet, by name: `server`, `websocket`. */
   readonly listenersNotReady: readonly string[];
 }
@@ -87,6 +88,7 @@ export function createMonitor(context: MonitorContext): MonitorHandler {
     count(context, endpoint.path);
     try {
       const { status, value, compact } = endpoint.answer({ context, query: request.query, explainers });
+      if (typeof value === "string") return text(status ?? 200, value);
       return json(status ?? 200, encodeJson(value, compact !== true));
     } catch (error) {
       if (error instanceof BadRequest) return text(400, error.message);

@@ -15,14 +15,18 @@ export function booleanOption(query: URLSearchParams, name: string): boolean {
   );
 }
 
+/** A bigint where a number would lose digits. */
+export type Integer = number | bigint;
+
 /** @throws BadRequest */
-export function integerOption(query: URLSearchParams, name: string): number {
+export function integerOption(query: URLSearchParams, name: string): Integer {
   const text = query.get(name) ?? "";
   if (text === "") return 0;
   const fault = /^[+-]?[0-9]+$/.test(text) ? "value out of range" : "invalid syntax";
   if (fault === "value out of range") {
     const value = BigInt(text.startsWith("+") ? text.slice(1) : text);
-    if (BigInt.asIntN(64, value) === value) return Number(value);
+    if (BigInt.asIntN(64, value) === value)
+      return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   }
   throw new BadRequest(`Error decoding int for '${name}': strconv.Atoi: parsing ${goQuote(text)}: ${fault}`);
 }
@@ -48,8 +52,8 @@ export function subscriptionsOption(query: URLSearchParams): "none" | "list" | "
 }
 
 export interface Page {
-  readonly offset: number;
-  readonly limit: number;
+  readonly offset: Integer;
+  readonly limit: Integer;
 }
 
 const limitDefault = 1_024;
@@ -58,11 +62,12 @@ const limitDefault = 1_024;
 export function pageOption(query: URLSearchParams): Page {
   const offset = integerOption(query, "offset");
   const limit = integerOption(query, "limit");
-  return { offset: Math.max(0, offset), limit: limit > 0 ? limit : limitDefault };
+  return { offset: offset > 0 ? offset : 0, limit: limit > 0 ? limit : limitDefault };
 }
 
 export function cut<T>(items: readonly T[], { offset, limit }: Page): T[] {
-  return items.slice(offset, offset + limit);
+  const start = Number(offset);
+  return items.slice(start, start + Number(limit));
 }
 
 const trueTexts = new Set(["1", "t", "T", "TRUE", "true", "True"]);

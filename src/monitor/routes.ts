@@ -1,5 +1,5 @@
 /** Which path is answered by what. */
-import { gatewayz, routez } from "./absent.ts";
+import { gatewayz, ipqueuesz, raftz, routez } from "./absent.ts";
 import { leafz } from "./leafz.ts";
 import { accountz } from "./accountz.ts";
 import { accstatz } from "./accstatz.ts";
@@ -8,6 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { explainz } from "./explain.ts";
 import { healthz } from "./healthz.ts";
 import { jsz } from "./jsz.ts";
+import { stacksz } from "./stacksz.ts";
 import { subsz } from "./subsz.ts";
 import { varz } from "./varz.ts";
 
@@ -22,6 +23,9 @@ const endpoints: readonly Endpoint[] = [
   { path: "/gatewayz", answer: gatewayz },
   { path: "/leafz", answer: leafz },
   { path: "/jsz", answer: jsz },
+  { path: "/stacksz", answer: stacksz },
+  { path: "/ipqueuesz", answer: ipqueuesz },
+  { path: "/raftz", answer: raftz },
   { path: "/explainz", answer: explainz },
 ];
 

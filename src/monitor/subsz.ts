@@ -2,6 +2,7 @@
 import type { Account } from "../broker/account.ts";
 import type { Subscription } from "../broker/subscriber.ts";
 import { isValidLiteralSubject, wireFromText } from "../subjects/subject.ts";
+import { compareText } from "./connz-sort.ts";
 import { subscriptionDetail } from "./connz.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
 import { BadRequest, booleanOption, cut, pageOption } from "./query.ts";
@@ -19,10 +20,17 @@ export function subsz({ context, query }: EndpointQuestion): Answer {
   const accounts = [...broker.accounts.values()].filter(({ name }) => wanted === "" || name === wanted);
   const held = withList ? accounts.flatMap((account) => localSubscriptions(account, test)) : [];
   const sessions = withList ? sessionsBySubscriber(broker) : new Map<never, never>();
-  const listed = cut(held, page).map(({ account, subscription }) => ({
-    account: account.name,
-    account_tag: account.name,
-    ...subscriptionDetail(subscription, sessions.get(subscription.subscriber)?.id ?? 0),
+  const idOf = ({ subscription }: Held): number => sessions.get(subscription.subscriber)?.id ?? 0;
+  held.sort(
+    (left, right) =>
+      idOf(left) - idOf(right) ||
+      compareText(left.subscription.sid, right.subscription.sid) ||
+      compareText(left.subscription.subject, right.subscription.subject),
+  );
+  const listed = cut(held, page).map((each) => ({
+    account: each.account.name,
+    account_tag: each.account.name,
+    ...subscriptionDetail(each.subscription, idOf(each)),
   }));
   return {
     value: {

@@ -22,7 +22,7 @@ export function varz({ context }: EndpointQuestion): Answer {
       ...trafficFields(context),
       ...configFields(options, server),
       ...detailFields(context),
-      ...timeField("tls_cert_not_after", server.certificateEndMs),
+      ...timeField("tls_cert_not_after", server.certificateEndMs(context.options().tls?.certFile ?? null)),
       frond: context.info().frond,
     },
   };
@@ -89,12 +89,16 @@ function leafFields({ listener, remotes, writeDeadlineMs }: LeafNodeOptions, ser
       ...(listener.tls !== null && { tls_required: true }),
       ...(listener.tls?.verify === true && { tls_verify: true }),
     }),
-    ...(remotes.length > 0 && { remotes: remotes.map(remoteFields) }),
+    ...(remotes.length > 0 && { remotes: remotes.map((remote) => remoteFields(remote, server)) }),
     ...(writeDeadlineMs !== null && { write_deadline: nanoseconds(writeDeadlineMs) }),
+    ...timeField("tls_cert_not_after", server.certificateEndMs(listener?.tls?.certFile ?? null)),
   };
 }
 
-function remoteFields({ account, urls, tls, denyExports, denyImports }: LeafRemoteOptions): object {
+function remoteFields(
+  { account, urls, tls, denyExports, denyImports }: LeafRemoteOptions,
+  server: ServerReadings,
+): object {
   const deny = {
     ...(denyExports.length > 0 && { exports: denyExports.map(textFromWire) }),
     ...(denyImports.length > 0 && { imports: denyImports.map(textFromWire) }),
@@ -104,6 +108,7 @@ function remoteFields({ account, urls, tls, denyExports, denyImports }: LeafRemo
     ...(tls !== null && { tls_timeout: tls.timeoutMs / 1_000 }),
     urls: urls.map(showLeafUrl),
     ...(Object.keys(deny).length > 0 && { deny }),
+    ...timeField("tls_cert_not_after", server.certificateEndMs(tls?.certFile ?? null)),
   };
 }
 
@@ -124,7 +129,7 @@ function websocketFields(websocket: WebSocketOptions, server: ServerReadings): o
     ...(websocket.sameOrigin && { same_origin: true }),
     ...(websocket.allowedOrigins.length > 0 && { allowed_origins: websocket.allowedOrigins }),
     ...(websocket.compression && { compression: true }),
-    ...timeField("tls_cert_not_after", server.websocketCertificateEndMs),
+    ...timeField("tls_cert_not_after", server.certificateEndMs(tls?.certFile ?? null)),
   };
 }
 

@@ -161,7 +161,7 @@ describe("/connz", () => {
     bench.session();
     expect(bench.json<Connz>("/connz?cid=3&limit=7")).toMatchObject({
       num_connections: 1,
-      total: 2,
+      total: 1,
       limit: 1,
       connections: [{ cid: 3 }],
     });
@@ -178,7 +178,10 @@ describe("/connz", () => {
     bench.session({}, account);
     expect(ids(bench.json<Connz>("/connz?user=u"))).toEqual([1, 2]);
     expect(ids(bench.json<Connz>("/connz?acc=A"))).toEqual([1, 3]);
-    expect(bench.json<Connz>("/connz?acc=A&user=u")).toMatchObject({ num_connections: 1, total: 2 });
+    expect(bench.json<Connz>("/connz?acc=A&user=u")).toMatchObject({ num_connections: 1, total: 1 });
+    expect(bench.json<Connz>("/connz?cid=1")).toMatchObject({ num_connections: 1, total: 1, limit: 1 });
+    expect(bench.json<Connz>("/connz?acc=$G&cid=9999")).toMatchObject({ num_connections: 0, total: 0 });
+    expect(bench.json<Connz>("/connz?mqtt_client=m")).toMatchObject({ num_connections: 0, total: 0 });
     expect(ids(bench.json<Connz>("/connz?mqtt_client=x"))).toEqual([]);
     expect(bench.json<Connz>("/connz?acc=nope")).toMatchObject({
       server_id: "",
@@ -222,12 +225,26 @@ describe("/connz", () => {
   });
 });
 
+describe.each(["/connz", "/subsz?subs=1"])("the page of %s", (path) => {
+  it.each([
+    ["9223372036854775807", "9223372036854775807"],
+    ["9007199254740993", "9007199254740993"],
+    ["2147483648", "2147483648"],
+    ["-9223372036854775808", ""],
+  ])("comes back digit by digit when %s was asked for, so that Go can read it", (asked, shown) => {
+    const query = `${path.includes("?") ? "&" : "?"}offset=${asked}&limit=${asked}`;
+    const { body } = new MonitorBench().get(path + query);
+    const found = [...body.matchAll(/"(?:offset|limit)": (\d+)/g)].map(([, digits]) => digits);
+    expect(found).toEqual(shown === "" ? ["0", "1024"] : [shown, shown]);
+  });
+});
+
 describe("/connz?sort=", () => {
   const fields: Record<string, [keyof FakeSession, number[], number[]]> = {
     pending: ["pendingBytes", [1, 3, 2], [2, 3, 1]],
     msgs_to: ["outMessages", [1, 3, 2], [2, 3, 1]],
     msgs_from: ["inMessages", [1, 3, 2], [2, 3, 1]],
-    bytes_to: ["outBytes", [5, 5, 6], [3, 1, 2]],
+    bytes_to: ["outBytes", [5, 5, 6], [3, 2, 1]],
     bytes_from: ["inBytes", [1, 3, 2], [2, 3, 1]],
     last: ["lastActivityMs", [10, 30, 20], [2, 3, 1]],
     idle: ["lastActivityMs", [10, 30, 20], [1, 3, 2]],
@@ -249,6 +266,15 @@ describe("/connz?sort=", () => {
     bench.session().subscribe("a");
     expect(ids(bench.json<Connz>("/connz?sort=subs"))).toEqual([2, 1]);
     expect(ids(bench.json<Connz>("/connz?sort=uptime"))).toEqual([2, 1]);
+  });
+
+  it("equals by their id, in the direction of the order", () => {
+    const bench = new MonitorBench();
+    for (let count = 0; count < 3; count++) bench.session();
+    for (const option of ["subs", "pending", "msgs_to", "bytes_from", "last", "idle", "rtt"])
+      expect([option, ids(bench.json<Connz>(`/connz?sort=${option}`))]).toEqual([option, [3, 2, 1]]);
+    for (const option of ["cid", "start", "uptime"])
+      expect([option, ids(bench.json<Connz>(`/connz?sort=${option}`))]).toEqual([option, [1, 2, 3]]);
   });
 
   it("stop and reason, of closed ones", async () => {

@@ -205,8 +205,7 @@ export class MonitorBench {
       httpPort: 8222,
       httpsPort: null,
       websocketPort: null,
-      certificateEndMs: null,
-      websocketCertificateEndMs: null,
+      certificateEndMs: () => null,
       listenersNotReady: [],
     };
     this.#get = createMonitor({
@@ -214,7 +213,12 @@ export class MonitorBench {
       log: silentLog,
       options: () => this.options,
       info: () => testInfo,
-      process: () => ({ rssBytes: 1_000_000, cpuPercent: 12.34, cores: 4 }),
+      process: () => ({
+        rssBytes: 1_000_000,
+        cpuPercent: 12.34,
+        cores: 4,
+        activeResources: () => ["TCPServerWrap"],
+      }),
       server: () => this.server,
       ...context,
     });

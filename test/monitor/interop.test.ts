@@ -58,6 +58,9 @@ const shown = [
   "/leafz",
   "/jsz",
   "/healthz",
+  "/healthz?leaf-remotes-connected=1",
+  "/ipqueuesz",
+  "/connz?limit=9223372036854775807&offset=9007199254740993",
 ];
 
 const refused = [
@@ -96,6 +99,9 @@ const refused = [
   "/healthz?consumer=c&details=1",
   "/healthz?js-enabled=x",
   "/healthz?details=x&stream=s",
+  "/healthz?leaf-remotes-connected=x",
+  "/ipqueuesz?all=x",
+  "/raftz",
 ];
 
 describe.skipIf(whyNot !== null)("beside a real nats-server", () => {

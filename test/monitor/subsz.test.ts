@@ -85,6 +85,20 @@ describe("/subsz", () => {
     ]);
   });
 
+  it("lists in the order of connection, sid and subject, so that pages fit together", () => {
+    const bench = new MonitorBench();
+    const [first, second] = [bench.session(), bench.session({}, bench.account("A"))];
+    second.subscribe("a");
+    for (let at = 0; at < 11; at++) first.subscribe(at === 1 ? "z" : "b");
+    const found: unknown[] = [];
+    for (let offset = 0; offset < 12; offset += 5) {
+      const { subscriptions_list: list = [] } = bench.json<Subsz>(`/subsz?subs=1&limit=5&offset=${offset}`);
+      found.push(...list.map(({ cid, sid }) => `${String(cid)}/${String(sid)}`));
+    }
+    const sids = ["1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"];
+    expect(found).toEqual([...sids.map((sid) => `1/${sid}`), "2/1"]);
+  });
+
   it("pages its list", () => {
     const bench = new MonitorBench();
     const session = bench.session();

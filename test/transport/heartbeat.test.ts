@@ -3,7 +3,10 @@ import { Clock } from "../../src/base/clock.ts";
 import { Heartbeat } from "../../src/transport/heartbeat.ts";
 
 /** Says when pings go out; the peer answers each. */
-function beat(intervalMs: number, firstMsMax: number): { heartbeat: Heartbeat; clock: Clock; atMs: number[] } {
+function beat(
+  intervalMs: number,
+  firstMsMax: number,
+): { heartbeat: Heartbeat; clock: Clock; atMs: number[] } {
   const clock = new Clock();
   clock.freeze();
   const startMs = clock.nowMs();
