@@ -56,7 +56,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
   const host = draft.host || hostDefault;
   const accounts = accountsOf(draft, problems);
   const access = accessOf(draft, problems);
-  checkNoAuthUser(access, access.noAuthUser, problems);
+  checkNoAuthUser(access, access.noAuthUser, "server", problems);
   const enabled = withJetStream(accounts.map(accountOf), draft, problems);
   const options: Options = {
     serverName: draft.serverName,
@@ -70,7 +70,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     noFastProducerStall: draft.noFastProducerStall,
     ...lameDuckOf(draft, problems),
     maxClosedClients: draft.maxClosedClients || 10_000,
-    tls: tlsOf(draft.tls, "tls", problems),
+    tls: tlsOf(draft.tls, "server", problems),
     allowNonTls: draft.allowNonTls,
     websocket: websocketOf(draft.websocket, access, problems),
     jetstream: jetStreamOf(draft, enabled, problems),
@@ -97,7 +97,8 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     configDigest: source.digest,
   };
   if (options.clientAdvertise !== null && !isAdvertisable(options.clientAdvertise)) {
-    problems.add(null, `client_advertise must be host or host:port, not "${options.clientAdvertise}"`);
+    const place = problems.placeOf("server", "client_advertise");
+    problems.add(place, `client_advertise must be host or host:port, not "${options.clientAdvertise}"`);
   }
   problems.throwIfAny();
   return deepFreeze(options);
@@ -114,12 +115,12 @@ function limitsOf(draft: Draft, problems: Problems): LimitOptions {
   const maxPendingBytes = draft.maxPendingBytes || 64 * 1024 * 1024;
   if (maxPayloadBytes > maxPendingBytes) {
     problems.add(
-      null,
+      problems.placeOf("server", "max_payload", "max_pending"),
       `max_payload (${maxPayloadBytes}) cannot be higher than max_pending (${maxPendingBytes})`,
     );
   } else if (maxPayloadBytes > payloadBytesAdvised) {
     problems.warn(
-      null,
+      problems.placeOf("server", "max_payload"),
       `max_payload (${maxPayloadBytes}) above 8 MiB makes for long waits; send large data in chunks`,
     );
   }
@@ -147,7 +148,7 @@ function lameDuckOf(
   if (lameDuckGracePeriodMs >= lameDuckDurationMs) {
     const [grace, duration] = [showDuration(lameDuckGracePeriodMs), showDuration(lameDuckDurationMs)];
     problems.add(
-      null,
+      problems.placeOf("server", "lame_duck_grace_period", "lame_duck_duration"),
       `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`,
     );
   }
@@ -155,9 +156,10 @@ function lameDuckOf(
 }
 
 /** Without a certificate every handshake would fail; where other things are wrong, that may be why there is none. */
-function tlsOf(tls: TlsOptions | null, block: string, problems: Problems): TlsOptions | null {
+function tlsOf(tls: TlsOptions | null, block: "server" | "websocket", problems: Problems): TlsOptions | null {
   if (tls !== null && tls.certFile === null && tls.certificates.length === 0 && problems.isEmpty) {
-    problems.add(null, `${block} needs a certificate: set cert_file and key_file`);
+    const name = block === "server" ? "tls" : "websocket.tls";
+    problems.add(problems.placeOf(block, "tls"), `${name} needs a certificate: set cert_file and key_file`);
   }
   return tls;
 }
@@ -178,7 +180,7 @@ function accountsOf(draft: Draft, problems: Problems): AccountDraft[] {
   if (system === null || accounts.some(({ name }) => name === system)) return accounts;
   if (draft.systemAccount !== null) {
     problems.add(
-      null,
+      problems.placeOf("server", "system_account", "system"),
       `error resolving system account: account missing: "${system}" is not among the accounts`,
     );
   }
@@ -196,7 +198,8 @@ function withJetStream(accounts: AccountOptions[], draft: Draft, problems: Probl
   const isGlobalOnly = draft.accounts.every(({ name }) => name === system);
   return accounts.map((account) => {
     if (account.name === system && account.jetstream !== null) {
-      problems.add(null, `jetstream can not be enabled on the system account "${account.name}"`);
+      const place = problems.placeOf("server", "accounts");
+      problems.add(place, `jetstream can not be enabled on the system account "${account.name}"`);
     }
     if (!draft.jetstream.enabled) return { ...account, jetstream: null };
     const isGlobal = account.name === globalAccount && isGlobalOnly;
@@ -272,17 +275,23 @@ function invitesEverybody(draft: Draft): boolean {
   return isOnlySystem && draft.noAuthUser === null && draft.authorization.place === null;
 }
 
-function checkNoAuthUser(access: Access, name: string | null, problems: Problems): void {
+function checkNoAuthUser(
+  access: Access,
+  name: string | null,
+  block: "server" | "websocket",
+  problems: Problems,
+): void {
   if (name === null) return;
+  const place = problems.placeOf(block, "no_auth_user");
   const { users, nkeys } = access;
   if (users === null && nkeys === null) {
-    problems.add(null, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
+    problems.add(place, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
     return;
   }
   if (users?.some(({ user }) => user === name) === true || nkeys?.some(({ nkey }) => nkey === name) === true)
     return;
   problems.add(
-    null,
+    place,
     `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`,
   );
 }
@@ -294,31 +303,43 @@ function websocketOf(
 ): WebSocketOptions | null {
   if (draft === null || draft.port === null || draft.port === 0) return null;
   const { noTls, ...websocket } = draft;
+  const block = problems.placeOf("server", "websocket", "ws");
   if (draft.tls === null && !noTls) {
-    problems.add(null, "websocket requires TLS configuration: give it a tls block, or set no_tls to true");
+    problems.add(block, "websocket requires TLS configuration: give it a tls block, or set no_tls to true");
   }
   for (const origin of draft.allowedOrigins) {
     const problem = originProblem(origin);
+    const place = problems.placeOf("websocket", ...originKeys) ?? block;
     if (problem !== null)
-      problems.add(null, `unable to parse allowed origin ${JSON.stringify(origin)}: ${problem}`);
+      problems.add(place, `unable to parse allowed origin ${JSON.stringify(origin)}: ${problem}`);
   }
-  checkNoAuthUser(access, draft.noAuthUser, problems);
+  checkNoAuthUser(access, draft.noAuthUser, "websocket", problems);
   const hasUsers = (access.users?.length ?? 0) > 0 || access.nkeys !== null;
   for (const [method, name] of [["user", "username"] as const, ["token", "token"] as const]) {
     if (hasUsers && draft.authorization !== null && draft.authorization[method] !== null) {
-      problems.add(null, `websocket authentication ${name} not compatible with presence of users/nkeys`);
+      const place = problems.placeOf("websocket", "authorization", "authentication") ?? block;
+      problems.add(place, `websocket authentication ${name} not compatible with presence of users/nkeys`);
     }
   }
   if (draft.jwtCookie !== null) {
     problems.add(
-      null,
+      problems.placeOf("websocket", "jwt_cookie") ?? block,
       `websocket: jwt_cookie "${draft.jwtCookie}" is not supported by Frond yet: there is no JWT`,
     );
   }
   for (const name of Object.keys(draft.headers)) checkHeader(name, problems);
-  const tls = noTls && draft.tls === null ? null : tlsOf(draft.tls, "websocket.tls", problems);
+  const tls = noTls && draft.tls === null ? null : tlsOf(draft.tls, "websocket", problems);
   return { ...websocket, host: draft.host || hostDefault, port: boundPort(draft.port, 0), tls };
 }
+
+const originKeys = [
+  "allowed_origins",
+  "allowed_origin",
+  "allow_origins",
+  "allow_origin",
+  "origins",
+  "origin",
+];
 
 /** @returns why it can not be the origin of a page, or null */
 function originProblem(origin: string): string | null {
@@ -337,23 +358,30 @@ function originProblem(origin: string): string | null {
 /** Headers of the upgrade response that belong to the protocol. */
 function checkHeader(name: string, problems: Problems): void {
   const header = name.toLowerCase();
+  const place = problems.placeOf("websocket", "headers");
   if (["host", "content-length", "connection", "upgrade", "nats-no-masking"].includes(header)) {
-    problems.add(null, `websocket: invalid header "${name}" not allowed`);
+    problems.add(place, `websocket: invalid header "${name}" not allowed`);
   } else if (header.startsWith("sec-websocket-")) {
-    problems.add(null, `websocket: invalid header "${name}", "Sec-WebSocket-" prefix not allowed`);
+    problems.add(place, `websocket: invalid header "${name}", "Sec-WebSocket-" prefix not allowed`);
   } else if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
-    problems.add(null, `websocket: invalid header ${JSON.stringify(name)}`);
+    problems.add(place, `websocket: invalid header ${JSON.stringify(name)}`);
   }
 }
+
+const httpsKeys = ["https", "https_port"];
 
 function monitorOf(draft: Draft, host: string, problems: Problems): MonitorOptions | null {
   const port = draft.httpPort || null;
   const httpsPort = draft.httpsPort || null;
   if (port === null && httpsPort === null) return null;
   if (port !== null && httpsPort !== null) {
-    problems.add(null, `can't specify both HTTP (${port}) and HTTPs (${httpsPort}) ports`);
+    problems.add(
+      problems.placeOf("server", ...httpsKeys),
+      `can't specify both HTTP (${port}) and HTTPs (${httpsPort}) ports`,
+    );
   }
-  if (httpsPort !== null && draft.tls === null) problems.add(null, "TLS cert and key required for HTTPS");
+  if (httpsPort !== null && draft.tls === null)
+    problems.add(problems.placeOf("server", ...httpsKeys), "TLS cert and key required for HTTPS");
   return {
     host: draft.monitorHost || host,
     port: port === null ? null : boundPort(port, 0),

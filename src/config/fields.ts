@@ -30,6 +30,7 @@ export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems:
     const key = name.toLowerCase();
     problems.attempt(() => {
       if (Object.hasOwn(block.keys, key)) {
+        problems.sawKey(block.name, key, node);
         (block.keys[key] as KeyReader<T>)(node, target, { key, problems });
         return;
       }

@@ -29,13 +29,13 @@ export interface Item extends Place {
   readonly text: string;
 }
 
-/** Caught by the parser, which knows how to say where it happened. */
+/** Caught by the parser, which knows the chain of files that led here. */
 export class LexicalError extends Error {
-  readonly line: number;
+  readonly place: Place;
 
-  constructor(line: number, text: string) {
+  constructor(place: Place, text: string) {
     super(text);
-    this.line = line;
+    this.place = place;
   }
 }
 
@@ -61,7 +61,8 @@ export class Lexer {
   #at = 0;
   // Line counting goes along with the items, which come in order.
   #line = 1;
-  #lineStart = 0;
+  /** Of the line break before it. */
+  #lineStart = -1;
   #lineEnd: number;
 
   /** @param file only for the places of items */
@@ -424,7 +425,7 @@ export class Lexer {
 
   #error(text: string, at = this.#at): LexicalError {
     this.#countLinesTo(at);
-    return new LexicalError(this.#line, text);
+    return new LexicalError({ file: this.#file, line: this.#line, column: at - this.#lineStart }, text);
   }
 
   #countLinesTo(position: number): void {

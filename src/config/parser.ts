@@ -5,7 +5,8 @@ import { textFromWire, wireFromText } from "../subjects/subject.ts";
 import { LexicalError, Lexer } from "./lexer.ts";
 import type { Item } from "./lexer.ts";
 import type { ConfigNode, MapNode } from "./node.ts";
-import { ConfigError } from "./problems.ts";
+import { ConfigError, showPlace } from "./problems.ts";
+import type { Place } from "./problems.ts";
 
 /** Where `$NAME` looks when the file does not define it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,12 +25,16 @@ export function parseConfigText(text: string, name: string, env: Environment): M
 }
 
 /** @throws ConfigError that names the file and why it cannot be read */
-function readConfigFile(path: string): Buffer {
+function readConfigFile(path: string, place: Place | null): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new ConfigError([`open ${path}: ${reasonOf(error)}`]);
+    throw errorAt(place, `open ${path}: ${reasonOf(error)}`);
   }
+}
+
+function errorAt(place: Place | null, text: string): ConfigError {
+  return new ConfigError([place === null ? text : `${showPlace(place)}: ${text}`]);
 }
 
 /** What the operating system says, in the words that everybody knows. */
@@ -72,11 +77,11 @@ const unitPowers = "kmgtpe";
 /** The name under which the text of an environment variable is parsed. */
 const envKey = "value";
 
-function parseFile(path: string, session: Session): MapNode {
-  if (session.openFiles.includes(path)) {
-    throw new ConfigError([`file includes itself: ${[...session.openFiles, path].join(" -> ")}`]);
-  }
-  const bytes = readConfigFile(path);
+/** @param place where the file is included; null: it is the first */
+function parseFile(path: string, session: Session, place: Place | null = null): MapNode {
+  if (session.openFiles.includes(path))
+    throw errorAt(place, `file includes itself: ${[...session.openFiles, path].join(" -> ")}`);
+  const bytes = readConfigFile(path, place);
   const openFiles = [...session.openFiles, path];
   return new Parser(bytes.toString("latin1"), path, { ...session, openFiles }).parse();
 }
@@ -94,14 +99,12 @@ class Parser {
   }
 
   parse(): MapNode {
-    const start: Item = { kind: "map-start", text: "", file: this.#file, line: 1, column: 0 };
+    const start: Item = { kind: "map-start", text: "", file: this.#file, line: 1, column: 1 };
     const top: MapContext = { kind: "map", start, entries: new Map(), key: null };
     this.#contexts.push(top);
     for (let item = this.#next(); item.kind !== "end"; item = this.#next()) this.#take(item);
     if (top.key !== null) {
-      const { file, line, column } = top.key;
-      const key = textFromWire(top.key.text);
-      throw new ConfigError([`config is invalid (${file}:${line}:${column}): the key "${key}" has no value`]);
+      throw errorAt(top.key, `the key "${textFromWire(top.key.text)}" has no value`);
     }
     return { ...placed(start), kind: "map", value: top.entries };
   }
@@ -111,7 +114,7 @@ class Parser {
       return this.#lexer.next();
     } catch (error) {
       if (!(error instanceof LexicalError)) throw error;
-      throw new ConfigError([`Parse error on line ${error.line}: '${error.message}'`]);
+      throw errorAt(error.place, error.message);
     }
   }
 
@@ -170,7 +173,7 @@ class Parser {
     }
     const found = this.#lookUpEnvironment(name, item);
     if (found === null) {
-      throw new ConfigError([`variable reference for '${name}' on line ${item.line} can not be found`]);
+      throw errorAt(item, `variable reference for '${name}' can not be found`);
     }
     return found;
   }
@@ -178,9 +181,7 @@ class Parser {
   #lookUpEnvironment(name: string, item: Item): ConfigNode | null {
     const { env, openNames } = this.#session;
     const failure = (reason: string): ConfigError =>
-      new ConfigError([
-        `variable reference for '${name}' on line ${item.line} could not be parsed: ${reason}`,
-      ]);
+      errorAt(item, `variable reference for '${name}' could not be parsed: ${reason}`);
     if (openNames.has(name)) throw failure(`variable reference cycle for '${name}'`);
     const text = Object.hasOwn(env, name) ? env[name] : undefined;
     if (text === undefined) return null;
@@ -199,13 +200,8 @@ class Parser {
   #mergeFile(item: Item): void {
     const name = textFromWire(item.text);
     const context = this.#contexts.at(-1) as MapContext;
-    try {
-      const included = parseFile(join(dirname(this.#file), name), this.#session);
-      for (const [key, node] of included.value) context.entries.set(key, node);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      throw new ConfigError([`error parsing include file '${name}', ${error.message}`]);
-    }
+    const included = parseFile(join(dirname(this.#file), name), this.#session, item);
+    for (const [key, node] of included.value) context.entries.set(key, node);
   }
 }
 
@@ -217,45 +213,48 @@ function scalarOf(item: Item): ConfigNode {
   const place = placed(item);
   switch (item.kind) {
     case "integer":
-      return { ...place, kind: "integer", value: integerOf(item.text) };
+      return { ...place, kind: "integer", value: integerOf(item) };
     case "float":
-      return { ...place, kind: "float", value: floatOf(item.text) };
+      return { ...place, kind: "float", value: floatOf(item) };
     case "boolean":
       return { ...place, kind: "boolean", value: /^(?:true|on|yes)$/i.test(item.text) };
     case "datetime":
-      return { ...place, kind: "datetime", value: datetimeOf(item.text) };
+      return { ...place, kind: "datetime", value: datetimeOf(item) };
     default:
       return { ...place, kind: "string", value: textFromWire(item.text) };
   }
 }
 
-function integerOf(text: string): bigint {
+function integerOf(item: Item): bigint {
+  const { text } = item;
   const parts = /^(-?\d+)(?:([kmgtpe])(|b|i|ib))?$/.exec(text.toLowerCase());
   if (parts === null) {
-    throw new ConfigError([
+    throw errorAt(
+      item,
       `expected integer, but got '${text}': units are k, kb, ki, kib and so on for m, g, t, p, e`,
-    ]);
+    );
   }
   const [, digits = "", unit = "", bytes = ""] = parts;
   const power = BigInt(unitPowers.indexOf(unit) + 1);
   const value = BigInt(digits) * (unit === "" ? 1n : (bytes === "" ? 1000n : 1024n) ** power);
   if (value < integerRange.least || value > integerRange.most) {
-    throw new ConfigError([`integer '${text}' is out of the range`]);
+    throw errorAt(item, `integer '${text}' is out of the range`);
   }
   return value;
 }
 
-function floatOf(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new ConfigError([`float '${text}' is out of the range`]);
+function floatOf(item: Item): number {
+  const value = Number(item.text);
+  if (!Number.isFinite(value)) throw errorAt(item, `float '${item.text}' is out of the range`);
   return value;
 }
 
-function datetimeOf(text: string): string {
+function datetimeOf(item: Item): string {
+  const { text } = item;
   const date = new Date(text);
   // An impossible day such as 30 February rolls over into the next month.
   if (Number.isNaN(date.getTime()) || date.toISOString().replace(".000Z", "Z") !== text) {
-    throw new ConfigError([`expected Zulu formatted DateTime, but got '${text}'`]);
+    throw errorAt(item, `expected Zulu formatted DateTime, but got '${text}'`);
   }
   return text;
 }

@@ -5,11 +5,12 @@ export interface Place {
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  /** Bytes, counted as nats-server counts them: from 1, but from 0 on the first line. */
+  /** Bytes, from 1. */
   readonly column: number;
 }
 
-function showPlace(place: Place): string {
+/** `file:line:column`, as editors and compilers have it. */
+export function showPlace(place: Place): string {
   return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
 }
 
@@ -49,6 +50,7 @@ export function problemAt(place: Place | null, text: string): Error {
 export class Problems {
   readonly #problems: string[] = [];
   readonly #warnings: string[] = [];
+  readonly #keys = new Map<string, Place>();
   #misuses = 0;
 
   get warnings(): readonly string[] {
@@ -62,6 +64,20 @@ export class Problems {
 
   get isEmpty(): boolean {
     return this.#problems.length === 0;
+  }
+
+  /** Notes where a key stands, for checks that take more than one. */
+  sawKey(block: string, key: string, place: Place): void {
+    this.#keys.set(`${block} ${key}`, place);
+  }
+
+  /** @param keys spellings of one key, or several of which any will do @returns null where none of them was written */
+  placeOf(block: string, ...keys: string[]): Place | null {
+    for (const key of keys) {
+      const place = this.#keys.get(`${block} ${key}`);
+      if (place !== undefined) return place;
+    }
+    return null;
   }
 
   add(place: Place | null, text: string): void {

@@ -33,7 +33,7 @@ export interface Given {
   readonly env?: Environment;
 }
 
-/** Loads `text` from a file. Its path is cut off the front of warnings: they begin `1:0: …`. */
+/** Loads `text` from a file. Its path is cut off the front of warnings: they begin `1:1: …`. */
 export function load(text: string, { flags = {}, env = {} }: Given = {}): LoadedOptions {
   const file = join(writeFiles({ "a.conf": text }), "a.conf");
   const loaded = loadOptions({ file, flags, env });

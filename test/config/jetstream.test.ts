@@ -93,9 +93,9 @@ describe("keys and their other spellings", () => {
 
 describe("what is wrong", () => {
   const cases: [string, string][] = [
-    ["jetstream: perhaps", "1:0: Expected 'enabled' or 'disabled' for string value, got 'perhaps'"],
-    ["jetstream: 1", "1:0: Expected map, bool or string to define JetStream, got an integer"],
-    ["jetstream { foo: 1 }", '1:12: unknown field "foo"'],
+    ["jetstream: perhaps", "1:1: Expected 'enabled' or 'disabled' for string value, got 'perhaps'"],
+    ["jetstream: 1", "1:1: Expected map, bool or string to define JetStream, got an integer"],
+    ["jetstream { foo: 1 }", '1:13: unknown field "foo"'],
     ['jetstream { max_file: "10GB" }', "max_file_store strconv.ParseInt"],
     ['jetstream { max_file: "10g" }', "max_file_store sizes defined as strings must end in K, M, G, T"],
     ["jetstream { max_mem: true }", "max_mem_store must be int64 or string"],

@@ -123,9 +123,9 @@ describe("values", () => {
 
 describe("what breaks the grammar is refused, with its line", () => {
   const cases: [string, RegExp][] = [
-    ["a: 1\n: 2", /^Parse error on line 2: 'unexpected key separator/],
-    ["a: 1 b", /^Parse error on line 1: 'expected a new line after a value, but got "b"'$/],
-    ["a:\n1", /^Parse error on line 1: 'expected a value but found a new line'$/],
+    ["a: 1\n: 2", /^a\.conf:2:\d+: unexpected key separator/],
+    ["a: 1 b", /^a\.conf:1:\d+: expected a new line after a value, but got "b"$/],
+    ["a:\n1", /^a\.conf:1:\d+: expected a value but found a new line$/],
     ["a: {", /a map is not closed/],
     ["a: { b: 1", /expected a new line, "," or "}" after a value, but got the end of the file/],
     ["a: { b", /a map is not closed/],
@@ -138,10 +138,10 @@ describe("what breaks the grammar is refused, with its line", () => {
     ["a: { b: 1 ]", /after a value, but got "]"/],
     ["a: [1 }", /after a value, but got "}"/],
     ["]", /unexpected "]" where a key should be/],
-    ["a: 1\n\n/ no comment", /^Parse error on line 3: 'unexpected "\/"/],
-    ["a: 1\n} b: 2", /line 2: 'unexpected "}"/],
+    ["a: 1\n\n/ no comment", /^a\.conf:3:\d+: unexpected "\/"/],
+    ["a: 1\n} b: 2", /^a\.conf:2:1: unexpected "}"/],
     ["'abc", /a quote is not closed/],
-    ['a: "abc\n', /^Parse error on line 1: 'a quote is not closed/],
+    ['a: "abc\n', /^a\.conf:1:\d+: a quote is not closed/],
     ["a: 'abc", /a quote is not closed/],
     ["a: (\nabc\n", /a block is not closed/],
     ["a: (abc)\n", /a block is not closed/],
@@ -153,15 +153,15 @@ describe("what breaks the grammar is refused, with its line", () => {
     ["a: -x", /expected a digit after "-"/],
     ["a: 2016-05-04", /a date is written/],
     ["a: 12-34", /a date is written/],
-    ["a: 2016-02-30T00:00:00Z", /^expected Zulu formatted DateTime/],
-    ["a: 9223372036854775808", /^integer '9223372036854775808' is out of the range$/],
-    ["a: 10e\nb: 1", /^integer '10e' is out of the range$/],
-    ["a: 5kbb", /^expected integer, but got '5kbb'/],
-    ["a: 1\nb", /^config is invalid \(a\.conf:2:1\): the key "b" has no value$/],
+    ["a: 2016-02-30T00:00:00Z", /^a\.conf:1:4: expected Zulu formatted DateTime/],
+    ["a: 9223372036854775808", /^a\.conf:1:4: integer '9223372036854775808' is out of the range$/],
+    ["a: 10e\nb: 1", /^a\.conf:1:4: integer '10e' is out of the range$/],
+    ["a: 5kbb", /^a\.conf:1:4: expected integer, but got '5kbb'/],
+    ["a: 1\nb", /^a\.conf:2:1: the key "b" has no value$/],
     ["a\0b: 1", /NUL/],
-    ["a: $b", /^variable reference for 'b' on line 1 can not be found$/],
-    ["a: { x: 1 }\nb: $x", /^variable reference for 'x' on line 2 can not be found$/],
-    ["include", /^config is invalid/],
+    ["a: $b", /^a\.conf:1:5: variable reference for 'b' can not be found$/],
+    ["a: { x: 1 }\nb: $x", /^a\.conf:2:5: variable reference for 'x' can not be found$/],
+    ["include", /^a\.conf:1:1: the key "include" has no value/],
     ["include ", /expected the path of a file/],
     ["include {", /expected the path of a file/],
     ["include 'x", /a quote is not closed/],
@@ -174,7 +174,9 @@ describe("what breaks the grammar is refused, with its line", () => {
 });
 
 test("what is too large or too deep is refused", () => {
-  expect(refusal(() => parse(`a: ${"9".repeat(400)}.5`))[0]).toMatch(/^float '.*' is out of the range$/);
+  expect(refusal(() => parse(`a: ${"9".repeat(400)}.5`))[0]).toMatch(
+    /^a\.conf:1:4: float '.*' is out of the range$/,
+  );
   for (const opener of ["[", "{a: ", "{\n"]) {
     const problem = refusal(() => parse(`${opener === "[" ? "a: " : ""}${opener.repeat(300)}`))[0];
     expect(problem).toMatch(/nested more than 200 deep/);
@@ -198,7 +200,7 @@ describe("variables", () => {
 
   test("must be defined before", () => {
     expect(refusal(() => parse("a: $b\nb: 1"))).toEqual([
-      "variable reference for 'b' on line 1 can not be found",
+      "a.conf:1:5: variable reference for 'b' can not be found",
     ]);
   });
 
@@ -229,13 +231,13 @@ describe("variables", () => {
   test("from the environment that can not be parsed, or lead in a circle, are refused", () => {
     const env = { BAD: "a b", A: "$B", B: "$A", C: "$NOWHERE" };
     expect(refusal(() => parseConfigText("x: $BAD", "a.conf", env))[0]).toMatch(
-      /^variable reference for 'BAD' on line 1 could not be parsed: Parse error on line 1/,
+      /^a\.conf:1:5: variable reference for 'BAD' could not be parsed: \$BAD:1:\d+: expected a new line/,
     );
     expect(refusal(() => parseConfigText("\nx: $A", "a.conf", env))[0]).toMatch(
-      /^variable reference for 'A' on line 2 .* variable reference cycle for 'A'$/,
+      /^a\.conf:2:5: variable reference for 'A' .* variable reference cycle for 'A'$/,
     );
     expect(refusal(() => parseConfigText("x: $C", "a.conf", env))[0]).toMatch(
-      /'NOWHERE' on line 1 can not be found/,
+      /^a\.conf:1:5: .*'NOWHERE' can not be found/,
     );
     expect(refusal(() => parseConfigText("x: $toString", "a.conf", {}))[0]).toMatch(/can not be found/);
   });
@@ -261,7 +263,7 @@ describe("includes", () => {
     expect(map.value.get("three")).toMatchObject({
       file: join(directory, "sub/deeper/three.conf"),
       line: 1,
-      column: 0,
+      column: 1,
     });
   });
 
@@ -274,7 +276,7 @@ describe("includes", () => {
       "e.conf": "z: 1",
     });
     expect(refusal(() => parseConfigFile(join(directory, "a.conf"), {}))).toEqual([
-      "error parsing include file 'b.conf', variable reference for 'x' on line 1 can not be found",
+      `${join(directory, "b.conf")}:1:5: variable reference for 'x' can not be found`,
     ]);
     expect(plain(parseConfigFile(join(directory, "c.conf"), {}))).toEqual({ p: 4333, port: 4333, z: 1 });
   });
@@ -290,18 +292,18 @@ describe("includes", () => {
     const refused = (name: string): string =>
       refusal(() => parseConfigFile(join(directory, name), {}))[0] as string;
     expect(refused("missing.conf")).toBe(
-      `error parsing include file 'nowhere.conf', open ${join(directory, "nowhere.conf")}: no such file or directory`,
+      `${join(directory, "missing.conf")}:1:9: open ${join(directory, "nowhere.conf")}: no such file or directory`,
     );
-    expect(refused("broken.conf")).toMatch(/^error parsing include file 'bad.conf', Parse error on line 2/);
+    expect(refused("broken.conf")).toMatch(/bad\.conf:2:6: expected "," or "]"/);
     expect(refused("self.conf")).toMatch(
-      /file includes itself: .*self\.conf -> .*other\.conf -> .*self\.conf$/,
+      /other\.conf:1:9: file includes itself: .*self\.conf -> .*other\.conf -> .*self\.conf$/,
     );
     expect(refused("none.conf")).toMatch(/^open .*none\.conf: no such file or directory$/);
     expect(refused(".")).toMatch(/is a directory$/);
   });
 });
 
-test("places are counted as nats-server counts them", () => {
+test("places are counted from 1, in lines and in bytes", () => {
   const map = parse(
     'first: 1\n  second: "x"\n\tthird { inner: [ a,\n   b ] }\n"quoted": 1\ngrün: 1, after: 2',
   );
@@ -309,7 +311,7 @@ test("places are counted as nats-server counts them", () => {
     const node = map.value.get(key);
     return [node?.line, node?.column];
   };
-  expect(place("first")).toEqual([1, 0]);
+  expect(place("first")).toEqual([1, 1]);
   expect(place("second")).toEqual([2, 3]);
   expect(place("third")).toEqual([3, 2]);
   expect(place("quoted")).toEqual([5, 2]);

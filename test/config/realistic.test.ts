@@ -111,7 +111,7 @@ no_auth_user: web
     ADMIN_PASSWORD: "'let me in; please'",
   };
   expect(refusal(() => loadOptions({ file: join(directory, "nats.conf"), env }))).toEqual([
-    expect.stringMatching(/^Parse error on line 8/),
+    expect.stringMatching(/nats\.conf:8:\d+: /),
   ]);
 
   const { options, warnings } = loadOptions({ file: join(directory, "shop.conf"), env });
