@@ -10,7 +10,7 @@ import type { Plan } from "../broker/plan.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
-import { malformed, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
+import { isMidPayload, malformed, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import type { OperationHandler } from "../protocol/operations.ts";
 import { Parser } from "../protocol/parser.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
@@ -472,7 +472,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     if (error.reason !== "Client Closed") this.context.log.error(`${this.label} - ${error.message}`);
     if (error.text !== null) this.say(errorLine(error.text));
     this.#parser.close();
-    this.connection.close(error.reason, closeCodeOf(error.reason));
+    this.connection.close(error.reason, closeCodeOf(error.reason), isMidPayload(error));
   }
 
   #makeTrace(): Trace | null {

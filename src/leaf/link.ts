@@ -8,7 +8,7 @@ import type { Message } from "../broker/message.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, pingLine, pongLine } from "../protocol/encoder.ts";
-import { ProtocolError, staleConnection } from "../protocol/errors.ts";
+import { isMidPayload, ProtocolError, staleConnection } from "../protocol/errors.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
 import { heartbeatOptions, type LeafContext } from "./context.ts";
@@ -428,7 +428,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     this.#handshake.onFailure(error);
     if (error.text !== null) this.say(errorLine(error.text));
     this.parser.close();
-    this.connection.close(error.reason, closeCode);
+    this.connection.close(error.reason, closeCode, isMidPayload(error));
   }
 
   /** What the other end did wrong ends the link. */

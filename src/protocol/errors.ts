@@ -48,6 +48,11 @@ export class ProtocolError extends Error {
   }
 }
 
+/** The payload that was refused is still on its way. */
+export function isMidPayload({ reason }: ProtocolError): boolean {
+  return reason === "Maximum Message Payload Exceeded";
+}
+
 export const unknownOperation = (detail: string): ProtocolError =>
   new ProtocolError("Unknown Protocol Operation", "Protocol Violation", detail);
 /** Wrong number of arguments, a bad size, bad CONNECT JSON. */

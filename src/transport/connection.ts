@@ -20,6 +20,8 @@ export interface Wire {
   resume(): void;
   /** Sends what was written, then says goodbye. `code` and `text` reach the peer where the carrier has a place for them. */
   end(code: number, text: string): void;
+  /** The same, and closes at once: who has sent what was not read is reset, and so knows that it was not taken. */
+  abort(code: number, text: string): void;
   /** Lets go of everything at once. */
   destroy(): void;
 }
@@ -56,6 +58,8 @@ export interface ConnectionLimits extends OutboundLimits {
 
 /** How long a peer that was told goodbye may take to hear it. */
 const lingerMs = 1_000;
+/** What is read from it meanwhile; who sends more does not listen. */
+const droppedBytesMax = 64 * 1024;
 /** A receiver that has taken nothing for this long is not waited for. */
 const progressMsMax = 1_000;
 
@@ -79,6 +83,10 @@ export class Connection implements Sink {
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
   #lastProgressMs: number;
+  /** Read and dropped since the end. */
+  #droppedBytes = 0;
+  /** The carrier has been told to end: all that the peer is owed is on its way. */
+  #saidGoodbye = false;
   /**
    * Set by the session: what it gets is few large messages for few receivers, so that reading more at once saves more
    * than it keeps others waiting.
@@ -159,7 +167,8 @@ export class Connection implements Sink {
   /** Bytes from the peer. One call is one pass, or part of the one that the wire has begun. */
   receive(chunk: Buffer, start: number, end: number, stable: boolean): void {
     const handler = this.#handler;
-    if (this.#closed || handler === null) return;
+    if (this.#closed) return this.drop(end - start);
+    if (handler === null) return;
     const pass = this.#pass;
     pass.enter();
     try {
@@ -171,6 +180,14 @@ export class Connection implements Sink {
     } finally {
       pass.leave();
     }
+  }
+
+  /** So many bytes have come that nobody looks at. Bounded: then the peer is read no more, and let go. */
+  drop(bytes: number): void {
+    this.#droppedBytes += bytes;
+    if (this.#droppedBytes <= droppedBytesMax) return;
+    this.#wire.pause();
+    if (this.#saidGoodbye) this.#wire.destroy();
   }
 
   /** Whether the chunk just received is still needed by somebody; asking resets it. */
@@ -265,16 +282,24 @@ export class Connection implements Sink {
 
   /**
    * Sends what is queued, then ends. The session is told at once; the peer gets a moment to hear what was said, in
-   * which what it still sends is read and dropped: closing on unread bytes would take the last words back.
+   * which what it still sends is read and dropped, up to {@link droppedBytesMax}: closing on unread bytes may take the
+   * last words back.
    * @param code WebSocket close code
+   * @param isAbrupt nothing more is read, so that a peer in the middle of what was refused sees a reset behind the last
+   *   words, and not an end like any other
    */
-  close(reason: string, code: number): void {
+  close(reason: string, code: number, isAbrupt = false): void {
     if (this.#closed) return;
     this.#finish(reason, () => {
       const wire = this.#wire;
       this.#deadline = this.#clock.after(lingerMs, () => this.#wire.destroy());
-      wire.resume();
-      this.outbound.end(() => wire.end(code, reason));
+      if (isAbrupt) wire.pause();
+      else wire.resume();
+      this.outbound.end(() => {
+        this.#saidGoodbye = true;
+        if (isAbrupt) wire.abort(code, reason);
+        else wire.end(code, reason);
+      });
     });
   }
 

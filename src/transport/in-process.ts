@@ -172,6 +172,11 @@ class InProcessWire implements Wire {
     });
   }
 
+  /** Within a process nothing is on its way. */
+  abort(code: number, text: string): void {
+    this.end(code, text);
+  }
+
   destroy(): void {
     this.#finish({ type: "close", code: 1006, reason: "", wasClean: false });
   }

@@ -147,6 +147,12 @@ export class SocketWire implements Wire {
     this.#socket.end();
   }
 
+  /** Over TLS the kernel resets, unless everything that came was read. */
+  abort(): void {
+    if (this.holdsWrites) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -36,6 +36,10 @@ export class WaitingWire implements Wire {
     this.#raw.destroy();
   }
 
+  abort(): void {
+    this.#raw.destroy();
+  }
+
   destroy(): void {
     this.#raw.destroy();
   }

@@ -149,6 +149,11 @@ class DialedWebSocketWire implements Wire {
     this.#ws.close(code, text.slice(0, closeTextBytesMax));
   }
 
+  abort(code: number, text: string): void {
+    this.end(code, text);
+    this.#ws.terminate();
+  }
+
   destroy(): void {
     this.#ws.terminate();
   }

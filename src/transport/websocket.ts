@@ -132,7 +132,7 @@ export class WebSocketWire implements Wire, FrameHandler {
 
   /** Bytes from the socket, changed on the way and not kept. */
   onChunk(bytes: Buffer, start: number, end: number): void {
-    if (this.#deaf) return;
+    if (this.#deaf) return this.#connection.drop(end - start);
     const chunk = bytes.subarray(start, end);
     if (this.#rest !== null) this.#keep(Buffer.concat([this.#rest.subarray(this.#restAt), chunk]), 0);
     else if (this.#compressing) {
@@ -203,6 +203,11 @@ export class WebSocketWire implements Wire, FrameHandler {
     this.#ended = true;
     if (this.#goodbye === null) this.#ws.close(code, text.slice(0, closeTextBytesMax));
     else this.#sayGoodbye(this.#goodbye);
+  }
+
+  abort(code: number, text: string): void {
+    this.end(code, text);
+    this.#lane.destroy();
   }
 
   destroy(): void {

@@ -69,6 +69,11 @@ export class ScriptedWire extends ScriptedSink implements Wire {
     this.ended = { code, text };
   }
 
+  abort(code: number, text: string): void {
+    this.end(code, text);
+    this.destroy();
+  }
+
   /** As every carrier does, says that it is lost. */
   destroy(): void {
     if (this.destroyed) return;

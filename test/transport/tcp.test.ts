@@ -72,6 +72,30 @@ describe("a mistake that closes", () => {
     expect(harness.closed).toEqual([{ id: 1, reason: "Maximum Message Payload Exceeded" }]);
   });
 
+  test.each([
+    ["a payload that is too large", "PUB a 999999999\r\n", "Maximum Payload Violation"],
+    ["an unknown operation", "NONSENSE\r\n", "Unknown Protocol Operation"],
+    ["a line without an end", "PUB ", "maximum control line exceeded"],
+  ])(
+    "after %s nothing more is read, and a peer that goes on is reset behind the last words",
+    async (_name, line, text) => {
+      // So that nothing ends because its time is over.
+      harness.clock.freeze();
+      const client = await connectRaw(port, connected);
+      const reset = new Promise<NodeJS.ErrnoException>((resolve) => client.socket.once("error", resolve));
+      client.send(line);
+      const flood = Buffer.alloc(megabyte, "x");
+      const writeOn = (): void => {
+        if (client.socket.destroyed) return;
+        client.socket.write(flood, writeOn);
+      };
+      writeOn();
+      expect(["ECONNRESET", "EPIPE"]).toContain((await reset).code);
+      expect(await client.rest()).toBe(`-ERR '${text}'\r\n`);
+      expect(client.socket.bytesWritten).toBeLessThan(16 * megabyte);
+    },
+  );
+
   test("ends the socket of a peer that never goes by itself", async () => {
     const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     socket.on("error", () => {});

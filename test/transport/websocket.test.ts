@@ -161,7 +161,7 @@ describe("the end", () => {
     const { socket, received } = await openBare();
     socket.write(frame(opcodes.binary, `${quiet}NONSENSE\r\n`));
     for (let count = 0; count < 8; count++) socket.write(frame(opcodes.binary, Buffer.alloc(megabyte)));
-    await once(socket, "close");
+    await new Promise((resolve) => socket.once("close", resolve));
     expect(received().toString("latin1")).toContain("-ERR 'Unknown Protocol Operation'\r\n");
   });
 

@@ -75,6 +75,10 @@ export class FakeWire implements Wire {
     this.isCutShort = pendingBytes > (this.#held?.text.length ?? 0);
   }
 
+  abort(): void {
+    this.end();
+  }
+
   destroy(): void {
     // Whoever was told goodbye had all of it before.
     if (!this.#isGone) this.destroyed = true;
