@@ -274,6 +274,7 @@ export class LeafNodes {
       advertise: listener.advertise,
       tls: listener.tls,
       allowNonTls: false,
+      isWebSocket: false,
       authRequired: requiredInInfo,
     });
     const { domain, hasJetStream } = this.#context.settings;

@@ -14,6 +14,8 @@ interface ListenerInfo {
   readonly advertise: string | null;
   readonly tls: TlsOptions | null;
   readonly allowNonTls: boolean;
+  /** Over which clients are told both: TLS is required, and there already. */
+  readonly isWebSocket: boolean;
   readonly authRequired: boolean;
 }
 
@@ -32,9 +34,9 @@ export function serverInfo(server: ServerIdentity, options: Options, listener: L
     port: shown.port,
     headers: !options.noHeaderSupport,
     ...(listener.authRequired && { auth_required: true as const }),
-    ...(tls !== null &&
-      (listener.allowNonTls ? { tls_available: true as const } : { tls_required: true as const })),
+    ...(tls !== null && !listener.allowNonTls && { tls_required: true as const }),
     ...(tls !== null && tls.verify === true && { tls_verify: true as const }),
+    ...(tls !== null && (listener.allowNonTls || listener.isWebSocket) && { tls_available: true as const }),
     max_payload: options.limits.maxPayloadBytes,
     ...(options.jetstream !== null && { jetstream: true as const, api_lvl: jetStreamApiLevel }),
     ...(domain !== null && { domain }),

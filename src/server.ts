@@ -264,6 +264,7 @@ export class Server {
       // Nobody else can listen in on a connection without a wire.
       tls: isLocal ? null : own === null ? options.tls : own.tls,
       allowNonTls: own === null && options.allowNonTls,
+      isWebSocket: own !== null,
       authRequired: authenticator.requiredInInfo,
     });
   }

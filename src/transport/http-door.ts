@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
+import { awaitFirstByte, handshakeRecord } from "./first-byte.ts";
 import { acceptSockets, OpenSockets, type SocketListener } from "./listener.ts";
 import type { TlsGate } from "./tls-gate.ts";
 
@@ -85,6 +86,14 @@ export class HttpDoor {
     this.#sockets.add(raw);
     const { gate } = this.#options;
     if (gate === null) return this.#serve(raw);
+    awaitFirstByte(raw, this.#options.clock, gate.timeoutMs, (first) => {
+      if (first === handshakeRecord) this.#secure(raw, gate);
+      else if (first === null) raw.destroy();
+      else refuseClear(raw);
+    });
+  }
+
+  #secure(raw: Socket, gate: TlsGate): void {
     gate.secure(raw, true, (outcome) => {
       if (outcome.socket === null) return;
       this.#sockets.move(raw, outcome.socket);
@@ -100,4 +109,16 @@ export class HttpDoor {
     this.server.emit("connection", socket);
     socket.resume();
   }
+}
+
+const clearRefusal = "This port takes HTTPS, and the request came over HTTP: use https:// or wss://\n";
+
+/** Whoever asks in clear on a port for TLS is told so, in clear. */
+function refuseClear(raw: Socket): void {
+  raw.read();
+  raw.end(
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n" +
+      `Content-Length: ${clearRefusal.length}\r\n\r\n${clearRefusal}`,
+    () => raw.destroy(),
+  );
 }

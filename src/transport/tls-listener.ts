@@ -14,6 +14,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
+import { awaitFirstByte, handshakeRecord } from "./first-byte.ts";
 import { acceptSockets, OpenSockets, peerOf, type Listener } from "./listener.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
@@ -41,9 +42,6 @@ export interface TlsListenOptions {
   /** Told why a handshake failed, before the session is told that its connection is gone. */
   readonly onHandshakeFailure: (connection: Connection, failure: string) => void;
 }
-
-/** The first byte of a TLS record that holds a handshake. */
-const handshakeRecord = 0x16;
 
 /** @throws Error that names the address when it cannot be had */
 export async function listenTls(host: string, port: number, options: TlsListenOptions): Promise<Listener> {
@@ -86,7 +84,7 @@ class Arrival {
     if (handshakeFirst === "first") this.#handshake(true);
     else if (handshakeFirst === "after-info") this.#greet();
     else
-      this.#awaitBytes(handshakeFirst.fallbackMs, (byte) =>
+      this.#awaitByte(handshakeFirst.fallbackMs, (byte) =>
         byte === null ? this.#greet() : this.#handshake(true),
       );
   }
@@ -95,31 +93,16 @@ class Arrival {
     this.#connection.greet();
     if (this.#connection.closed) return;
     if (!this.#mode.allowNonTls) return this.#handshake(false);
-    this.#awaitBytes(this.#options.gate.timeoutMs, (first) => {
+    this.#awaitByte(this.#options.gate.timeoutMs, (first) => {
       if (first === handshakeRecord) this.#handshake(false);
       else this.#goOnInClear();
     });
   }
 
-  /** Calls back with the first byte, which stays to be read, or with null when none comes in time. */
-  #awaitBytes(waitMs: number, then: (first: number | null) => void): void {
-    const raw = this.#raw;
-    const stop = (bytes: Buffer | null): void => {
-      deadline.cancel();
-      raw.removeListener("data", stop);
-      raw.removeListener("end", cancel);
-      raw.removeListener("close", cancel);
-      if (this.#connection.closed) return;
-      raw.pause();
-      if (bytes !== null) raw.unshift(bytes);
-      then(bytes?.[0] ?? null);
-    };
-    const cancel = (): void => deadline.cancel();
-    const deadline = this.#options.clock.after(waitMs, () => stop(null));
-    raw.on("data", stop);
-    raw.on("end", cancel);
-    raw.on("close", cancel);
-    raw.resume();
+  #awaitByte(waitMs: number, then: (first: number | null) => void): void {
+    awaitFirstByte(this.#raw, this.#options.clock, waitMs, (first) => {
+      if (!this.#connection.closed) then(first);
+    });
   }
 
   #goOnInClear(): void {

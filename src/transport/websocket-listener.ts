@@ -66,6 +66,8 @@ const compressedBytesMin = 64;
 /** Of what `ws` holds of one compressed message. */
 const fragmentsMax = 1_024;
 const chunksMax = 16 * 1024;
+/** Of what comes behind a request that was refused. */
+const droppedBytesMax = 64 * 1024;
 /** Pings that may wait for their answer to be taken. */
 const pongsMax = 1_024;
 /** How long `ws` waits for the peer to answer a close. The connection's own limit is shorter, and on its clock. */
@@ -137,6 +139,9 @@ class Upgrader {
     const receiver: Receiver = { take: () => {}, paysLargeReads: () => false };
     const carrier = this.#carrier(socket, tls, receiver);
     const lane = new ControlLane(carrier);
+    // Both are lists, in which `ws` takes nothing else.
+    request.headers.upgrade = "websocket";
+    request.headers["sec-websocket-version"] = "13";
     this.#protocolOfNow().handleUpgrade(request, lane as unknown as Socket, Buffer.alloc(0), (ws) => {
       peer.address = clientAddress(request.headers, peer.address, this.#trustedProxies);
       this.#connect({ request, carrier, lane, ws, head, peer, tls, receiver });
@@ -168,7 +173,11 @@ class Upgrader {
     // Whoever does not close in turn is closed.
     stream.once("close", () => this.#door.arrived(stream));
     this.#door.expect(stream);
-    stream.resume();
+    let droppedBytes = 0;
+    stream.on("data", ({ length }: Buffer) => {
+      droppedBytes += length;
+      if (droppedBytes > droppedBytesMax) stream.destroy();
+    });
   }
 
   /** The socket that carries the WebSocket: one that reads into the shared buffers, where it can. */

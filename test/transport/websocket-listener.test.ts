@@ -92,6 +92,60 @@ describe("the request", () => {
     client.socket.terminate();
   });
 
+  test("may name other protocols beside, since its headers are lists", async () => {
+    const port = await harness.listenWebSocket();
+    const client = await connectRaw(port);
+    client.send(
+      upgradeRequest({
+        Upgrade: "h2c, websocket",
+        Connection: "keep-alive, Upgrade",
+        "Sec-WebSocket-Version": "13, 8",
+      }),
+    );
+    expect(await client.line()).toBe("HTTP/1.1 101 Switching Protocols");
+    await eventually(() => harness.clients.length === 1, "there is a client");
+    client.close();
+  });
+
+  test("is read no further once it is refused", async () => {
+    harness.clock.freeze();
+    const port = await harness.listenWebSocket();
+    const client = await connectRaw(port);
+    client.send(upgradeRequest({ "Sec-WebSocket-Key": "short" }));
+    const flood = Buffer.alloc(megabyte);
+    const writeOn = (): void => void (client.socket.destroyed || client.socket.write(flood, writeOn));
+    writeOn();
+    expect(await client.rest()).toMatch(/^HTTP\/1\.1 400 /);
+    expect(client.socket.bytesWritten).toBeLessThan(16 * megabyte);
+  });
+
+  test.each([
+    ["for a page", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ["to become a WebSocket", upgradeRequest({})],
+    ["that is no HTTP", "INFO {}\r\n"],
+  ])("%s in clear on a port for TLS is answered in clear, with what to do", async (_name, text) => {
+    const port = await harness.listenWebSocket({}, new TlsGate(serverTls, harness.clock, null));
+    const client = await connectRaw(port);
+    client.send(text);
+    expect(await client.rest()).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\n[^]*\r\n\r\nThis port takes HTTPS, and the request came over HTTP: use https:\/\/ or wss:\/\/\n$/,
+    );
+  });
+
+  test("that never begins on a port for TLS is not waited for", async () => {
+    harness.clock.freeze();
+    const port = await harness.listenWebSocket({}, new TlsGate(serverTls, harness.clock, null));
+    const client = await connectRaw(port);
+    const rest = client.rest();
+    let isOver = false;
+    void rest.then(() => (isOver = true));
+    await eventually(() => {
+      void harness.clock.advance("2s");
+      return isOver;
+    }, "it is let go");
+    expect(await rest).toBe("");
+  });
+
   test.each([
     ["for a page", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "400 Bad Request"],
     ["with a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "405 Method Not Allowed"],
@@ -267,7 +321,8 @@ describe("compression", () => {
     const socket = await openBare(port);
     const before = process.memoryUsage().rss;
     for (const bytes of frames) socket.write(bytes);
-    await once(socket, "close");
+    // Perhaps by a reset.
+    await new Promise((resolve) => socket.once("close", resolve));
     await eventually(() => harness.closed.length === 1, "closed");
     expect(["Maximum Message Payload Exceeded", "Read Error"]).toContain(reasons()[0]);
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * megabyte);
