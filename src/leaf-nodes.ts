@@ -211,6 +211,7 @@ export class LeafNodes {
         ...shared,
         isSecure: url.scheme === "wss" || remote.tls !== null,
         path: url.path,
+        upgradeMsMax: remote.firstInfoTimeoutMs,
         compression: remote.websocketCompression,
         masking: remote.websocketMasking,
         payloadBytesMax: limits.maxPayloadBytes,

@@ -40,7 +40,7 @@ export interface Solicitor {
   onClosed(reason: string, cause: string, delayMs: number | null): void;
 }
 
-const answerMsMax = 2_000;
+const answerMsMin = 2_000;
 
 export class Solicitation implements LinkHandshake {
   readonly #link: LeafLink;
@@ -144,7 +144,8 @@ export class Solicitation implements LinkHandshake {
         protocol: 1,
       }),
     );
-    this.#within(answerMsMax, staleHandshake);
+    // A hub that may be long about its first INFO may be as long about the second.
+    this.#within(Math.max(answerMsMin, options.firstInfoTimeoutMs), staleHandshake);
     if (info.infoOnConnect) return;
     this.#join(info);
   }

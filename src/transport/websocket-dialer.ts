@@ -1,7 +1,9 @@
 /** A WebSocket that this broker opens itself. `ws` does all of it: a link carries few frames, and large ones. */
+import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { WebSocket, type ClientOptions } from "ws";
+import type { Deadline } from "../base/clock.ts";
 import type { CloseReason } from "../protocol/errors.ts";
 import { Connection, type TlsState, type Wire } from "./connection.ts";
 import {
@@ -20,6 +22,8 @@ export interface WebSocketDialOptions extends Omit<DialOptions, "isHandshakeFirs
   /** Begins with a slash. */
   readonly path: string;
   readonly compression: boolean;
+  /** For the answer to the request, from when it can be sent. */
+  readonly upgradeMsMax: number;
   /** Without, frames are not masked if the other end agrees. */
   readonly masking: boolean;
   readonly payloadBytesMax: number;
@@ -42,8 +46,12 @@ export function dialWebSocket(options: WebSocketDialOptions, handler: DialHandle
     handler.onFailure(reason);
   };
   let socket: WebSocket | null = null;
-  const waitMs = dialMsMax + (isSecure ? tls.timeoutMs : 0);
-  const deadline = clock.after(waitMs, () => fail(`no answer within ${waitMs / 1000} s`));
+  const within = (waitMs: number, failure: string): Deadline => clock.after(waitMs, () => fail(failure));
+  let deadline = within(dialMsMax, `no answer within ${dialMsMax / 1000} s`);
+  const next = (waitMs: number, failure: string): void => {
+    deadline.cancel();
+    if (!isSettled) deadline = within(waitMs, failure);
+  };
   try {
     const url = `${isSecure ? "wss" : "ws"}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
     socket = new WebSocket(url, {
@@ -53,6 +61,19 @@ export function dialWebSocket(options: WebSocketDialOptions, handler: DialHandle
         clientNoContextTakeover: true,
       },
       followRedirects: false,
+      // Each step has a time of its own, as over TCP.
+      finishRequest: (request: ClientRequest) => {
+        const upgrade = (): void =>
+          next(
+            options.upgradeMsMax,
+            `no answer to the WebSocket request within ${options.upgradeMsMax / 1000} s`,
+          );
+        request.once("socket", (carrying) => {
+          if (isSecure) carrying.once("connect", () => next(tls.timeoutMs, "TLS handshake: timed out"));
+          carrying.once(isSecure ? "secureConnect" : "connect", upgrade);
+        });
+        request.end();
+      },
       skipUTF8Validation: true,
       maxPayload: options.payloadBytesMax + gatheredBytesMax,
       headers: options.masking ? {} : { [noMasking]: "true" },
