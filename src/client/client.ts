@@ -379,9 +379,10 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   /** Runs a piece of parsing; what the peer did wrong ends the connection, as the protocol says. */
   parse(work: () => void): void {
-    const { broker } = this.context;
+    const { broker, pass } = this.context;
     const messagesBefore = this.inMessages;
     broker.reading = this;
+    pass.isPublishing = true;
     try {
       work();
     } catch (error) {
@@ -389,6 +390,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       this.fail(error);
     } finally {
       broker.reading = null;
+      pass.isPublishing = false;
       if (this.inMessages !== messagesBefore) this.#heartbeat.active();
     }
   }

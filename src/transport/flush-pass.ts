@@ -33,6 +33,12 @@ export class FlushPass {
    */
   overflow: ((onRelief: () => void) => void) | null = null;
 
+  /**
+   * Whether what is sent now is what a client has just published: only that may be dropped for a crowded receiver where
+   * publishers are not held back. What the broker sends by itself waits. Set by the session that is read.
+   */
+  isPublishing = false;
+
   /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
   chunkKept = false;
   #chunksKept = 0;

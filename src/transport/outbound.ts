@@ -29,7 +29,7 @@ export interface OutboundLimits {
   readonly pendingBytesMax: number;
   /** Above this, publishers are held back, until the peer has taken {@link reliefBytesMax}: three quarters of the former. */
   readonly crowdedBytes: number;
-  /** Instead of publishers being held back, messages for a crowded peer are dropped. */
+  /** Instead of publishers being held back, what they publish is dropped for a crowded peer. */
   readonly dropsWhenCrowded?: boolean;
 }
 
@@ -119,7 +119,7 @@ export class Outbound {
    * @returns false when the peer is gone or too far behind; nothing may be appended then
    */
   reserve(count: number): boolean {
-    if (this.#drops && this.#isFull()) return false;
+    if (this.#dropsNow && this.#isFull()) return false;
     return this.#makeRoom(count);
   }
 
@@ -156,7 +156,7 @@ export class Outbound {
     if (this.closed) return false;
     if (this.run !== null) this.leaveRun(this.run.at);
     this.#sealAppended();
-    if ((this.#drops && this.#isFull()) || !this.#checkOverflow()) return false;
+    if ((this.#dropsNow && this.#isFull()) || !this.#checkOverflow()) return false;
     run.lease.hold();
     this.run = run;
     this.#runStart = start;
@@ -267,6 +267,10 @@ export class Outbound {
     if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
     this.#queue();
     return true;
+  }
+
+  get #dropsNow(): boolean {
+    return this.#drops && this.#pass.isPublishing;
   }
 
   /** Whether it is crowded even with all that it is willing to take taken. */
@@ -380,7 +384,7 @@ export class Outbound {
       this.#onOverflow();
       return false;
     }
-    if (pendingBytes > this.#limits.crowdedBytes && !this.#drops) this.#pass.crowded.add(this);
+    if (pendingBytes > this.#limits.crowdedBytes && !this.#dropsNow) this.#pass.crowded.add(this);
     return true;
   }
 
