@@ -1,9 +1,10 @@
 /** The command: arguments, signals and the exit code, nothing else. */
-import { runBroker, versionText, type RunCommand, type RunningBroker } from "../src/command.ts";
-import { parseCommandLine, type Command } from "../src/config/flags.ts";
-import { testConfig } from "../src/config/load.ts";
-import { tlsUsageText, usageText } from "../src/config/usage.ts";
-import { signalTargets } from "../src/signal-targets.ts";
+import { codeOf, reasonOf } from "./base/system-error.ts";
+import { runBroker, versionText, type RunCommand, type RunningBroker } from "./command.ts";
+import { parseCommandLine, type Command } from "./config/flags.ts";
+import { testConfig } from "./config/load.ts";
+import { tlsUsageText, usageText } from "./config/usage.ts";
+import { signalTargets } from "./signal-targets.ts";
 
 const program = "frond";
 
@@ -43,26 +44,25 @@ async function perform(command: Command, signals: Signals): Promise<void> {
       process.stdout.write(tlsUsageText());
       return;
     case "error":
-      fail(`${program}: ${command.message}`, command.exitCode);
-      if (command.showsUsage) process.stderr.write(usageText);
-      return;
+      // Last, where whoever has a screen of usage before them looks.
+      if (command.showsUsage) process.stderr.write(`${usageText}\n`);
+      return fail(`${program}: ${command.message}`, command.exitCode);
     case "explain": {
-      const { explain } = await import("../src/explain.ts");
+      const { explain } = await import("./explain.ts");
       const { text, exitCode } = await explain(command);
       (exitCode === 0 ? process.stdout : process.stderr).write(`${text}\n`);
       process.exitCode = exitCode;
       return;
     }
     case "store-check": {
-      const { checkStore } = await import("../src/store/check.ts");
+      const { checkStore } = await import("./store/check.ts");
       const { lines, problems } = await checkStore(command.directory);
       process.stdout.write(lines.map((line) => `${line}\n`).join(""));
       if (problems.length > 0) fail(problems.join("\n"));
       return;
     }
     case "signal":
-      for (const pid of signalTargets(command.target)) process.kill(pid, command.signal);
-      return;
+      return sendSignal(command.signal, signalTargets(command.target));
     case "test": {
       const result = testConfig(
         {
@@ -78,6 +78,20 @@ async function perform(command: Command, signals: Signals): Promise<void> {
     }
     case "run":
       return run(command, signals);
+  }
+}
+
+function sendSignal(signal: NodeJS.Signals, pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      const why =
+        codeOf(error) === "EPERM"
+          ? "it belongs to another user: send the signal as that user"
+          : reasonOf(error);
+      throw new Error(`cannot send ${signal} to process ${pid}: ${why}`, { cause: error });
+    }
   }
 }
 
