@@ -5,6 +5,7 @@
 import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Log } from "./base/log.ts";
+import { reasonOf } from "./base/system-error.ts";
 import type { LogOptions } from "./config/options.ts";
 
 export interface Logger extends Log {
@@ -89,6 +90,8 @@ export async function createLogger(first: LogOptions): Promise<Logger> {
   };
 }
 
+type OpenDestination = (options: { fd?: number; dest?: string; sync: boolean }) => unknown;
+
 interface Target {
   write(text: string, options: LogOptions): unknown;
   reopen(): void;
@@ -101,15 +104,12 @@ interface Target {
  * Where entries go: standard error, or a file that is rotated when it grows too large.
  * @throws Error when the file cannot be opened
  */
-function openTarget(
-  open: (options: { fd?: number; dest?: string; sync: boolean; mkdir?: boolean }) => unknown,
-  { file, debug, trace }: LogOptions,
-): Target {
+function openTarget(open: OpenDestination, { file, debug, trace }: LogOptions): Target {
   // Who traces looks in the log for what the broker has done, often just before ending it the hard way; so then nothing
   // is answered before it is written. Otherwise a slow reader of standard error holds nobody up.
   const sync = debug || trace;
-  const destination = open(
-    file === null ? { fd: stderrDescriptor, sync } : { dest: file, sync: true, mkdir: true },
+  const destination = (
+    file === null ? open({ fd: stderrDescriptor, sync }) : openFile(open, file)
   ) as Destination;
   // A log that cannot be written (a full disk, a reader that is gone) is no reason to end.
   let broken = false;
@@ -137,6 +137,14 @@ function openTarget(
       if (file !== null) destination.end();
     },
   };
+}
+
+function openFile(open: OpenDestination, file: string): unknown {
+  try {
+    return open({ dest: file, sync: true });
+  } catch (error) {
+    throw new Error(`cannot open the log file ${file}: ${reasonOf(error)}`, { cause: error });
+  }
 }
 
 function sizeOf(file: string): number {

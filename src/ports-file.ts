@@ -5,6 +5,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { reasonOf } from "./base/system-error.ts";
 import type { ListenAddress } from "./transport/tcp-listener.ts";
 
 export interface BoundAddresses {
@@ -27,7 +28,11 @@ export function writePortsFile(directory: string, addresses: BoundAddresses): ()
     // nats-server says nothing of these.
     leafnodes: urlsOf("nats-leaf", leafnodes),
   };
-  writeFileSync(path, JSON.stringify(ports));
+  try {
+    writeFileSync(path, JSON.stringify(ports));
+  } catch (error) {
+    throw new Error(`cannot write the ports file ${path}: ${reasonOf(error)}`, { cause: error });
+  }
   return () => rmSync(path, { force: true });
 }
 

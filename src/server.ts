@@ -1,14 +1,14 @@
 /**
  * The composition root: makes the parts, wires them to each other, and starts, reloads, drains and stops them.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname } from "node:path";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import type { Authenticator, ConnectionType, Credentials } from "./auth/identity.ts";
 import { createServerId } from "./auth/nkey.ts";
 import { PasswordChecker } from "./auth/password.ts";
 import { Clock, realDelay } from "./base/clock.ts";
+import { reasonOf } from "./base/system-error.ts";
 import type { Log } from "./base/log.ts";
 import { Broker } from "./broker/broker.ts";
 import { Client } from "./client/client.ts";
@@ -210,7 +210,7 @@ export class Server {
   }
 
   #writeFiles(options: Options): void {
-    if (options.pidFile !== null) writeWhole(options.pidFile, String(process.pid));
+    if (options.pidFile !== null) writePidFile(options.pidFile, String(process.pid));
     this.#removePortsFile?.();
     this.#removePortsFile =
       options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.addresses);
@@ -364,11 +364,10 @@ export class Server {
   }
 }
 
-function writeWhole(path: string, text: string): void {
+function writePidFile(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   } catch (error) {
-    throw new Error(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`cannot write the pid file ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -55,7 +55,7 @@ test("a log that cannot be written is no reason to end", { skip: process.platfor
 describe.skipIf(!hasSignals)("a reload", () => {
   test("opens the log file that it adds, changes to another, and takes away", async () => {
     const folder = mkdtempSync(join(tmpdir(), "frond-log-"));
-    const [first, second] = [join(folder, "a", "first.log"), join(folder, "second.log")];
+    const [first, second] = [join(folder, "first.log"), join(folder, "second.log")];
     const broker = await startBroker({ config: "debug: false" });
     onTestFinished(async () => {
       await broker.kill();

@@ -1,4 +1,5 @@
 /** The command line: nats-server's flags in Go's syntax, with the same meaning, and Frond's own commands. */
+import { nearestWord } from "../base/edit-distance.ts";
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
 import type { TlsOptions } from "./options.ts";
 import { unsupportedFlags } from "./support.ts";
@@ -200,7 +201,8 @@ function commandOf(values: ReadonlyMap<string, FlagValue>, rest: readonly string
   if (word === "version" || word === "help") return { command: word };
   if (word === "explain") return explainOf(rest.slice(1));
   if (word === "store") return storeCheckOf(rest.slice(1));
-  if (word !== undefined) return failure(`unrecognized command: ${JSON.stringify(rest[0])}`);
+  if (word !== undefined)
+    return failure(`unrecognized command: ${JSON.stringify(rest[0])}${commandAdvice(word)}`);
   const signal = values.get("signal");
   if (typeof signal === "string" && signal !== "") return signalOf(signal);
 
@@ -259,7 +261,7 @@ function parseFlags(argv: readonly string[]): { values: Map<string, FlagValue>; 
     if (body.startsWith("-") || equals === 0) throw new FlagError(`bad flag syntax: ${argument}`);
     const name = equals < 0 ? body : body.slice(0, equals);
     const flag = flags.get(name);
-    if (flag === undefined) throw new FlagError(`flag provided but not defined: -${name}`);
+    if (flag === undefined) throw new FlagError(unknownFlag(name));
     let text = equals < 0 ? undefined : body.slice(equals + 1);
     if (flag.kind === "boolean" || flag.kind === "verify") text ??= "true";
     else text ??= argv[++at];
@@ -267,6 +269,35 @@ function parseFlags(argv: readonly string[]): { values: Map<string, FlagValue>; 
     values.set(flag.name, flagValueOf(flag.kind, name, text));
   }
   return { values, rest: [] };
+}
+
+function unknownFlag(name: string): string {
+  const nearest = nearestWord(name, flags.keys());
+  const advice = nearest === null ? "" : `; did you mean -${nearest}?`;
+  return `flag provided but not defined: -${name}${advice}`;
+}
+
+const words = ["explain", "store", "help", "version"];
+const startAdvice = "a broker starts without a word: frond [flags]";
+const stopAdvice = "to stop the broker that runs: frond -sl quit";
+/** What those mean who know other programs. */
+const advices: Readonly<Record<string, string>> = {
+  start: startAdvice,
+  run: startAdvice,
+  serve: startAdvice,
+  server: startAdvice,
+  stop: stopAdvice,
+  quit: stopAdvice,
+  kill: stopAdvice,
+  restart: `${stopAdvice}; ${startAdvice}`,
+  reload: "for the broker that runs to read its file again: frond -sl reload",
+  status: "a broker with -m 8222 says how it is at http://127.0.0.1:8222/healthz and /varz",
+};
+
+function commandAdvice(word: string): string {
+  if (Object.hasOwn(advices, word)) return `; ${advices[word]}`;
+  const nearest = nearestWord(word, words);
+  return nearest === null ? "; frond -h lists what there is" : `; did you mean "${nearest}"?`;
 }
 
 function flagValueOf(kind: FlagKind, name: string, text: string): FlagValue {

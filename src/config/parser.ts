@@ -1,6 +1,7 @@
 /** From text in the NATS configuration grammar, with the files it includes, to a map of placed values. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { reasonOf } from "../base/system-error.ts";
 import { textFromWire, wireFromText } from "../subjects/subject.ts";
 import { LexicalError, Lexer } from "./lexer.ts";
 import type { Item } from "./lexer.ts";
@@ -35,18 +36,6 @@ function readConfigFile(path: string, place: Place | null): Buffer {
 
 function errorAt(place: Place | null, text: string): ConfigError {
   return new ConfigError([place === null ? text : `${showPlace(place)}: ${text}`]);
-}
-
-/** What the operating system says, in the words that everybody knows. */
-export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: "no such file or directory",
-    EACCES: "permission denied",
-    EISDIR: "is a directory",
-    ENOTDIR: "not a directory",
-  };
-  return words[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
 /** What the parsers of one configuration share. */

@@ -1,11 +1,11 @@
 /** The `tls` block: which files, which versions, and when the handshake takes place. */
 import { accessSync, constants, statSync } from "node:fs";
+import { reasonOf } from "../base/system-error.ts";
 import { cipherSuites, curves, knowsHybridCurves, lostCipherSuites, tls13Suites } from "./cipher-suites.ts";
 import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } from "./fields.ts";
 import type { Block, KeyReader } from "./fields.ts";
 import { kindName, type ConfigNode } from "./node.ts";
 import type { TlsOptions } from "./options.ts";
-import { reasonOf } from "./parser.ts";
 import { problemAt } from "./problems.ts";
 import type { Problems } from "./problems.ts";
 

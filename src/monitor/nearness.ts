@@ -1,4 +1,5 @@
 /** How near a subscription's subject comes to one that it does not match, and what makes the difference. */
+import { editDistance } from "../base/edit-distance.ts";
 import { areTokensCoveredBy, textFromWire, tokensOf } from "../subjects/subject.ts";
 
 export interface Nearness {
@@ -150,29 +151,6 @@ function isMisspelt(have: string, want: string): boolean {
   // Numbers and ids differ by design.
   if (/[0-9]/.test(have) || /[0-9]/.test(want)) return false;
   return editDistance(have, want) <= (longer < 8 ? 1 : 2);
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn one into the other. */
-function editDistance(left: string, right: string): number {
-  let before: number[] = [];
-  let previous = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      const changed = left[row - 1] === right[column - 1] ? 0 : 1;
-      let best = Math.min(
-        (previous[column] as number) + 1,
-        (current[column - 1] as number) + 1,
-        (previous[column - 1] as number) + changed,
-      );
-      if (row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1])
-        best = Math.min(best, (before[column - 2] as number) + 1);
-      current.push(best);
-    }
-    before = previous;
-    previous = current;
-  }
-  return previous[right.length] as number;
 }
 
 /** Only ASCII: the subjects are bytes. */

@@ -45,7 +45,7 @@ export class DirectoryLock {
       const holder = readHolder(this.#path);
       if (holder !== null && isAlive(holder, directory))
         throw new Error(
-          `${directory} is in use by process ${holder.pid}; if that is not so, remove ${this.#path}`,
+          `${directory} is in use by process ${holder.pid}; stop that, or give this one another directory (-sd, store_dir); if there is no such process, remove ${this.#path}`,
         );
       unlinkSync(this.#path);
       if (!tryLink(own, this.#path)) throw new Error(`${directory} was just taken by another process`);

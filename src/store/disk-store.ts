@@ -3,7 +3,7 @@
  * came since is what is seen. `docs/storage.md` has the whole of it.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import { realDelay } from "../base/clock.ts";
@@ -12,6 +12,7 @@ import type { Store, StoreObserver, StreamStore } from "./contract.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { DiskStreamStore } from "./disk-stream-store.ts";
 import type { Environment } from "./environment.ts";
+import { makeDirectory } from "./directory.ts";
 import { Journal } from "./journal.ts";
 import { listSegments, prepareSegment, removeUnfinishedSegments, saltBytes } from "./journal-segment.ts";
 import { MemoryStreamStore } from "./memory-stream-store.ts";
@@ -80,7 +81,7 @@ export class DiskStore implements Store {
    * @throws Error naming the file when another process has it, or something in it is damaged or of another version
    */
   static open(options: DiskStoreOptions): DiskStore {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    makeDirectory(options.directory);
     const lock = new DirectoryLock(options.directory);
     try {
       return new DiskStore(options, lock);

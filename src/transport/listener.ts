@@ -1,5 +1,6 @@
 /** What all listeners share: opening an address, stopping, and letting go of what came in. */
 import net from "node:net";
+import { codeOf, reasonOf } from "../base/system-error.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -87,12 +88,22 @@ export async function acceptSockets(
       return listen(server, host, port);
     });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "EADDRINUSE" ? "the address is in use" : message;
-    throw new Error(`cannot listen on ${host}:${port}: ${why}`, { cause: error });
+    throw new Error(`cannot listen on ${host}:${port}: ${reasonOf(error)}${adviceOn(error, port)}`, {
+      cause: error,
+    });
   }
   const { address, port: bound } = server.address() as net.AddressInfo;
   return new SocketListener(server, sockets, { host: isAny ? host : address, port: bound });
+}
+
+const privilegedPorts = 1024;
+
+/** What to do about it; empty where that goes without saying. */
+function adviceOn(error: unknown, port: number): string {
+  if (codeOf(error) === "EADDRINUSE") return "; stop what listens there, or choose another port";
+  if (codeOf(error) === "EACCES" && port < privilegedPorts)
+    return `; ports below ${privilegedPorts} take privileges: choose a higher one`;
+  return "";
 }
 
 /** How a machine that has no IPv6, or has it switched off, refuses `::`. */

@@ -114,6 +114,10 @@ describe("flags", () => {
 
   const unreadable: [string, string][] = [
     ["-foo", "flag provided but not defined: -foo"],
+    ["-prot 4222", "flag provided but not defined: -prot; did you mean -port?"],
+    ["--jetsream", "flag provided but not defined: -jetsream; did you mean -jetstream?"],
+    ["-tls_verify", "flag provided but not defined: -tls_verify; did you mean -tlsverify?"],
+    ["-config_file x", "flag provided but not defined: -config_file"],
     ["--foo=1", "flag provided but not defined: -foo"],
     ["-p", "flag needs an argument: -p"],
     ["-p abc", 'invalid value "abc" for flag -p: parse error'],
@@ -139,12 +143,33 @@ describe("commands", () => {
     ["-v -h", { command: "version" }],
     ["-help_tls", { command: "help-tls" }],
     ["-p 1 version -foo", { command: "version" }],
-    ["foo", { command: "error", message: 'unrecognized command: "foo"', showsUsage: false, exitCode: 1 }],
+    [
+      "foo",
+      {
+        command: "error",
+        message: 'unrecognized command: "foo"; frond -h lists what there is',
+        showsUsage: false,
+        exitCode: 1,
+      },
+    ],
     [
       "-D true",
-      { command: "error", message: 'unrecognized command: "true"', showsUsage: false, exitCode: 1 },
+      {
+        command: "error",
+        message: 'unrecognized command: "true"; frond -h lists what there is',
+        showsUsage: false,
+        exitCode: 1,
+      },
     ],
-    ["-", { command: "error", message: 'unrecognized command: "-"', showsUsage: false, exitCode: 1 }],
+    [
+      "-",
+      {
+        command: "error",
+        message: 'unrecognized command: "-"; frond -h lists what there is',
+        showsUsage: false,
+        exitCode: 1,
+      },
+    ],
     ["-sl reload", { command: "signal", signal: "SIGHUP", target: null }],
     ["-sl reload=123", { command: "signal", signal: "SIGHUP", target: "123" }],
     ["--signal=ldm=/var/run/a.pid", { command: "signal", signal: "SIGUSR2", target: "/var/run/a.pid" }],
