@@ -7,7 +7,6 @@ import type { Broker } from "./broker/broker.ts";
 import { Publisher } from "./broker/publisher.ts";
 import { Service } from "./broker/service.ts";
 import type { JetStreamOptions } from "./config/jetstream-options.ts";
-import type { Options } from "./config/options.ts";
 import { Consumers } from "./jetstream/consumer/consumers.ts";
 import type { Host } from "./jetstream/host.ts";
 import { JetStream } from "./jetstream/jetstream.ts";
@@ -33,16 +32,17 @@ export interface RunningJetStream {
   close(): Promise<void>;
 }
 
-/** @throws Error when the store can not be opened; nothing is left open then */
+/**
+ * It serves no account before {@link JetStream.apply}.
+ * @throws Error when the store can not be opened; nothing is left open then
+ */
 export async function openJetStream(
   parts: JetStreamParts,
   settings: JetStreamOptions,
-  options: Options,
 ): Promise<RunningJetStream> {
   const store = await openStore(parts, settings);
   const jetstream = new JetStream(hostOf(parts, settings, store), settings, new Consumers());
   const stopSettling = parts.clock.onSettle(async () => store.flush());
-  jetstream.apply(options);
   return {
     jetstream,
     close: async () => {

@@ -86,22 +86,42 @@ export class LeafNodes {
     this.#events = new LeafEvents({ broker, pass, identity, options: current, ...this.#api });
   }
 
-  /** Ready to accept, once the listeners' ports are known. Asked again after a reload. */
-  async refresh(): Promise<void> {
-    const { options, broker } = this.#parts;
-    const { leafnodes } = options();
-    this.#context.settings = settingsOf(options());
-    this.#context.registry.refresh((account) => broker.accounts.get(account.name) === account);
-    const listener = leafnodes?.listener ?? null;
-    if (listener === null) return;
-    const authenticator = await this.#newAuthenticator(options(), listener);
-    this.#terms = {
-      authenticator,
-      minVersion: listener.minVersion,
-      authTimeoutMs: listener.authTimeoutMs,
-      info: this.#info(listener, authenticator),
-      nonce: () => randomBytes(nonceBytes).toString("base64url"),
+  /**
+   * Asked again once the listeners' ports are known, and for a reload.
+   * @returns makes ready to accept by the options, which are in force by then
+   */
+  async prepare(options: Options): Promise<() => void> {
+    const listener = options.leafnodes?.listener ?? null;
+    const authenticator = listener === null ? null : await this.#newAuthenticator(options, listener);
+    return () => {
+      const { broker } = this.#parts;
+      this.#context.settings = settingsOf(options);
+      this.#context.registry.refresh((account) => broker.accounts.get(account.name) === account);
+      if (listener === null || authenticator === null) return;
+      this.#terms = {
+        authenticator,
+        minVersion: listener.minVersion,
+        authTimeoutMs: listener.authTimeoutMs,
+        info: this.#info(listener, authenticator),
+        nonce: () => randomBytes(nonceBytes).toString("base64url"),
+      };
     };
+  }
+
+  /**
+   * Gives the links what a reload has changed.
+   * @param accessChanged whether users, accounts or permissions may have: those that dialled must prove themselves again
+   */
+  async applyToLinks(accessChanged: boolean): Promise<void> {
+    const { limits } = this.connectionContext(this.#parts.connection());
+    const links = [...this.#context.registry.all()];
+    for (const link of links) link.refresh(limits);
+    if (accessChanged) await Promise.all(links.map(async (link) => link.reauthenticate()));
+  }
+
+  /** Ends all links, to be made anew: what may cross them is another. */
+  renewLinks(): void {
+    for (const link of [...this.#context.registry.all()]) link.close("Client Closed");
   }
 
   /** Begins to dial. */
@@ -120,11 +140,12 @@ export class LeafNodes {
   accept(connection: Connection, isWebSocket: boolean): void {
     const terms = this.#terms;
     if (terms === null) return connection.destroy("Server Shutdown");
+    const termsOfNow = (): AcceptanceTerms => this.#terms ?? terms;
     const link = new LeafLink(
       connection,
       this.#context,
       { isSolicited: false, isWebSocket },
-      (made) => new Acceptance(made, terms),
+      (made) => new Acceptance(made, termsOfNow),
     );
     connection.setLimits(this.connectionContext(this.#parts.connection()).limits);
     link.open();

@@ -14,9 +14,9 @@ import type { MonitorHandler } from "./monitor/monitor.ts";
 import { hostAndPort, type BoundAddresses } from "./ports-file.ts";
 import { errorLine } from "./protocol/encoder.ts";
 import type { Connection, ConnectionContext } from "./transport/connection.ts";
-import type { RateLimit } from "./transport/rate-limit.ts";
+import { listenWith, type ListenAddress, type Listener, type SocketAcceptor } from "./transport/listener.ts";
 import type { ReadBuffer } from "./transport/read-buffer.ts";
-import { listenTcp, type ListenAddress, type Listener } from "./transport/tcp-listener.ts";
+import { acceptTcp } from "./transport/tcp-listener.ts";
 import type { TlsGate } from "./transport/tls-gate.ts";
 
 export type ListenerName = "client" | "websocket";
@@ -37,14 +37,31 @@ export interface ListenersContext {
   readonly monitor: () => Promise<MonitorHandler>;
 }
 
+/** TLS of one listener, which a reload may change. */
+interface ReloadableTls {
+  readonly of: (options: Options) => TlsOptions | null;
+  /**
+   * Reads the certificates.
+   * @returns puts it in force, for connections that come from then on
+   * @throws Error naming the file that is wrong
+   */
+  readonly prepare: (tls: TlsOptions | null) => Promise<() => void>;
+}
+
+/** What differs between the ports for clients and for leaf nodes. */
+interface PortTerms {
+  readonly accept: (connection: Connection) => void;
+  readonly tls: (options: Options) => TlsOptions | null;
+  readonly allowNonTls: (options: Options) => boolean;
+}
+
 const throttled = "Connection throttling is active. Please try again later.";
 
 export class Listeners {
   readonly #context: ListenersContext;
   readonly #clientDoors: Listener[] = [];
   readonly #monitorDoors: Listener[] = [];
-  readonly #gates: { readonly gate: TlsGate; readonly terms: () => TlsOptions | null }[] = [];
-  readonly #rateLimits: { readonly rateLimit: RateLimit; readonly terms: () => TlsOptions | null }[] = [];
+  readonly #tls: ReloadableTls[] = [];
   #addresses: BoundAddresses = { client: null, websocket: null, leafnodes: null, monitor: null };
 
   constructor(context: ListenersContext) {
@@ -66,14 +83,16 @@ export class Listeners {
     await this.#openClient();
   }
 
-  /** Reads the certificates again. @throws Error naming the file that is wrong; nothing has changed then */
-  reloadTls(): void {
-    for (const { gate, terms } of this.#gates) {
-      const now = terms();
-      if (now !== null) gate.update(now);
-    }
-    for (const { rateLimit, terms } of this.#rateLimits)
-      rateLimit.perSecondMax = terms()?.connectionRateLimit ?? 0;
+  /**
+   * Reads the certificates that the options name.
+   * @returns puts them in force: connections that come from then on are served by them, those there stay as they are
+   * @throws Error naming the file that is wrong; nothing has changed then
+   */
+  async prepareTls(options: Options): Promise<() => void> {
+    const prepared = await Promise.all(this.#tls.map(async ({ of, prepare }) => prepare(of(options))));
+    return () => {
+      for (const putInForce of prepared) putInForce();
+    };
   }
 
   /** No more clients; those that are there stay, and so does monitoring. */
@@ -98,16 +117,13 @@ export class Listeners {
   }
 
   async #openClient(): Promise<void> {
-    const { options, buffers, connection, onConnection } = this.#context;
+    const { options, onConnection } = this.#context;
     const { host, port, tls } = options();
-    const accept = (accepted: Connection): void => onConnection("client", accepted, {});
-    const door =
-      tls === null
-        ? await listenTcp(host, port, buffers, connection, accept)
-        : await this.#openTls(host, port, tls, accept, {
-            terms: () => options().tls,
-            allowNonTls: () => options().allowNonTls,
-          });
+    const door = await this.#openPort(host, port, {
+      accept: (accepted) => onConnection("client", accepted, {}),
+      tls: (now) => now.tls,
+      allowNonTls: (now) => now.allowNonTls,
+    });
     this.#clientDoors.push(door);
     this.#addresses = { ...this.#addresses, client: door.address };
     // More follows the address for those who look for it in the log and take all up to the next blank: in JSON, what
@@ -121,34 +137,56 @@ export class Listeners {
     }
   }
 
-  async #openTls(
-    host: string,
-    port: number,
-    tls: TlsOptions,
-    accept: (connection: Connection) => void,
-    now: { readonly terms: () => TlsOptions | null; readonly allowNonTls: () => boolean },
-  ): Promise<Listener> {
-    const { buffers, clock, connection, log } = this.#context;
-    const { listenTls } = await import("./transport/tls-listener.ts");
-    const { RateLimit: Limit } = await import("./transport/rate-limit.ts");
-    const rateLimit = new Limit(clock, tls.connectionRateLimit);
-    this.#rateLimits.push({ rateLimit, terms: now.terms });
-    const gate = await this.#newGate(tls, now.terms);
-    return listenTls(host, port, {
+  /** Each connection is served in clear or over TLS by what holds when it comes. */
+  async #openPort(host: string, port: number, terms: PortTerms): Promise<Listener> {
+    const { buffers, connection, options } = this.#context;
+    const plain = acceptTcp(buffers, connection, terms.accept);
+    let acceptor = plain;
+    let secure: SecureAcceptor | null = null;
+    const use = (next: SecureAcceptor | null): void => {
+      secure = next;
+      acceptor = next?.acceptor ?? plain;
+    };
+    const prepare = async (tls: TlsOptions | null): Promise<() => void> => {
+      if (tls === null) return () => use(null);
+      if (secure !== null) return secure.prepare(tls);
+      const made = await this.#newSecureAcceptor(tls, terms);
+      return () => use(made);
+    };
+    (await prepare(terms.tls(options())))();
+    this.#tls.push({ of: terms.tls, prepare });
+    return listenWith(host, port, () => acceptor);
+  }
+
+  async #newSecureAcceptor(tls: TlsOptions, terms: PortTerms): Promise<SecureAcceptor> {
+    const { buffers, clock, connection, log, options } = this.#context;
+    const { acceptTls } = await import("./transport/tls-listener.ts");
+    const { RateLimit } = await import("./transport/rate-limit.ts");
+    const rateLimit = new RateLimit(clock, tls.connectionRateLimit);
+    const gate = await this.#newGate(tls, terms.tls);
+    const acceptor = acceptTls({
       gate,
       clock,
       buffers,
       mode: () => ({
-        handshakeFirst: now.terms()?.handshakeFirst ?? "after-info",
-        allowNonTls: now.allowNonTls(),
+        handshakeFirst: terms.tls(options())?.handshakeFirst ?? "after-info",
+        allowNonTls: terms.allowNonTls(options()),
       }),
       rateLimit,
       throttledText: errorLine(throttled),
       context: connection,
-      onConnection: accept,
+      onConnection: terms.accept,
       onHandshakeFailure: ({ peer }, failure) =>
         log.error(`${hostAndPort(peer.address, peer.port)} - TLS handshake error: ${failure}`),
     });
+    const prepare = (next: TlsOptions): (() => void) => {
+      const putInForce = gate.prepare(next);
+      return () => {
+        putInForce();
+        rateLimit.perSecondMax = next.connectionRateLimit;
+      };
+    };
+    return { acceptor, prepare };
   }
 
   async #openWebSocket(): Promise<void> {
@@ -160,7 +198,7 @@ export class Listeners {
     const terms = (): NonNullable<Options["websocket"]> => options().websocket ?? configured;
     const door = await listenWebSocket(host, port, {
       terms: () => ({ ...terms(), maxPayloadBytes: options().limits.maxPayloadBytes }),
-      gate: tls === null ? null : await this.#newGate(tls, () => terms().tls),
+      gate: await this.#httpGate((now) => now.websocket?.tls ?? null),
       clock,
       buffers,
       context: connection,
@@ -177,16 +215,13 @@ export class Listeners {
   }
 
   async #openLeafNodes(configured: LeafListenerOptions): Promise<void> {
-    const { options, buffers, connection, onLeafNode, log } = this.#context;
+    const { onLeafNode, log } = this.#context;
     const { host, port, tls } = configured;
-    const accept = (accepted: Connection): void => onLeafNode(accepted, false);
-    const door =
-      tls === null
-        ? await listenTcp(host, port, buffers, connection, accept)
-        : await this.#openTls(host, port, tls, accept, {
-            terms: () => options().leafnodes?.listener?.tls ?? null,
-            allowNonTls: () => false,
-          });
+    const door = await this.#openPort(host, port, {
+      accept: (accepted) => onLeafNode(accepted, false),
+      tls: (now) => now.leafnodes?.listener?.tls ?? null,
+      allowNonTls: () => false,
+    });
     this.#clientDoors.push(door);
     this.#addresses = { ...this.#addresses, leafnodes: door.address };
     log.info(
@@ -198,13 +233,9 @@ export class Listeners {
     const { options, clock, log } = this.#context;
     const { listenHttp } = await import("./transport/http.ts");
     const secure = configured.httpsPort !== null;
-    const tls = options().tls;
-    if (secure && tls === null) throw new Error("monitoring over HTTPS needs a tls block with a certificate");
-    // Whoever looks on need not show a certificate.
-    const gate =
-      secure && tls !== null
-        ? await this.#newGate({ ...tls, verify: false, pinnedCerts: [] }, () => withoutVerify(options().tls))
-        : null;
+    if (secure && options().tls === null)
+      throw new Error("monitoring over HTTPS needs a tls block with a certificate");
+    const gate = secure ? await this.#httpGate(({ tls }) => withoutVerify(tls)) : null;
     const handler = await this.#context.monitor();
     const door = await listenHttp(configured.host, (secure ? configured.httpsPort : configured.port) ?? 0, {
       gate,
@@ -217,15 +248,34 @@ export class Listeners {
     log.info(`Starting ${secure ? "https" : "http"} monitor on ${shown(door.address)}`);
   }
 
-  async #newGate(tls: TlsOptions, terms: () => TlsOptions | null): Promise<TlsGate> {
-    const { TlsGate: Gate } = await import("./transport/tls-gate.ts");
-    const gate = new Gate(tls, this.#context.clock, (certificate) => {
-      const pinned = terms()?.pinnedCerts ?? [];
-      return pinned.length === 0 || pinned.includes(spkiFingerprint(certificate) ?? "");
-    });
-    this.#gates.push({ gate, terms });
+  /** Of a listener that is over TLS, or not, for good. */
+  async #httpGate(of: ReloadableTls["of"]): Promise<TlsGate | null> {
+    const tls = of(this.#context.options());
+    if (tls === null) return null;
+    const gate = await this.#newGate(tls, of);
+    this.#tls.push({ of, prepare: async (next) => (next === null ? () => {} : gate.prepare(next)) });
     return gate;
   }
+
+  async #newGate(tls: TlsOptions, of: ReloadableTls["of"]): Promise<TlsGate> {
+    const { TlsGate: Gate } = await import("./transport/tls-gate.ts");
+    const { clock, options } = this.#context;
+    return new Gate(tls, clock, (certificate) => isPinned(certificate, of(options())));
+  }
+}
+
+/** Whether a peer with this certificate, or with none, may connect. */
+export function isPinned(certificate: Buffer | null, tls: TlsOptions | null): boolean {
+  const pins = tls?.pinnedCerts ?? [];
+  if (pins.length === 0) return true;
+  return certificate !== null && pins.includes(spkiFingerprint(certificate) ?? "");
+}
+
+/** Serves connections over TLS. */
+interface SecureAcceptor {
+  readonly acceptor: SocketAcceptor;
+  /** As {@link ReloadableTls.prepare}. */
+  readonly prepare: (tls: TlsOptions) => () => void;
 }
 
 /** When the first certificate in the file ends, milliseconds since the epoch; null without one. */
@@ -239,6 +289,7 @@ export function certificateEndMs(file: string | null): number | null {
   }
 }
 
+/** Whoever looks on need not show a certificate. */
 function withoutVerify(tls: TlsOptions | null): TlsOptions | null {
   return tls === null ? null : { ...tls, verify: false, pinnedCerts: [] };
 }

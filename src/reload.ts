@@ -1,7 +1,11 @@
 /** Brings a running server from one set of options to another, as far as that is possible without a restart. */
+import { isDeepStrictEqual } from "node:util";
 import type { Broker } from "./broker/broker.ts";
+import type { Session } from "./broker/session.ts";
 import { Client } from "./client/client.ts";
-import type { AccountOptions, MappingOptions, Options } from "./config/options.ts";
+import type { AccountOptions, MappingOptions, Options, TlsOptions } from "./config/options.ts";
+import { LeafLink } from "./leaf/link.ts";
+import { isPinned } from "./listeners.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
 import { SubjectMappings } from "./subjects/mapping.ts";
 import { wireFromText } from "./subjects/subject.ts";
@@ -38,6 +42,27 @@ function domainMappings({ jetstream }: AccountOptions, options: Options): Mappin
     source: `$JS.${wireFromText(domain)}.API.${suffix}`,
     destinations: [{ subject, weightPercent: 100 }],
   }));
+}
+
+/** Ends those whose certificate was pinned for their listener and is not any more, or who never had one to show. */
+export function closeUnpinned(broker: Broker, before: Options, options: Options): void {
+  for (const session of [...broker.sessions.values()]) {
+    const [old, now] = [tlsFor(session, before), tlsFor(session, options)];
+    if (isDeepStrictEqual(old?.pinnedCerts, now?.pinnedCerts)) continue;
+    if (session.tls === null && options.allowNonTls) continue;
+    if (!isPinned(session.tls?.peerCertificate ?? null, now)) session.close("TLS Handshake Failure");
+  }
+}
+
+/** Of the listener that the session came in by; null for one that did not come in. */
+function tlsFor(session: Session, { tls, websocket, leafnodes }: Options): TlsOptions | null {
+  if (session instanceof Client) {
+    const { connectionType } = session.context;
+    if (connectionType === "STANDARD") return tls;
+    return connectionType === "WEBSOCKET" ? (websocket?.tls ?? null) : null;
+  }
+  if (!(session instanceof LeafLink) || session.isSolicited) return null;
+  return session.isWebSocket ? (websocket?.tls ?? null) : (leafnodes?.listener?.tls ?? null);
 }
 
 /** Tells every client; those that may not stay are gone when it resolves. */

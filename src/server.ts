@@ -14,6 +14,7 @@ import { Broker } from "./broker/broker.ts";
 import { Client } from "./client/client.ts";
 import type { ClientContext, ServerInfo } from "./client/context.ts";
 import { clientSettings, newClientContext, newFrames, randomSeed } from "./client-context.ts";
+import type { JetStreamOptions } from "./config/jetstream-options.ts";
 import type { Options } from "./config/options.ts";
 import { diffOptions, type OptionsDifference } from "./config/reload.ts";
 import { CpuMeter } from "./cpu-meter.ts";
@@ -24,7 +25,7 @@ import { certificateEndMs, Listeners, type ListenerName } from "./listeners.ts";
 import type { MonitorHandler } from "./monitor/monitor.ts";
 import { writePortsFile, type BoundAddresses } from "./ports-file.ts";
 import { connectionsExceeded } from "./protocol/errors.ts";
-import { applyAccounts, applyToSessions } from "./reload.ts";
+import { applyAccounts, applyToSessions, closeUnpinned } from "./reload.ts";
 import { serverInfo, type ServerIdentity } from "./server-info.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import type { Connection, ConnectionContext, ConnectionLimits } from "./transport/connection.ts";
@@ -62,6 +63,8 @@ export class Server {
   #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
   #jetstream: RunningJetStream | null = null;
+  /** The reload before: one at a time. */
+  #reloading: Promise<unknown> = Promise.resolve();
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
   #settle!: { resolve: () => void; reject: (error: unknown) => void };
 
@@ -119,13 +122,12 @@ export class Server {
     );
     applyAccounts(this.broker, options);
     try {
-      await this.#openJetStream(options);
+      await (await this.#prepareJetStream(options))();
       for (const door of doorNames) await this.#newContext(door, options);
-      await this.#leafNodes.refresh();
+      await this.#refresh(options);
       await this.#listeners.open();
       // Now that ports are known that were to be any.
-      await this.#refreshContexts();
-      await this.#leafNodes.refresh();
+      await this.#refresh(options);
       this.#writeFiles(options);
     } catch (error) {
       await this.close();
@@ -158,26 +160,36 @@ export class Server {
     await this.close();
   }
 
-  /** @throws ConfigError naming what cannot change while the broker runs; nothing has changed then */
+  /** @throws ConfigError naming what cannot change while the broker runs, or Error; nothing has changed then */
   async reload(options: Options): Promise<OptionsDifference> {
-    const difference = diffOptions(this.options, options);
+    const reloaded = this.#reloading.then(async () => this.#reload(options));
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(options: Options): Promise<OptionsDifference> {
     const before = this.options;
+    const difference = diffOptions(before, options);
+    const { groups } = difference;
+    // What may fail comes first, and what nobody is to see half done comes in one go.
+    const useTls = await this.#listeners.prepareTls(options);
+    const useContexts = await this.#prepareContexts(options);
+    const useLeafNodes = await this.#leafNodes.prepare(options);
+    const useJetStream = await this.#prepareJetStream(options);
     this.options = options;
-    try {
-      if (difference.groups.has("tls")) this.#listeners.reloadTls();
-    } catch (error) {
-      this.options = before;
-      throw error;
-    }
     this.#configLoadedMs = this.clock.wallMs();
-    const accessChanged = difference.groups.has("access") || difference.groups.has("tls");
-    if (accessChanged) applyAccounts(this.broker, options);
-    if (accessChanged) this.#jetstream?.jetstream.apply(options);
-    await this.#refreshContexts();
-    await this.#leafNodes.refresh();
-    if (difference.groups.has("links")) this.#leafNodes.reloadRemotes();
+    applyAccounts(this.broker, options);
+    useTls();
+    useContexts();
+    useLeafNodes();
+    await useJetStream();
+    if (groups.has("links")) this.#leafNodes.reloadRemotes();
+    if (groups.has("jetstream")) this.#leafNodes.renewLinks();
+    closeUnpinned(this.broker, before, options);
+    const accessChanged = groups.has("access") || groups.has("tls");
     await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
-    if (difference.groups.has("files")) this.#writeFiles(options);
+    await this.#leafNodes.applyToLinks(accessChanged);
+    if (groups.has("files")) this.#writeFiles(options);
     for (const { option } of difference.changes) this.log.info(`Reloaded: ${option}`);
     return difference;
   }
@@ -199,14 +211,28 @@ export class Server {
     this.#settle.resolve();
   }
 
-  async #openJetStream(options: Options): Promise<void> {
-    if (options.jetstream === null) return;
+  /** Opens JetStream where it is asked for and not there. @returns does what else the options say of it */
+  async #prepareJetStream(options: Options): Promise<() => Promise<void>> {
+    const running = this.#jetstream;
+    if (options.jetstream === null) {
+      return async () => {
+        this.#jetstream = null;
+        await running?.close();
+      };
+    }
+    const opened = running ?? (await this.#openJetStream(options.jetstream));
+    return async () => {
+      this.#jetstream = opened;
+      opened.jetstream.apply(options);
+    };
+  }
+
+  async #openJetStream(settings: JetStreamOptions): Promise<RunningJetStream> {
     // It costs a start some time, so only those pay who use it.
     const { openJetStream } = await import("./jetstream-host.ts");
     const { broker, clock, log, identity } = this;
     const onFault = (error: Error): void => this.#fault(error);
-    const parts = { broker, clock, log, identity, pass: this.#pass, onFault };
-    this.#jetstream = await openJetStream(parts, options.jetstream, options);
+    return openJetStream({ broker, clock, log, identity, pass: this.#pass, onFault }, settings);
   }
 
   #writeFiles(options: Options): void {
@@ -216,15 +242,23 @@ export class Server {
       options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.addresses);
   }
 
-  /** Gives each listener's clients the settings of now. */
-  async #refreshContexts(): Promise<void> {
-    const { options } = this;
-    for (const [door, context] of this.#contexts) {
-      const authenticator = await this.#authenticatorFor(options, door);
-      context.authenticator = authenticator;
-      context.settings = clientSettings(options, context.connectionType);
-      context.info = this.#infoFor(door, authenticator);
-    }
+  async #refresh(options: Options): Promise<void> {
+    (await this.#prepareContexts(options))();
+    (await this.#leafNodes.prepare(options))();
+  }
+
+  /** @returns gives each listener's clients the settings of the options, which are in force by then */
+  async #prepareContexts(options: Options): Promise<() => void> {
+    const authenticators = new Map<DoorName, Authenticator>();
+    for (const door of doorNames) authenticators.set(door, await this.#authenticatorFor(options, door));
+    return () => {
+      for (const [door, context] of this.#contexts) {
+        const authenticator = authenticators.get(door) as Authenticator;
+        context.authenticator = authenticator;
+        context.settings = clientSettings(options, context.connectionType);
+        context.info = this.#infoFor(door, authenticator);
+      }
+    };
   }
 
   async #authenticatorFor(options: Options, door: DoorName): Promise<Authenticator> {

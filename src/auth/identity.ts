@@ -82,3 +82,18 @@ export interface Authenticator {
    */
   anonymous(connectionType: ConnectionType, certificate?: ClientCertificate | null): Identity | null;
 }
+
+/**
+ * Whether a connection that asks again after a reload may go on: whose user is gone may not because everybody is let in
+ * now. Who has never proven anything was nobody in particular before, either.
+ * @param hasProven whether it has shown credentials or a certificate
+ */
+export function maySurvive(before: Identity, after: Identity | null, hasProven: boolean): after is Identity {
+  if (after === null || after.account !== before.account) return false;
+  return !hasProven || before.user === null || after.user !== null;
+}
+
+/** Whether they say who the peer is. */
+export function areGiven({ user, password, token, nkey, jwt }: Credentials): boolean {
+  return user !== "" || password !== "" || token !== "" || nkey !== "" || jwt !== "";
+}

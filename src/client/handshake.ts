@@ -12,6 +12,7 @@
  * CONNECT. A second CONNECT starts over: its subscriptions are gone, whoever it turns out to be.
  */
 import type { Deadline } from "../base/clock.ts";
+import { areGiven, maySurvive } from "../auth/identity.ts";
 import type { AuthResult, ClientCertificate, Credentials, Identity } from "../auth/identity.ts";
 import { infoLine, okLine } from "../protocol/encoder.ts";
 import {
@@ -83,10 +84,11 @@ export class Handshake {
     const identity = await (this.#isAnonymous ? this.#anonymous() : this.#authenticate());
     // Another reload, which asks for itself, may have come between.
     if (this.#state !== "open" || client.context.authenticator !== authenticator) return;
-    const account = identity === null ? undefined : client.context.broker.accounts.get(identity.account);
-    if (identity === null || account === undefined || account !== client.account)
-      client.fail(authorizationViolation());
-    else client.identity = identity;
+    const before = client.identity;
+    const isStill = before !== null && maySurvive(before, identity, this.#hasProven());
+    if (isStill && client.context.broker.accounts.get(identity.account) === client.account)
+      client.identity = identity;
+    else client.fail(authorizationViolation());
   }
 
   /** A client that does not say CONNECT first is let in only as the `no_auth_user`; a CONNECT after that is its second. */
@@ -116,10 +118,20 @@ export class Handshake {
     };
   }
 
+  #credentials(): Credentials {
+    const { options, offered } = this.#client;
+    return fillEmpty(options.credentials, offered);
+  }
+
+  #hasProven(): boolean {
+    if (this.#isAnonymous) return false;
+    return areGiven(this.#credentials()) || (this.#client.connection.tls?.peerCertificate ?? null) !== null;
+  }
+
   #authenticate(): AuthResult {
-    const { context, connection, options, offered } = this.#client;
+    const { context, connection } = this.#client;
     return context.authenticator.authenticate({
-      credentials: fillEmpty(options.credentials, offered),
+      credentials: this.#credentials(),
       connectionType: context.connectionType,
       nonce: this.#nonce,
       certificate: this.#certificate(),

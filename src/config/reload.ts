@@ -7,7 +7,7 @@ import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
 import { ConfigError } from "./problems.ts";
 
 /** What has to be done about a change. */
-type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files" | "links";
+type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files" | "links" | "jetstream";
 
 interface OptionChange {
   /** Path in {@link Options}, such as `limits.maxPayloadBytes`. */
@@ -42,12 +42,16 @@ const live: Readonly<Record<string, LiveOption>> = {
   "log.timeUtc": { group: "log", read: ({ log }) => log.timeUtc },
   "log.file": { group: "log", read: ({ log }) => log.file },
   tls: { group: "tls", read: ({ tls }) => liveTls(tls) },
-  "leafnodes.tls": { group: "tls", read: ({ leafnodes }) => liveTls(leafnodes?.listener?.tls ?? null) },
+  "leafnodes.tls": { group: "tls", read: ({ leafnodes }) => leafnodes?.listener?.tls ?? null },
+  "leafnodes.dialTimeoutMs": { group: "limits", read: ({ leafnodes }) => leafnodes?.dialTimeoutMs ?? 1_000 },
+  "leafnodes.writeDeadlineMs": { group: "limits", read: ({ leafnodes }) => leafnodes?.writeDeadlineMs ?? null },
   "leafnodes.remotes": { group: "links", read: ({ leafnodes }) => leafnodes?.remotes ?? [] },
   "websocket.tls": { group: "tls", read: ({ websocket }) => certificatesOf(websocket?.tls ?? null) },
   authorization: { group: "access", read: ({ authorization }) => authorization },
-  "jetstream.maxMemoryBytes": { group: "access", read: ({ jetstream }) => jetstream?.maxMemoryBytes ?? 0 },
-  "jetstream.maxStoreBytes": { group: "access", read: ({ jetstream }) => jetstream?.maxStoreBytes ?? 0 },
+  jetstream: { group: "jetstream", read: ({ jetstream }) => jetstream !== null },
+  "jetstream.maxMemoryBytes": { group: "limits", read: ({ jetstream }) => jetstream?.maxMemoryBytes ?? 0 },
+  "jetstream.maxStoreBytes": { group: "limits", read: ({ jetstream }) => jetstream?.maxStoreBytes ?? 0 },
+  "jetstream.limits": { group: "limits", read: ({ jetstream }) => jetstream?.limits ?? null },
   accounts: { group: "access", read: ({ accounts }) => accounts },
   noAuthUser: { group: "access", read: ({ noAuthUser }) => noAuthUser },
   "limits.authTimeoutMs": { group: "limits", read: ({ limits }) => limits.authTimeoutMs },
@@ -79,7 +83,6 @@ const fixed: readonly FixedOption[] = [
   { name: "TLSMap", read: ({ tls }) => tls?.verifyAndMap ?? false },
   { name: "TLSRateLimit", read: ({ tls }) => tls?.connectionRateLimit ?? 0 },
   { name: "NoSystemAccount", read: ({ systemAccount }) => systemAccount === null },
-  { name: "JetStream", read: ({ jetstream }) => jetstream !== null },
   { name: "LogSizeLimit", read: ({ log }) => log.fileSizeBytesMax },
   { name: "LogMaxFiles", read: ({ log }) => log.fileCountMax },
 ];
@@ -130,7 +133,6 @@ const jetStreamNames = {
   strict: "NoJetStreamStrict",
   syncIntervalMs: "SyncInterval",
   requestQueueMax: "JetStreamRequestQueueLimit",
-  limits: "JetStreamLimits",
 } as const;
 
 /** What may be stored may become more. */
@@ -186,7 +188,7 @@ function websocketProblems(current: Options, next: Options): string[] {
   });
 }
 
-/** Of leaf nodes, the hubs that are dialled may change, and the certificates of the listener. Secrets are not shown. */
+/** Of leaf nodes, the hubs that are dialled may change, and TLS of the listener. Secrets are not shown. */
 function leafNodeProblems(current: Options, next: Options): string[] {
   const problems: string[] = [];
   const [old, now] = [current.leafnodes, next.leafnodes];
@@ -208,10 +210,8 @@ function leafNodeProblems(current: Options, next: Options): string[] {
     return [...problems, ...fixedProblem("LeafNode.Port", shownPort(before?.port), shownPort(after?.port))];
   }
   for (const name of Object.keys(before) as (keyof typeof before)[]) {
-    if (name === "tls") {
-      problems.push(...fixedProblem("LeafNode.tls", before.tls !== null, after.tls !== null));
-      continue;
-    }
+    // It is among the live ones.
+    if (name === "tls") continue;
     if ((name === "port" && after.port === 0) || isDeepStrictEqual(before[name], after[name])) continue;
     problems.push(
       name === "authorization"

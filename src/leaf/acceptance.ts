@@ -2,7 +2,9 @@
  * The end of a link that was dialled: greets with INFO, hears CONNECT within a bounded time, finds out which account
  * the leaf is bound to, answers with a second INFO, and tells its interest.
  */
+import { isDeepStrictEqual } from "node:util";
 import { clientCertificateFromDer } from "../auth/certificate.ts";
+import { areGiven, maySurvive } from "../auth/identity.ts";
 import type { Authenticator, AuthResult, Identity } from "../auth/identity.ts";
 import { filterForAccepted } from "./filter-terms.ts";
 import type { Deadline } from "../base/clock.ts";
@@ -30,28 +32,31 @@ import {
 } from "./info.ts";
 import type { LeafLink, LinkHandshake } from "./link.ts";
 
-/** What links that come in by one listener share. Replaced in place by a reload. */
+/** What links that come in by one listener share. A reload makes others. */
 export interface AcceptanceTerms {
-  authenticator: Authenticator;
+  readonly authenticator: Authenticator;
   /** Null: any. */
   readonly minVersion: string | null;
   readonly authTimeoutMs: number;
-  info: LeafServerInfo;
+  readonly info: LeafServerInfo;
   /** A fresh nonce for INFO. */
   readonly nonce: () => string;
 }
 
 export class Acceptance implements LinkHandshake {
   readonly #link: LeafLink;
-  readonly #terms: AcceptanceTerms;
+  /** Those of now; a reload replaces them. */
+  readonly #terms: () => AcceptanceTerms;
   readonly #nonce: string;
+  /** Of a link that is open. */
+  #leaf: { readonly connect: ReceivedConnect; readonly identity: Identity } | null = null;
   #deadline: Deadline | null = null;
   #state: "expecting" | "checking" | "open" | "closed" = "expecting";
 
-  constructor(link: LeafLink, terms: AcceptanceTerms) {
+  constructor(link: LeafLink, terms: () => AcceptanceTerms) {
     this.#link = link;
     this.#terms = terms;
-    this.#nonce = terms.nonce();
+    this.#nonce = terms().nonce();
     link.parser.expect("connect");
   }
 
@@ -61,7 +66,7 @@ export class Acceptance implements LinkHandshake {
 
   onReady(): void {
     const { clock } = this.#link.context.broker;
-    this.#deadline = clock.after(this.#terms.authTimeoutMs, () => {
+    this.#deadline = clock.after(this.#terms().authTimeoutMs, () => {
       if (this.#state === "expecting" || this.#state === "checking") this.#link.fail(authenticationTimeout());
     });
   }
@@ -82,6 +87,29 @@ export class Acceptance implements LinkHandshake {
     this.#decide(connect, this.#authenticate(connect), clusterName);
   }
 
+  /**
+   * Asks again who the leaf is, with what it has said. One that is not who it was is refused; one whose permissions are
+   * others is told so by a link that it makes anew.
+   */
+  async reauthenticate(): Promise<void> {
+    const { authenticator } = this.#terms();
+    const link = this.#link;
+    if (this.#leaf === null) return;
+    const { connect, identity: before } = this.#leaf;
+    const identity = await this.#authenticate(connect);
+    // Another reload, which asks for itself, may have come between.
+    if (this.#state !== "open" || this.#terms().authenticator !== authenticator) return;
+    const hasProven = areGiven(connect.credentials) || link.tls?.peerCertificate != null;
+    const account = link.context.broker.accounts.get(before.account);
+    if (!maySurvive(before, identity, hasProven) || account !== link.account)
+      return link.attempt(() => {
+        throw authorizationViolation();
+      });
+    if (isDeepStrictEqual(identity.permissions?.options, before.permissions?.options)) return;
+    link.context.log.info(`${link.label} - Leafnode connection is made anew: its permissions have changed`);
+    link.close("Client Closed");
+  }
+
   onError(): void {}
 
   onFailure(_error: ProtocolError): void {}
@@ -95,13 +123,13 @@ export class Acceptance implements LinkHandshake {
     const { id, connection } = this.#link;
     const { address, port } = connection.peer;
     const shown = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-    return { ...this.#terms.info, client_id: id, client_ip: address, ip: shown };
+    return { ...this.#terms().info, client_id: id, client_ip: address, ip: shown };
   }
 
   #authenticate({ credentials }: ReceivedConnect): AuthResult {
     const { connection, isWebSocket } = this.#link;
     const der = connection.tls?.peerCertificate ?? null;
-    return this.#terms.authenticator.authenticate({
+    return this.#terms().authenticator.authenticate({
       credentials,
       connectionType: isWebSocket ? "LEAFNODE_WS" : "LEAFNODE",
       nonce: this.#nonce,
@@ -116,9 +144,13 @@ export class Acceptance implements LinkHandshake {
     this.#state = "checking";
     link.parser.pause();
     link.connection.pauseReading();
+    const { authenticator } = this.#terms();
     const decided = result.then((identity) => {
       if (this.#state !== "checking") return;
       link.attempt(() => {
+        // After a reload nobody comes in by what held before.
+        if (this.#terms().authenticator !== authenticator)
+          return this.#decide(connect, this.#authenticate(connect), clusterName);
         this.#welcome(connect, identity, clusterName);
         link.connection.resumeReading();
         link.parser.resume();
@@ -141,7 +173,7 @@ export class Acceptance implements LinkHandshake {
       ...(account.name === systemAccount && { acc_is_sys: true }),
       connect_info: true,
     };
-    const { minVersion } = this.#terms;
+    const { minVersion } = this.#terms();
     if (minVersion !== null && !isAtLeast(connect.version, minVersion)) {
       link.sayInfo(answer);
       throw versionTooOld(minVersion);
@@ -151,6 +183,7 @@ export class Acceptance implements LinkHandshake {
     this.#deadline?.cancel();
     this.#deadline = null;
     this.#state = "open";
+    this.#leaf = { connect, identity };
     link.permissions = identity.permissions;
     link.authorizedUser = identity.user ?? (connect.credentials.user || null);
     link.sayInfo(answer);

@@ -9,11 +9,12 @@ import type { Session } from "../broker/session.ts";
 import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, pingLine, pongLine } from "../protocol/encoder.ts";
 import { isMidPayload, ProtocolError, staleConnection } from "../protocol/errors.ts";
-import type { Connection, ConnectionHandler } from "../transport/connection.ts";
+import type { Connection, ConnectionHandler, ConnectionLimits } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
 import { heartbeatOptions, type LeafContext } from "./context.ts";
 import { appendLinkMessage } from "./delivery.ts";
 import { loopFound, notALeafPeer, publishRefused, subscribeRefused } from "./errors.ts";
+import { unknownPeer, type LinkFacts } from "./facts.ts";
 import { LinkFilter, openFilter } from "./filter.ts";
 import type { Interest, InterestLink } from "./interest.ts";
 import { interestLine } from "./interest-line.ts";
@@ -33,39 +34,13 @@ export interface LinkHandshake {
   onInfo(json: Buffer): void;
   onConnect(json: Buffer): void;
   onError(text: string): void;
+  /** Users, accounts or permissions have changed. */
+  reauthenticate(): Promise<void>;
   /** This end has found a mistake of the other's. */
   onFailure(error: ProtocolError): void;
   /** @param reason as monitoring shows it */
   onClose(reason: string): void;
 }
-
-/** What is known of the other end once it has been heard. */
-export interface LinkFacts {
-  readonly name: string;
-  readonly version: string;
-  /** Empty: none. */
-  readonly cluster: string;
-  readonly domain: string;
-  /** Its account; empty: not told. */
-  readonly account: string;
-  /** It takes headers, and so does this end. */
-  readonly headers: boolean;
-  /** The other end is the hub. */
-  readonly isSpoke: boolean;
-  /** It is not told what other leaf nodes want. */
-  readonly isIsolated: boolean;
-}
-
-const unknownPeer: LinkFacts = {
-  name: "",
-  version: "",
-  cluster: "",
-  domain: "",
-  account: "",
-  headers: false,
-  isSpoke: false,
-  isIsolated: false,
-};
 
 /** Bytes of interest that are gathered before it is looked at whether the other end keeps up. */
 const syncBytesMax = 256 * 1024;
@@ -189,6 +164,16 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
 
   measureRtt(): void {
     if (this.account !== null) this.#heartbeat.measure();
+  }
+
+  reauthenticate(): Promise<void> {
+    return this.#handshake.reauthenticate();
+  }
+
+  /** Takes over what a reload has changed in the settings. */
+  refresh(limits: ConnectionLimits): void {
+    this.connection.setLimits(limits);
+    this.#heartbeat.setOptions(heartbeatOptions(this.context.settings, this.isWebSocket));
   }
 
   /** The other end finds out when the link is closed, and dials another URL. */

@@ -9,7 +9,8 @@ import type { LeafContext } from "./context.ts";
 import { Forward } from "./forward/forward.ts";
 import type { ForwardedStatus } from "./forward/forwarded-stream.ts";
 import type { ApiParts } from "./forward/stream-api.ts";
-import { LeafLink, type LinkFacts } from "./link.ts";
+import type { LinkFacts } from "./facts.ts";
+import { LeafLink } from "./link.ts";
 import { Solicitation, type Solicitor } from "./solicitation.ts";
 
 /** Makes one attempt. @returns how to give it up */

@@ -79,6 +79,9 @@ export class Solicitation implements LinkHandshake {
     throw wrongPort();
   }
 
+  /** The hub asks; this end has nobody to ask. */
+  async reauthenticate(): Promise<void> {}
+
   onError(text: string): void {
     this.#blame(text);
     if (!endsLink(text) || this.#link.account === null) return;

@@ -44,6 +44,23 @@ export class SocketListener implements Listener {
   }
 }
 
+/** Takes a socket from its acceptance on: paused, without delay, half-open. It is in `sockets` while it is open. */
+export type SocketAcceptor = (accepted: net.Socket, sockets: OpenSockets) => void;
+
+/**
+ * Listens on an address for connections that a reload may serve otherwise.
+ * @param acceptor asked for each socket
+ * @throws Error that names the address when it cannot be had
+ */
+export async function listenWith(
+  host: string,
+  port: number,
+  acceptor: () => SocketAcceptor,
+): Promise<Listener> {
+  const sockets = new OpenSockets();
+  return acceptSockets(host, port, sockets, (accepted) => acceptor()(accepted, sockets));
+}
+
 /** Sockets that are open, each until it is closed. */
 export class OpenSockets {
   readonly #sockets = new Set<net.Socket>();

@@ -1,22 +1,16 @@
 /** Accepts plain TCP connections. */
 import { Connection, type ConnectionContext } from "./connection.ts";
-import { acceptSockets, OpenSockets, peerOf, type Listener } from "./listener.ts";
+import { listenWith, peerOf, type Listener, type SocketAcceptor } from "./listener.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
 
-/**
- * @param onConnection attaches a session to the connection; it is greeted and ready right after
- * @throws Error that names the address when it cannot be had
- */
-export async function listenTcp(
-  host: string,
-  port: number,
+/** @param onConnection attaches a session to the connection; it is greeted and ready right after */
+export function acceptTcp(
   buffers: ReadBuffer,
   context: () => ConnectionContext,
   onConnection: (connection: Connection) => void,
-): Promise<Listener> {
-  const sockets = new OpenSockets();
-  return acceptSockets(host, port, sockets, (accepted) => {
+): SocketAcceptor {
+  return (accepted, sockets) => {
     const connection: Connection = new Connection(
       (owner) => {
         const socket = adoptSocket(
@@ -35,6 +29,16 @@ export async function listenTcp(
     onConnection(connection);
     connection.greet();
     connection.ready();
-  });
+  };
+}
+
+/** @throws Error that names the address when it cannot be had */
+export async function listenTcp(
+  host: string,
+  port: number,
+  ...accepting: Parameters<typeof acceptTcp>
+): Promise<Listener> {
+  const acceptor = acceptTcp(...accepting);
+  return listenWith(host, port, () => acceptor);
 }
 export type { ListenAddress, Listener } from "./listener.ts";

@@ -8,8 +8,8 @@ import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
 import { ServerCertificates, type TlsTerms } from "./tls.ts";
 
-/** A client certificate's DER, verified already; false refuses its owner. */
-export type AcceptPeer = (certificate: Buffer) => boolean;
+/** A client certificate's DER, verified already, or null when the client has shown none; false refuses the client. */
+export type AcceptPeer = (certificate: Buffer | null) => boolean;
 
 export type HandshakeOutcome =
   | { readonly socket: tls.TLSSocket; readonly state: TlsState; readonly failure: null }
@@ -33,7 +33,7 @@ export class TlsGate {
   readonly #pending = new Map<string, Pending>();
 
   /**
-   * @param acceptPeer asked for each certificate that a client shows; null accepts what the authorities have signed
+   * @param acceptPeer asked at the end of each handshake; null accepts what the authorities have signed
    * @throws Error naming the file and what is wrong with it
    */
   constructor(terms: TlsTerms, clock: Clock, acceptPeer: AcceptPeer | null) {
@@ -47,10 +47,17 @@ export class TlsGate {
     return this.#terms.timeoutMs;
   }
 
-  /** For handshakes that begin from now on. @throws Error as the constructor; nothing has changed then */
-  update(terms: TlsTerms): void {
-    this.#server = this.#makeServer(terms);
-    this.#terms = terms;
+  /**
+   * Reads the certificates of other terms.
+   * @returns puts the terms in force, for handshakes that begin from then on
+   * @throws Error as the constructor
+   */
+  prepare(terms: TlsTerms): () => void {
+    const server = this.#makeServer(terms);
+    return () => {
+      this.#server = server;
+      this.#terms = terms;
+    };
   }
 
   /**
@@ -95,15 +102,16 @@ export class TlsGate {
     if (pending === undefined) return void socket.destroy();
     socket.allowHalfOpen = true;
     const peerCertificate = socket.getPeerX509Certificate()?.raw ?? null;
-    if (peerCertificate !== null && this.#terms.verify !== false && !socket.authorized) {
+    if (peerCertificate !== null && !socket.authorized) {
       return this.#reject(
         socket,
         pending,
         `the certificate is not valid: ${String(socket.authorizationError)}`,
       );
     }
-    if (peerCertificate !== null && this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
-      return this.#reject(socket, pending, "the certificate is not pinned");
+    if (this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
+      const shown = peerCertificate === null ? "there is no certificate that is" : "the certificate is not";
+      return this.#reject(socket, pending, `${shown} pinned`);
     }
     const { standardName, name } = socket.getCipher();
     const state: TlsState = {

@@ -15,7 +15,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { awaitFirstByte, handshakeRecord } from "./first-byte.ts";
-import { acceptSockets, OpenSockets, peerOf, type Listener } from "./listener.ts";
+import { listenWith, OpenSockets, peerOf, type Listener, type SocketAcceptor } from "./listener.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
@@ -43,13 +43,17 @@ export interface TlsListenOptions {
   readonly onHandshakeFailure: (connection: Connection, failure: string) => void;
 }
 
-/** @throws Error that names the address when it cannot be had */
-export async function listenTls(host: string, port: number, options: TlsListenOptions): Promise<Listener> {
-  const sockets = new OpenSockets();
-  return acceptSockets(host, port, sockets, (accepted) => {
+export function acceptTls(options: TlsListenOptions): SocketAcceptor {
+  return (accepted, sockets) => {
     sockets.add(accepted);
     new Arrival(accepted, sockets, options).begin();
-  });
+  };
+}
+
+/** @throws Error that names the address when it cannot be had */
+export async function listenTls(host: string, port: number, options: TlsListenOptions): Promise<Listener> {
+  const acceptor = acceptTls(options);
+  return listenWith(host, port, () => acceptor);
 }
 
 /** One socket on its way to a connection that is ready. */

@@ -183,8 +183,17 @@ describe("a reload", () => {
     expect(changes.map(({ option }) => option)).toEqual(["jetstream.maxMemoryBytes"]);
   });
 
+  test("may switch it on and off, and change its limits", () => {
+    const optionsOf = (from: string, to: string): string[] =>
+      diffOptions(load(from).options, load(to).options).changes.map(({ option }) => option);
+    const on = "jetstream { store_dir: /d }";
+    expect(optionsOf("jetstream: false", on)).toContain("jetstream");
+    expect(optionsOf(on, "jetstream: false")).toContain("jetstream");
+    const limits = "max_ack_pending: 1, max_request_batch: 2, duplicate_window: '1m', batch { max_msgs: 3 }";
+    expect(optionsOf(on, `jetstream { store_dir: /d, limits { ${limits} } }`)).toEqual(["jetstream.limits"]);
+  });
+
   const refused: [string, string][] = [
-    ["jetstream: false", "JetStream"],
     ['jetstream { store_dir: /e, max_mem: 10, max_file: "1G", domain: a }', "StoreDir"],
     ['jetstream { store_dir: /d, max_mem: 9, max_file: "1G", domain: a }', "JetStreamMaxMemory"],
     ['jetstream { store_dir: /d, max_mem: 10, max_file: "1M", domain: a }', "JetStreamMaxStore"],

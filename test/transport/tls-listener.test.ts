@@ -357,7 +357,10 @@ describe("client certificates", () => {
     const pinned = createHash("sha256")
       .update(new X509Certificate(pem("client-name.pem")).raw)
       .digest("hex");
-    const acceptPeer = (der: Buffer) => createHash("sha256").update(der).digest("hex") === pinned;
+    const acceptPeer = (der: Buffer | null) =>
+      createHash("sha256")
+        .update(der ?? "")
+        .digest("hex") === pinned;
     const port = await harness.listenTls(verifying, required, { acceptPeer });
     const { client } = await upgrade(port, identity("client-name"));
     await expectServed(client);
@@ -379,10 +382,10 @@ describe("the listener", () => {
     const port = await harness.listenTls(serverTls, required, { gate });
     const { client: before } = await upgrade(port);
     await expectServed(before);
-    expect(() => gate.update({ ...serverTls, certFile: "/nowhere.pem" })).toThrow("/nowhere.pem");
+    expect(() => gate.prepare({ ...serverTls, certFile: "/nowhere.pem" })).toThrow("/nowhere.pem");
     const { client: still } = await upgrade(port);
     await expectServed(still);
-    gate.update({ ...serverTls, minVersion: "TLSv1.3" });
+    gate.prepare({ ...serverTls, minVersion: "TLSv1.3" })();
     const { client: refused } = await upgrade(port, { maxVersion: "TLSv1.2" });
     expect(await refused.rest()).toBe("");
     const { client: after } = await upgrade(port);

@@ -1,6 +1,6 @@
 /** Store and forward over one remote: the streams of its `forward` block. Nothing here outlives the remote. */
 import type { ForwardOptions } from "../../config/leafnode-options.ts";
-import type { LinkFacts } from "../link.ts";
+import type { LinkFacts } from "../facts.ts";
 import { DownFlow } from "./down-flow.ts";
 import type { Ends } from "./flow.ts";
 import { type ForwardedStatus, ForwardedStream } from "./forwarded-stream.ts";
