@@ -43,8 +43,15 @@ const live: Readonly<Record<string, LiveOption>> = {
   "log.file": { group: "log", read: ({ log }) => log.file },
   tls: { group: "tls", read: ({ tls }) => liveTls(tls) },
   "leafnodes.tls": { group: "tls", read: ({ leafnodes }) => leafnodes?.listener?.tls ?? null },
+  "leafnodes.authTimeoutMs": {
+    group: "limits",
+    read: ({ leafnodes }) => leafnodes?.listener?.authTimeoutMs ?? null,
+  },
   "leafnodes.dialTimeoutMs": { group: "limits", read: ({ leafnodes }) => leafnodes?.dialTimeoutMs ?? 1_000 },
-  "leafnodes.writeDeadlineMs": { group: "limits", read: ({ leafnodes }) => leafnodes?.writeDeadlineMs ?? null },
+  "leafnodes.writeDeadlineMs": {
+    group: "limits",
+    read: ({ leafnodes }) => leafnodes?.writeDeadlineMs ?? null,
+  },
   "leafnodes.remotes": { group: "links", read: ({ leafnodes }) => leafnodes?.remotes ?? [] },
   "websocket.tls": { group: "tls", read: ({ websocket }) => certificatesOf(websocket?.tls ?? null) },
   authorization: { group: "access", read: ({ authorization }) => authorization },
@@ -210,8 +217,8 @@ function leafNodeProblems(current: Options, next: Options): string[] {
     return [...problems, ...fixedProblem("LeafNode.Port", shownPort(before?.port), shownPort(after?.port))];
   }
   for (const name of Object.keys(before) as (keyof typeof before)[]) {
-    // It is among the live ones.
-    if (name === "tls") continue;
+    // They are among the live ones.
+    if (name === "tls" || name === "authTimeoutMs") continue;
     if ((name === "port" && after.port === 0) || isDeepStrictEqual(before[name], after[name])) continue;
     problems.push(
       name === "authorization"

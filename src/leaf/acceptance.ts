@@ -99,7 +99,7 @@ export class Acceptance implements LinkHandshake {
     const identity = await this.#authenticate(connect);
     // Another reload, which asks for itself, may have come between.
     if (this.#state !== "open" || this.#terms().authenticator !== authenticator) return;
-    const hasProven = areGiven(connect.credentials) || link.tls?.peerCertificate != null;
+    const hasProven = areGiven(connect.credentials) || (link.tls?.peerCertificate ?? null) !== null;
     const account = link.context.broker.accounts.get(before.account);
     if (!maySurvive(before, identity, hasProven) || account !== link.account)
       return link.attempt(() => {
