@@ -27,12 +27,12 @@ export interface Reloadable {
   info(): Promise<Record<string, unknown>>;
 }
 
-const any = 'listen: "127.0.0.1:-1"\n';
+const address = 'listen: "127.0.0.1:-1"\n';
 
 /** @param text beside the address to listen on */
 export async function startReloadable(text: string): Promise<Reloadable> {
   const log: string[] = [];
-  const server = new Server(load(any + text).options, new Clock(), logInto(log));
+  const server = new Server(load(address + text).options, new Clock(), logInto(log));
   await server.start();
   onTestFinished(() => server.close());
   const port = server.addresses.client?.port ?? 0;
@@ -44,7 +44,7 @@ export async function startReloadable(text: string): Promise<Reloadable> {
     wsPort: server.addresses.websocket?.port ?? 0,
     monitorPort: server.addresses.monitor?.port ?? 0,
     reload: async (next) => {
-      const { changes } = await server.reload(load(any + next).options);
+      const { changes } = await server.reload(load(address + next).options);
       return changes.map(({ option }) => option);
     },
     client: async (connect = {}, certificate) => {
