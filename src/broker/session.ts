@@ -40,6 +40,11 @@ export interface SessionFacts {
 export interface Session extends SessionFacts {
   /** Null: everything is allowed. */
   readonly permissions: SessionPermissions | null;
+  /**
+   * Whether what comes from the peer may go to a subject, a wire string. That it was asked there, which may entitle it to an
+   * answer, does not count.
+   */
+  canPublish(subject: string): boolean;
   subscriptions(): Iterable<Subscription>;
   /** Asks for the round trip, so that a later look finds {@link rttMs}. */
   measureRtt(): void;

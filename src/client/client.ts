@@ -10,7 +10,7 @@ import type { Plan } from "../broker/plan.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
-import { isMidPayload, malformed, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
+import { isMidPayload, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import type { OperationHandler } from "../protocol/operations.ts";
 import { Parser } from "../protocol/parser.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
@@ -154,6 +154,10 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
 
   get subscriptionCount(): number {
     return this.#table.size;
+  }
+
+  canPublish(subject: string): boolean {
+    return this.identity?.permissions?.canPublish(subject) ?? true;
   }
 
   subscriptions(): Iterable<Subscription> {
@@ -326,11 +330,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   onInfo(json: Buffer): void {
-    try {
-      JSON.parse(json.toString("utf8"));
-    } catch {
-      throw malformed("INFO is not valid JSON");
-    }
+    this.#handshake.onInfo(json);
   }
 
   onError(text: string): void {
@@ -490,11 +490,10 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Only a plain subscription of this very connection is told that nobody is there. */
   #answerNoResponders(message: Message, account: Account): void {
     const { reply, subject } = message;
-    for (const subscription of account.matches(reply)) {
-      if (subscription.subscriber !== this || subscription.queue !== null || subscription.dead) continue;
-      // Not a delivery: it does not count towards the end of the subscription.
-      this.say(noRespondersMessage(reply, subscription.sid, subject));
-      return;
-    }
+    const own = account
+      .matches(reply)
+      .find(({ subscriber, queue, dead }) => subscriber === this && queue === null && !dead);
+    // Not a delivery: it does not count towards the end of the subscription.
+    if (own !== undefined) this.say(noRespondersMessage(reply, own.sid, subject));
   }
 }

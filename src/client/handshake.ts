@@ -20,6 +20,7 @@ import {
   authenticationTimeout,
   authorizationViolation,
   invalidClientProtocol,
+  malformed,
   noRespondersRequiresHeaders,
 } from "../protocol/errors.ts";
 import type { Parser } from "../protocol/parser.ts";
@@ -89,6 +90,15 @@ export class Handshake {
     if (isStill && client.context.broker.accounts.get(identity.account) === client.account)
       client.identity = identity;
     else client.fail(authorizationViolation());
+  }
+
+  /** Nothing in it is of interest, but it has to be JSON. */
+  onInfo(json: Buffer): void {
+    try {
+      JSON.parse(json.toString("utf8"));
+    } catch {
+      throw malformed("INFO is not valid JSON");
+    }
   }
 
   /** A client that does not say CONNECT first is let in only as the `no_auth_user`; a CONNECT after that is its second. */

@@ -31,7 +31,7 @@ export const openLists: FilterLists = { allow: null, deny: [] };
 
 /** Never filtered: they belong to links and to the machinery of replies. */
 const freePrefixes = ["$LDS.", "$GR.", "_GR_."];
-const repliesPrefixes = ["_R_.", "$JS.ACK."];
+const serviceReplies = "_R_.";
 
 export class LinkFilter {
   readonly #ask: Side;
@@ -62,7 +62,7 @@ export class LinkFilter {
   /** Whether a message on the literal subject may be sent. */
   maySend(subject: string): boolean {
     if (this.#send.isInternal && subject.charCodeAt(0) !== DOLLAR) return true;
-    return isReply(subject) || this.#send.allows(subject);
+    return subject.startsWith(serviceReplies) || this.#send.allows(subject);
   }
 
   /** False: {@link maySend} is true for all that `pattern` matches. */
@@ -73,8 +73,13 @@ export class LinkFilter {
 
   /** Whether a message on the literal subject is taken. */
   mayReceive(subject: string, nowMs: number): boolean {
-    if (isReply(subject) || this.#receive.allows(subject)) return true;
+    if (this.accepts(subject)) return true;
     return this.#permits !== null && this.#permits.allows(subject, nowMs);
+  }
+
+  /** As {@link mayReceive}, but a request that was sent earns nothing. */
+  accepts(subject: string): boolean {
+    return subject.startsWith(serviceReplies) || this.#receive.allows(subject);
   }
 
   /** False: {@link mayReceive} is true for every subject that begins with this byte. */
@@ -122,10 +127,6 @@ class Side {
 
 function always(_pattern: Pattern): boolean {
   return true;
-}
-
-function isReply(subject: string): boolean {
-  return repliesPrefixes.some((prefix) => subject.startsWith(prefix));
 }
 
 export function plainPatterns(subjects: readonly string[]): SubscribePermission[] {

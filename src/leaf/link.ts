@@ -158,6 +158,10 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     return `${this.address}:${this.port} - lid:${this.id}`;
   }
 
+  canPublish(subject: string): boolean {
+    return this.#filter.accepts(subject);
+  }
+
   subscriptions(): Iterable<Subscription> {
     return this.#table.values();
   }

@@ -108,6 +108,10 @@ export class FakeSession implements Session, Subscriber {
     return this.#subscriptions.size;
   }
 
+  canPublish(subject: string): boolean {
+    return this.permissions?.canPublish(subject) ?? true;
+  }
+
   subscriptions(): Iterable<Subscription> {
     return this.#subscriptions.values();
   }
