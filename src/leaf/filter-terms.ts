@@ -11,7 +11,7 @@ export function filterForAccepted(
   link: LeafLink,
   account: string,
   permissions: Permissions | null,
-  connect: Pick<ReceivedConnect, "domain" | "denyPublish">,
+  connect: Pick<ReceivedConnect, "domain" | "denyPublish" | "isHub">,
 ): LinkFilter {
   const denies = deniesOf(link, account, connect.domain);
   const publish = listsOf(permissions?.options.publish ?? null);
@@ -20,7 +20,8 @@ export function filterForAccepted(
   return newFilter(
     withDenies(publish, plainPatterns(denies.both)),
     withDenies({ allow: subscribe?.allow ?? null, deny: subscribe?.deny ?? [] }, deniedToSend),
-    publish,
+    // A leaf that takes the part of the hub sends what this end may ask for, so that JetStream's API stays on its side.
+    connect.isHub ? null : publish,
     permissions,
   );
 }

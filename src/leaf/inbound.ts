@@ -4,18 +4,20 @@ import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
 import type { Router } from "../broker/router.ts";
+import type { Session } from "../broker/session.ts";
 import type { Subscriber } from "../broker/subscriber.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
+import { isReservedDestination } from "../subjects/reserved.ts";
 import { deliverSubjectStart } from "./delivery.ts";
 
 export class Inbound {
-  readonly #origin: Subscriber;
+  readonly #origin: Subscriber & Pick<Session, "canPublish">;
   readonly #router: Router;
   /** Of the last message of the read under way. */
   #plan: Plan | null = null;
   #planGeneration = 0;
 
-  constructor(origin: Subscriber, router: Router) {
+  constructor(origin: Subscriber & Pick<Session, "canPublish">, router: Router) {
     this.#origin = origin;
     this.#router = router;
   }
@@ -43,7 +45,10 @@ export class Inbound {
     return this.#router.deliverToGroups(this.#plan, message, this.#origin, queues);
   }
 
-  /** Of a mapped subject the other end cannot know the queue groups. */
+  /**
+   * Of a mapped subject the other end cannot know the queue groups. What the other end may send is a matter of the subject
+   * before, but a reserved one that a mapping leads to takes its own permission, as it does of a client.
+   */
   #routeMapped(
     message: Message,
     mappings: SubjectMappings,
@@ -52,7 +57,11 @@ export class Inbound {
   ): number {
     const subject = message.subject;
     const mapped = mappings.map(subject) ?? "";
-    if (mapped !== subject) message.setSubject(mapped);
+    if (mapped !== subject) {
+      const isAlias = isReservedDestination(mapped) && !isReservedDestination(subject);
+      if (isAlias && !this.#origin.canPublish(mapped)) return 0;
+      message.setSubject(mapped);
+    }
     const plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
     return mapped !== subject && queues.length === 0
       ? this.#router.deliver(plan, message, this.#origin)
