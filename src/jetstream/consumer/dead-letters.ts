@@ -10,6 +10,7 @@ import { StoredMessage } from "../../store/contract.ts";
 import { isReservedDestination } from "../../subjects/reserved.ts";
 import { isCoveredBy, wireFromText } from "../../subjects/subject.ts";
 import type { Stream } from "../stream.ts";
+import { signatureHeader, signatureOf } from "./dead-letter-origin.ts";
 import type { Consumer } from "./consumer.ts";
 import { redrive } from "./redrive.ts";
 
@@ -63,8 +64,10 @@ export class DeadLetters {
     if (!stream.log.read(seq, this.#stored)) return true;
     const keeper = this.stream;
     const before = keeper?.log.state.lastSeq ?? 0;
-    const headers = encodeHeaders(this.#fields(reason));
-    host.publisher.publish(account, this.subject, "", headers, this.#stored.payload);
+    const fields = this.#fields(reason);
+    const { payload } = this.#stored;
+    if (keeper !== null) fields.push(signatureOf(stream, keeper, fields, payload));
+    host.publisher.publish(account, this.subject, "", encodeHeaders(fields), payload);
     if (keeper === null || keeper.log.state.lastSeq > before) return true;
     this.#warn(`${keeper.name} did not take the dead letter of message ${seq}, which is tried again`);
     return false;
@@ -74,8 +77,9 @@ export class DeadLetters {
   receive(message: Message): void {
     const body = message.bytes.utf8Slice(message.bodyStart + message.headerBytes, message.bodyEnd);
     const reply = message.hasReply ? message.reply : "";
+    const requester = this.#consumer.host.broker.reading;
     this.#consumer.host.defer(() => {
-      const answer = JSON.stringify(redrive(this.#consumer, this, body));
+      const answer = JSON.stringify(redrive(this.#consumer, this, body, requester));
       if (reply !== "")
         this.#consumer.stream.account.answers.publish(this.#consumer.account, reply, Buffer.from(answer));
     });
@@ -117,8 +121,9 @@ export class DeadLetters {
   }
 }
 
-const ownFields: ReadonlySet<string> = new Set(
-  ["Stream", "Sequence", "Subject", "Consumer", "Deliveries", "Reason", "Time"].map(
+const ownFields: ReadonlySet<string> = new Set([
+  ...["Stream", "Sequence", "Subject", "Consumer", "Deliveries", "Reason", "Time"].map(
     (field) => deadLetterPrefix + field,
   ),
-);
+  signatureHeader,
+]);

@@ -1,10 +1,16 @@
-/** Puts dead letters back on the subjects that they came from: `$FROND.DLQ.REDRIVE.<stream>.<consumer>`. */
+/**
+ * Puts dead letters back on the subjects that they came from: `$FROND.DLQ.REDRIVE.<stream>.<consumer>`. It takes the
+ * permissions of what it does: to delete the letter, and to publish where it goes.
+ */
+import type { Session } from "../../broker/session.ts";
 import { headerValue, parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/headers.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import { SubjectFilter } from "../../subjects/filter.ts";
-import { isCoveredBy, isValidSubject, wireFromText } from "../../subjects/subject.ts";
+import { isReservedDestination } from "../../subjects/reserved.ts";
+import { isCoveredBy, isValidLiteralSubject, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import type { Stream } from "../stream.ts";
 import type { Consumer } from "./consumer.ts";
+import { isSigned } from "./dead-letter-origin.ts";
 import { type DeadLetters, deadLetterPrefix } from "./dead-letters.ts";
 
 const type = "io.frond.dlq.v1.redrive_response";
@@ -18,36 +24,54 @@ interface Slice {
   readonly countMax: number;
   /** Of subjects that they came from. */
   readonly filter: SubjectFilter | null;
+  /** Also those that nothing but their headers tells the origin of. */
+  readonly force: boolean;
 }
 
-/** @returns the answer */
-export function redrive(consumer: Consumer, deadLetters: DeadLetters, body: string): object {
+/**
+ * @param requester null: the broker itself
+ * @returns the answer
+ */
+export function redrive(
+  consumer: Consumer,
+  deadLetters: DeadLetters,
+  body: string,
+  requester: Pick<Session, "canPublish"> | null,
+): object {
   const keeper = deadLetters.stream;
   if (keeper === null)
     return failure(404, `no stream captures ${deadLetters.subjectText}, so there is nothing to put back`);
+  const deletion = `$JS.API.STREAM.MSG.DELETE.${keeper.name}`;
+  if (requester?.canPublish(wireFromText(deletion)) === false)
+    return failure(403, `it takes the permission to publish to ${deletion}`);
+  if (keeper.config.deny_delete || keeper.config.sealed)
+    return failure(403, `${keeper.name} does not let go of single messages`);
   const slice = readSlice(body);
   if (typeof slice === "string") return failure(400, slice);
   let redriven = 0;
   let refused = 0;
+  let unsigned = 0;
   const message = new StoredMessage();
   const own = new SubjectFilter([deadLetters.subject]);
   const throughSeq = Math.min(slice.throughSeq, keeper.log.state.lastSeq);
   let next = slice.fromSeq;
-  for (; redriven + refused < slice.countMax && next <= throughSeq; next = message.seq + 1) {
+  for (; redriven + refused + unsigned < slice.countMax && next <= throughSeq; next = message.seq + 1) {
     if (!keeper.log.next(next, throughSeq, own, message)) {
       next = throughSeq + 1;
       break;
     }
     const subject = originOf(message, consumer);
     if (subject === null || slice.filter?.matches(subject) === false) continue;
-    if (putBack(consumer, keeper, message, subject)) redriven++;
+    if (!slice.force && !isSigned(consumer.stream, keeper, message)) unsigned++;
+    else if (requester?.canPublish(subject) === false) refused++;
+    else if (putBack(consumer, keeper, message, subject)) redriven++;
     else refused++;
   }
-  return { type, stream: keeper.name, redriven, refused, next_seq: next };
+  return { type, stream: keeper.name, redriven, refused, unsigned, next_seq: next };
 }
 
 function failure(code: number, description: string): object {
-  return { type, error: { code, description }, redriven: 0, refused: 0 };
+  return { type, error: { code, description }, redriven: 0, refused: 0, unsigned: 0 };
 }
 
 function readSlice(body: string): Slice | string {
@@ -58,7 +82,14 @@ function readSlice(body: string): Slice | string {
     return `not JSON: ${(error as Error).message}`;
   }
   if (typeof asked !== "object" || asked === null || Array.isArray(asked)) return "an object is expected";
-  const { from_seq: from, through_seq: through, max, subject, ...rest } = asked as Record<string, unknown>;
+  const {
+    from_seq: from,
+    through_seq: through,
+    max,
+    subject,
+    force = false,
+    ...rest
+  } = asked as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) return `unknown field ${JSON.stringify(unknown)}`;
   for (const [name, value] of Object.entries({ from_seq: from, through_seq: through, max }))
@@ -66,15 +97,17 @@ function readSlice(body: string): Slice | string {
       return `${name} is to be a whole number above 0`;
   if (subject !== undefined && !(typeof subject === "string" && isValidSubject(wireFromText(subject))))
     return "subject is to be a subject, maybe with wildcards";
+  if (typeof force !== "boolean") return "force is to be true or false";
   return {
     fromSeq: (from as number | undefined) ?? 1,
     throughSeq: (through as number | undefined) ?? Number.MAX_SAFE_INTEGER,
     countMax: Math.min((max as number | undefined) ?? countDefault, countMax),
     filter: subject === undefined ? null : new SubjectFilter([wireFromText(subject)]),
+    force,
   };
 }
 
-/** The subject it came from; null when it is not of that consumer. */
+/** The subject that it says to have come from; null when it is not of that consumer. */
 function originOf({ headers }: StoredMessage, { stream, name }: Consumer): string | null {
   if (headers === null) return null;
   const value = (field: string): string | null => headerValue(headers, deadLetterPrefix + field);
@@ -82,22 +115,21 @@ function originOf({ headers }: StoredMessage, { stream, name }: Consumer): strin
   return isOwn ? value("Subject") : null;
 }
 
-/** @returns whether a stream took it again; only then it goes from where it was */
+/** @returns whether its stream took it again; only then it goes from where it was */
 function putBack(consumer: Consumer, keeper: Stream, message: StoredMessage, subject: string): boolean {
   const { host, account, stream } = consumer;
-  const takers = [...stream.account.streams.values()].filter((each) =>
-    (each.config.subjects ?? []).some((pattern) => isCoveredBy(subject, wireFromText(pattern))),
+  const isOfStream = (stream.config.subjects ?? []).some((pattern) =>
+    isCoveredBy(subject, wireFromText(pattern)),
   );
-  const [taker] = takers;
-  if (taker === undefined) return false;
-  const before = taker.log.state.lastSeq;
+  if (!isOfStream || !isValidLiteralSubject(subject) || isReservedDestination(subject)) return false;
+  const before = stream.log.state.lastSeq;
   const fields = parseHeaders(message.headers as Buffer).fields.filter(
     ([field]) => !field.startsWith(deadLetterPrefix) && /^[!-9;-~]+$/.test(field),
   );
   // Should the same one be put back twice, it is known by this.
   const id: HeaderField = ["Nats-Msg-Id", `frond-redrive.${wireFromText(keeper.name)}.${message.seq}`];
   host.publisher.publish(account, subject, "", encodeHeaders([...fields, id]), message.payload);
-  if (taker.log.state.lastSeq === before) return false;
+  if (stream.log.state.lastSeq === before) return false;
   keeper.remove(message.seq);
   return true;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { contents, headersAt } from "../stream-world.ts";
+import type { Stream } from "../../../src/jetstream/stream.ts";
 import { ConsumerWorld, lines } from "./consumer-world.ts";
 
 const ms = 1_000_000;
@@ -22,7 +23,7 @@ describe("dead letters", () => {
     await world.later(110);
     expect([dead.log.state.messages, advisories.length]).toEqual([1, 1]);
     expect(contents(dead)).toEqual(["1 dead.c payload"]);
-    expect(headersAt(dead, 1)?.slice(0, -1)).toEqual([
+    expect(headersAt(dead, 1)?.slice(0, -2)).toEqual([
       "Own: 1",
       "Frond-Dead-Letter-Nats-Msg-Id: m",
       "Frond-Dead-Letter-Stream: S",
@@ -104,6 +105,121 @@ describe("dead letters", () => {
     expect(lines(world.pull({ batch: 5 }))).toEqual(["s.b", "s.a"]);
     expect(answerTo(world, { maximum: 1 })).toMatchObject({ error: { code: 400 } });
     expect(answerTo(world, { max: -1 })).toMatchObject({ error: { code: 400 } });
+  });
+
+  test("a target that is reserved is refused, and one from an older store is not used", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(1);
+    for (const subject of [
+      "$JS.API.STREAM.DELETE.V",
+      "$JS.hub.API.INFO",
+      "$SYS.x",
+      "$FROND.DLQ.REDRIVE.S.c",
+    ]) {
+      const heard = world.hear(subject);
+      const config = { metadata: { "frond.dead_letter": subject } };
+      expect(() => world.consumer(stream, config)).toThrow(/reserved/);
+      expect(heard).toEqual([]);
+    }
+  });
+});
+
+/** One letter of `s.a` in D. */
+function buried(config: object = {}): { world: ConsumerWorld; stream: Stream; dead: Stream } {
+  const world = new ConsumerWorld();
+  const stream = world.stream({ retention: "workqueue" });
+  const dead = world.stream({ name: "D", subjects: ["dead.>"], ...config });
+  world.send("s.a", "letter");
+  world.consumer(stream, { metadata: deadLetter });
+  for (const got of world.pull("")) world.acknowledge(got, "+TERM");
+  expect([stream.log.state.messages, dead.log.state.messages]).toEqual([0, 1]);
+  return { world, stream, dead };
+}
+
+const forged = (subject: string): string[] => [
+  "Frond-Dead-Letter-Stream: S",
+  "Frond-Dead-Letter-Consumer: c",
+  `Frond-Dead-Letter-Subject: ${subject}`,
+];
+
+function asUser(world: ConsumerWorld, denied: readonly string[], work: () => void): void {
+  const user = { canPublish: (subject: string): boolean => !denied.includes(subject) };
+  world.broker.reading = user as unknown as typeof world.broker.reading;
+  work();
+  world.broker.reading = null;
+}
+
+describe("a redrive", () => {
+  test("passes by what was published by somebody else, unless it is forced", () => {
+    const { world, stream, dead } = buried();
+    world.send("dead.c", "forged", forged("s.b"));
+    expect(answerTo(world, {})).toMatchObject({ redriven: 1, refused: 0, unsigned: 1 });
+    expect(contents(stream)).toEqual(["2 s.a letter"]);
+    expect(answerTo(world, { force: 1 })).toMatchObject({ error: { code: 400 } });
+    expect(answerTo(world, { force: true })).toMatchObject({ redriven: 1, refused: 0, unsigned: 0 });
+    expect([contents(stream), dead.log.state.messages]).toEqual([["2 s.a letter", "3 s.b forged"], 0]);
+  });
+
+  test.each(["payload", "subject", "place", "signature"])(
+    "does not take a letter with another %s",
+    (what) => {
+      const { world, dead } = buried();
+      const headers = (headersAt(dead, 1) ?? []).map((line) => {
+        if (what === "subject") return line.replace("s.a", "s.b");
+        return what === "signature" ? line.replace(/(Signature: .)./, "$1!") : line;
+      });
+      if (what !== "place") {
+        dead.delete();
+        world.stream({ name: "D", subjects: ["dead.>"] });
+      }
+      world.send("dead.c", what === "payload" ? "other" : "letter", headers);
+      const [redriven, unsigned] = what === "place" ? [1, 1] : [0, 1];
+      expect(answerTo(world, {})).toMatchObject({ redriven, unsigned });
+    },
+  );
+
+  test("puts back to the subjects of its own stream only, even when it is forced", () => {
+    const { world, dead } = buried();
+    const other = world.stream({ name: "O", subjects: ["o.>"] });
+    const heard = world.hear("$JS.API.STREAM.DELETE.S");
+    for (const subject of ["o.x", "$JS.API.STREAM.DELETE.S", "s.*", "elsewhere", ""])
+      world.send("dead.c", "", forged(subject));
+    expect(answerTo(world, { force: true })).toMatchObject({ redriven: 1, refused: 5, unsigned: 0 });
+    expect([other.log.state.messages, dead.log.state.messages, heard]).toEqual([0, 5, []]);
+  });
+
+  test("of requests that a stream has captured does not make them again", () => {
+    const world = new ConsumerWorld();
+    const stream = world.stream({ subjects: ["$JS.API.STREAM.DELETE.*"], no_ack: true });
+    const dead = world.stream({ name: "D", subjects: ["dead.>"] });
+    world.send("$JS.API.STREAM.DELETE.V");
+    world.consumer(stream, { metadata: deadLetter });
+    for (const got of world.pull("")) world.acknowledge(got, "+TERM");
+    const heard = world.hear("$JS.API.STREAM.DELETE.V");
+    expect(answerTo(world, {})).toMatchObject({ redriven: 0, refused: 1 });
+    expect([dead.log.state.messages, heard]).toEqual([1, []]);
+  });
+
+  test("takes the permission to delete the letter, and to publish where it goes", () => {
+    const { world, stream, dead } = buried();
+    asUser(world, ["$JS.API.STREAM.MSG.DELETE.D"], () => {
+      expect(answerTo(world, {})).toMatchObject({ error: { code: 403 }, redriven: 0 });
+    });
+    asUser(world, ["s.a"], () => {
+      expect(answerTo(world, {})).toMatchObject({ redriven: 0, refused: 1 });
+      expect(answerTo(world, { force: true })).toMatchObject({ redriven: 0, refused: 1 });
+    });
+    expect([stream.log.state.messages, dead.log.state.messages]).toEqual([0, 1]);
+    asUser(world, ["$JS.API.STREAM.DELETE.D"], () => {
+      expect(answerTo(world, {})).toMatchObject({ redriven: 1, refused: 0 });
+    });
+    expect([stream.log.state.messages, dead.log.state.messages]).toEqual([1, 0]);
+  });
+
+  test("takes nothing from a stream that does not let single messages be deleted", () => {
+    const { world, dead } = buried({ deny_delete: true });
+    expect(answerTo(world, {})).toMatchObject({ error: { code: 403 } });
+    expect(dead.log.state.messages).toBe(1);
   });
 });
 
