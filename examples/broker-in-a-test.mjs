@@ -1,8 +1,8 @@
-// Node developers: a real broker inside a test, ready in milliseconds, with its time in the test's hands.
+// For Node developers: a real broker inside a test. It starts in milliseconds, and the test moves its clock.
 //
 //   node examples/broker-in-a-test.mjs          (or: node --test examples/broker-in-a-test.mjs)
 //
-// The same calls work in any test runner.
+// The same calls work in any test runner; docs/embedding.md has recipes for vitest and jest.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as dial } from "node:net";
@@ -12,7 +12,7 @@ import { createBroker } from "frond";
 
 let broker;
 beforeEach(async () => {
-  // A broker for each test: port 0 takes any free port, so that tests may run side by side.
+  // One broker per test. Port 0 takes any free port, so tests can run in parallel.
   broker = await createBroker({ port: 0, pingInterval: "30s", pingMax: 2 });
 });
 afterEach(async () => {
@@ -38,8 +38,8 @@ await test("a service is tested against a real broker", async () => {
   await caller.close();
 });
 
-await test("a device that has lost its power is noticed within 90 seconds, and nobody waits for them", async () => {
-  // It says hello, and then answers no PING any more.
+await test("a device that has lost its power is noticed within 90 seconds, and the test does not wait for them", async () => {
+  // It logs in, and then does not answer PING any more.
   const device = dial(broker.port, broker.host);
   device.write('CONNECT {"verbose":false}\r\nPING\r\n');
   let heard = "";

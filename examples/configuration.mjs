@@ -1,8 +1,8 @@
-// Configuration in a KV bucket: every service sees a change at once, and nobody overwrites what he has not seen.
+// Configuration in a KV bucket: every service sees a change at once, and an update fails if it is based on an old value.
 //
 //   node examples/configuration.mjs
 //
-// The broker runs inside this program. With NATS_URL set, the same services use the broker at that address instead.
+// The broker runs inside this program. If NATS_URL is set, the services use the broker at that address instead.
 import { EventEmitter, once } from "node:events";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "@nats-io/transport-node";
@@ -15,7 +15,7 @@ const operator = await connect({ servers });
 const settings = await new Kvm(operator).create("settings", { history: 5 });
 await settings.put("pricing.discount", "5");
 
-/** Reads what is there, and then every change. */
+/** Reads the current values, and then every change. */
 async function startService(name) {
   const connection = await connect({ servers, name });
   const bucket = await new Kvm(connection).open("settings");
@@ -42,7 +42,7 @@ await seen;
 for (const { name, current } of services)
   console.log(`${name} has discount ${current.get("pricing.discount")}`);
 
-// Two operators change the same key: the second has not seen what the first did.
+// Two operators change the same key: the second has not seen the first one's change.
 await settings.update("pricing.discount", "15", revision);
 try {
   await settings.update("pricing.discount", "20", revision);

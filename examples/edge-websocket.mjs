@@ -1,14 +1,14 @@
-// Edge devices: a sensor reaches the broker over WebSocket, as a device behind a firewall or a page in a browser does,
-// and everything else over TCP. The device may use its own subjects only, and comes back by itself after an outage.
+// Edge devices: a sensor connects over WebSocket, as devices behind a firewall and pages in a browser do, and other
+// programs connect over TCP. The device may use only its own subjects, and reconnects by itself after an outage.
 //
 //   node examples/edge-websocket.mjs
 import { wsconnect } from "@nats-io/nats-core";
 import { createBroker } from "frond";
-// Not `@nats-io/transport-node`: within one process, it and `wsconnect` would reconnect over each other's transport.
+// Not `@nats-io/transport-node`: in one process with `wsconnect`, each would reconnect over the other's transport.
 import { connect } from "nats";
 import { WebSocket } from "ws";
 
-// Browsers and Node from 22 on bring their own.
+// Browsers and Node 22 or newer have a WebSocket of their own.
 globalThis.WebSocket ??= WebSocket;
 
 const users = [
@@ -16,7 +16,7 @@ const users = [
   {
     user: "sensor-7",
     password: "sensor-secret",
-    // Over WebSocket only, so what is read off a stolen device opens no other door.
+    // Over WebSocket only, so the password of a stolen device does not work on the TCP port.
     connectionTypes: ["WEBSOCKET"],
     permissions: {
       publish: "site.7.reading",
@@ -25,7 +25,7 @@ const users = [
     },
   },
 ];
-// In clear, for a broker behind a proxy that ends TLS; with `tls: { certFile, keyFile }` it speaks wss: itself.
+// Without TLS, for a broker behind a proxy that terminates TLS. With `tls: { certFile, keyFile }` it accepts wss: itself.
 let broker = await createBroker({ port: 0, websocket: { port: 0 }, users });
 const ports = { port: broker.port, websocket: { port: Number(new URL(broker.websocketUrl).port) } };
 console.log("broker with a WebSocket port");
@@ -60,11 +60,11 @@ console.log(`office reads ${await nextReading()}`);
 const answer = await office.request("site.7.command", "open", { timeout: 2_000 });
 console.log(`device answers: ${answer.string()}`);
 
-// Another site's subject: refused and told to the device, and nobody receives it.
+// Another site's subject: the broker refuses the message and sends the device an error; nobody receives the message.
 device.publish("site.8.reading", JSON.stringify({ celsius: -40 }));
 console.log(`refused: ${await refused}`);
 
-// The broker goes away and comes back. Both clients reconnect and subscribe again by themselves.
+// The broker stops and starts again. Both clients reconnect and renew their subscriptions by themselves.
 const back = Promise.all([nextStatus(device, "reconnect"), nextStatus(office, "reconnect")]);
 await broker.close();
 console.log("broker away");
@@ -78,7 +78,7 @@ await device.close();
 await office.close();
 await broker.close();
 
-/** The text of the first refusal that the client is told of. */
+/** The text of the first error that the client receives. */
 async function nextPermissionError(connection) {
   for await (const status of connection.status()) {
     if (status.type === "error") return status.error.message;

@@ -30,7 +30,7 @@ const connections = [
 const [billing1, billing2, dashboard, audit] = connections;
 billing1.subscribe("orders.*.new", { queue: "billing" });
 billing2.subscribe("orders.*.new", { queue: "billing" });
-// One token too few, as it happens.
+// This pattern has one token too few for the subject.
 dashboard.subscribe("orders.*");
 audit.subscribe("orders.>");
 await Promise.all(connections.map((connection) => connection.flush()));
@@ -40,7 +40,7 @@ const words = [frond, "explain", "orders.eu.new", "--url", broker.monitorUrl];
 const { stdout } = await promisify(execFile)(process.execPath, words);
 console.log(stdout);
 
-// Programs ask over HTTP, and get JSON.
+// Programs can ask over HTTP, and get JSON.
 const response = await fetch(`${broker.monitorUrl}/explainz?subject=orders.eu.new`);
 const { accounts } = await response.json();
 console.log(`deliveries of one message: ${accounts[0].routes[0].deliveries}`);

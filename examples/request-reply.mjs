@@ -1,9 +1,9 @@
-// Microservices: a service answers requests, and three workers share them in a queue group.
+// Microservices: three workers share the requests to a service in a queue group.
 //
 //   node examples/request-reply.mjs
 //
-// The broker runs inside this program, so that there is nothing to start first. With NATS_URL set, the same services
-// talk through the broker at that address instead.
+// The broker runs inside this program, so you need not start anything first. If NATS_URL is set, the services use the
+// broker at that address instead.
 import { connect, RequestError } from "@nats-io/transport-node";
 import { createBroker } from "frond";
 
@@ -11,7 +11,7 @@ const broker = process.env.NATS_URL === undefined ? await createBroker({ port: 0
 const servers = process.env.NATS_URL ?? broker.url;
 console.log(`broker at ${servers}`);
 
-/** Answers `price.quote` in the queue group `pricing`: of all its members, one gets each request. */
+/** Answers `price.quote` in the queue group `pricing`: each request goes to one member of the group. */
 async function startWorker(name) {
   const connection = await connect({ servers, name });
   let answered = 0;
@@ -24,14 +24,14 @@ async function startWorker(name) {
       request.respond(JSON.stringify({ item, total: quantity * 250, by: name }));
     },
   });
-  // The broker knows of the subscription once this is answered.
+  // When this resolves, the broker has processed the subscription.
   await connection.flush();
   return {
     name,
     get answered() {
       return answered;
     },
-    // Takes no new requests and answers those it has: nothing is lost when a worker is replaced.
+    // The worker accepts no new requests and answers those that it has, so replacing a worker loses nothing.
     stop: () => connection.drain(),
   };
 }
@@ -53,13 +53,13 @@ console.log(
 );
 console.log(`answers in all: ${shares.reduce((sum, share) => sum + share, 0)}`);
 
-// A worker goes away while requests are on their way.
+// A worker stops while requests are in flight.
 const during = Array.from({ length: 100 }, (_, at) => quote("chair", at));
 await workers[0].stop();
 const answers = await Promise.all(during);
 console.log(`while worker-1 was going away: ${answers.length} requests, ${answers.length} answers`);
 
-// With nobody left, the caller is told at once, instead of waiting for its timeout.
+// If no worker is left, the caller gets an error at once and does not wait for its timeout.
 await Promise.all(workers.slice(1).map((worker) => worker.stop()));
 try {
   await quote("table", 1);

@@ -1,9 +1,9 @@
-// Work that must not get lost: orders in a stream, workers that share them, and a place for those that nobody can do.
+// Work that must not get lost: orders in a stream, workers that share them, and a second stream for orders that keep failing.
 //
 //   node examples/work-queue.mjs
 //
-// The broker runs inside this program and keeps its streams in a folder that goes with it; its clock is moved forward, so
-// that the waits between two tries take no time.
+// The broker runs inside this program and keeps its streams in a temporary folder. The program moves the broker's clock
+// forward, so the waits between two attempts take no time.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ await manager.consumers.add("ORDERS", {
   ack_policy: "explicit",
   max_deliver: 3,
   backoff: [1_000_000_000, 5_000_000_000, 30_000_000_000],
-  // What three tries were not enough for is copied there, whole.
+  // After three failed attempts, the whole message is copied to this subject.
   metadata: { "frond.dead_letter": "failed.packing" },
 });
 
@@ -34,7 +34,7 @@ for (const order of ["lamp", "table", "anvil", "chair"]) {
 const again = await jetstream(connection).publish("orders.lamp", "lamp", { msgID: "lamp" });
 console.log(`lamp sent twice: duplicate ${again.duplicate}`);
 
-// The broker goes away and comes back: nothing that it acknowledged is missing.
+// The broker stops and starts again: every message that it acknowledged is still there.
 await connection.close();
 await broker.close();
 broker = await createBroker({ port: 0, jetstream: { storeDir } });
@@ -45,7 +45,7 @@ const packing = await jetstream(connection).consumers.get("ORDERS", "packing");
 let packed = 0;
 for (let tries = 0; tries < 3; tries++) {
   for await (const order of await packing.fetch({ max_messages: 4 - packed, expires: 5_000 })) {
-    if (order.string() === "anvil") continue; // Too heavy: no ack, so it comes again.
+    if (order.string() === "anvil") continue; // Too heavy: it sends no ack, so the broker delivers the order again.
     await order.ackAck();
     packed++;
     console.log(`packed: ${order.string()}`);

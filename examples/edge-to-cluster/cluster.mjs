@@ -1,4 +1,4 @@
-// Three nats-servers on loopback ports, as one cluster with JetStream: each can be killed and started again.
+// Three nats-servers on loopback ports, as one cluster with JetStream. Each can be killed and started again.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";

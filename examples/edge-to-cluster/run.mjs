@@ -1,10 +1,10 @@
-// From the edge to a replicated cluster: a Frond leaf keeps what is published to it while the cluster is away, and the
-// cluster gathers it, each message once, while its nodes are killed one at a time.
+// From the edge to a replicated cluster: a Frond leaf stores what is published to it while the cluster is down. The cluster
+// collects each message exactly once, while its nodes are killed one at a time.
 //
 //   node examples/edge-to-cluster/run.mjs
 //
 // The cluster is three nats-servers with JetStream: nats-server 2.10 or newer must be on the PATH. Frond runs inside this
-// program. All of it is on loopback ports, and gone at the end.
+// program. Everything uses loopback ports, and nothing is left at the end.
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -32,7 +32,7 @@ process.once("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
-// This is all that it takes.
+// This is all the configuration that the edge needs.
 const edge = await createBroker({
   port: 0,
   monitor: 0,
@@ -108,7 +108,7 @@ async function isWhole() {
   return info?.cluster?.leader !== "" && replicas.length === 2 && replicas.every(({ current }) => current);
 }
 
-// Devices go on all the time.
+// Devices publish all the time.
 let isPublishing = true;
 const publishing = (async () => {
   while (isPublishing) {

@@ -39,7 +39,7 @@ const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   ],
   "broker-in-a-test.mjs": [
     /a service is tested against a real broker/,
-    /a device that has lost its power is noticed within 90 seconds, and nobody waits for them/,
+    /a device that has lost its power is noticed within 90 seconds, and the test does not wait for them/,
     /a client that does not log in has two seconds/,
     /pass 3$/,
     /fail 0$/,
