@@ -8,39 +8,39 @@ import { hostAndPort } from "./ports-file.ts";
 import { Server } from "./server.ts";
 
 export interface BrokerOptions extends ConfigurableOptions {
-  /** The time that the broker goes by; one of its own unless given. One clock may serve several brokers. */
+  /** The clock of the broker; default: a new one. Several brokers can share a clock. */
   readonly clock?: Clock | undefined;
 }
 
 export interface EmbeddedBroker {
-  /** `nats://127.0.0.1:4222`, for clients. */
+  /** The URL for clients, such as `nats://127.0.0.1:4222`. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** `ws://…` or `wss://…`; null without a WebSocket listener. */
+  /** The URL for WebSocket clients, `ws://…` or `wss://…`; null without a WebSocket listener. */
   readonly websocketUrl: string | null;
-  /** `nats-leaf://…`, for leaf nodes; null without a listener for them. */
+  /** The URL for leaf nodes, `nats-leaf://…`; null without a listener for them. */
   readonly leafNodeUrl: string | null;
-  /** `http://…` or `https://…`; null without monitoring. */
+  /** The URL of the monitoring pages, `http://…` or `https://…`; null without monitoring. */
   readonly monitorUrl: string | null;
   /**
-   * Connects an official client of this process without a socket:
+   * Lets an official client in this process connect without a socket:
    * `await wsconnect({ servers: "ws://in-process", wsFactory: broker.wsFactory })`.
    */
   readonly wsFactory: () => Promise<{ socket: WebSocket; encrypted: boolean }>;
-  /** Moves the broker's time by hand: `await broker.clock.advance("30s")`. */
+  /** The clock of the broker. A test can move it: `await broker.clock.advance("30s")`. */
   readonly clock: Clock;
-  /** Resolves once the broker has stopped; rejects if it had to stop because of a fault of its own. */
+  /** Resolves when the broker has stopped; rejects if a fault of its own stopped it. */
   readonly closed: Promise<void>;
-  /** Takes over other options, as far as a running broker can. @throws ConfigError naming what cannot change */
+  /** Applies new options. Pass all of them again. @throws ConfigError if one cannot change while the broker runs */
   reload(options: BrokerOptions): Promise<void>;
-  /** Closes every connection and listener; nothing keeps the process alive afterwards. */
+  /** Closes all connections and listeners. Afterwards, the broker does not keep the process alive. */
   close(): Promise<void>;
 }
 
 /**
  * Starts a broker in this process.
- * @throws ConfigError when an option is wrong, naming it; Error when an address cannot be had
+ * @throws ConfigError with the name of each wrong option; Error if it cannot listen on an address
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<EmbeddedBroker> {
   const { clock = new Clock(), ...configurable } = options;

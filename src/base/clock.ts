@@ -1,6 +1,6 @@
 /**
- * The only place that knows the time. Everything that waits does so on a {@link Clock}, so a program that embeds
- * the broker can move time by hand and see every timeout, ping and expiry follow.
+ * The only place that reads the time. Everything that waits does so on a {@link Clock}, so a program that embeds the
+ * broker can move time by hand, and every timeout, ping and expiry follows.
  */
 import { Deadlines, type Deadline } from "./deadlines.ts";
 import { parseDuration } from "./duration.ts";
@@ -20,12 +20,12 @@ const timeOfClock: unique symbol = Symbol.for("frond.clock.time");
 
 export class Clock {
   readonly #time: Time;
-  /** Told of what a deadline's callback throws. Whoever runs the clock sets it; else it is thrown on. */
+  /** Called with an error that a deadline's callback throws. By default, the error is thrown again. */
   onFault: (error: unknown) => void = (error) => {
     throw error;
   };
 
-  /** @param shared goes by the same time, and moves with it; what its own deadlines throw is its own */
+  /** @param shared a clock whose time this one shares; each handles the errors of its own deadlines */
   constructor(shared?: Clock) {
     this.#time = shared === undefined ? new Time() : shared[timeOfClock];
   }
@@ -40,17 +40,17 @@ export class Clock {
     return this.#time.nowMs();
   }
 
-  /** Milliseconds since the epoch, for what people and files see. */
+  /** Milliseconds since the epoch, for people and files. */
   wallMs(): number {
     return this.#time.wallMs();
   }
 
-  /** The wall clock to the microsecond or better, never earlier than what it gave before. Costs no object. */
+  /** Writes the wall time, to the microsecond or better and never going back, without allocating an object. */
   stamp(into: { timeMs: number; timeNs: number }): void {
     this.#time.stamp(into);
   }
 
-  /** Runs `callback` once, `delayMs` from now, unless the returned deadline is cancelled first. */
+  /** Runs `callback` once, after `delayMs` milliseconds, unless the returned deadline is cancelled first. */
   after(delayMs: number, callback: () => void): Deadline {
     return this.#time.deadlines.add(this.nowMs() + Math.max(0, delayMs), () => {
       try {
@@ -62,8 +62,8 @@ export class Clock {
   }
 
   /**
-   * Runs `callback` after a turn of the event loop, in which others have their say: for long work in slices. It takes
-   * no time, so it happens while time stands still, too.
+   * Runs `callback` in a later iteration of the event loop, so that long work can run in slices. It takes no time on
+   * this clock, so it runs while time stands still, too.
    */
   soon(callback: () => void): Deadline {
     const immediate = setImmediate(() => {
@@ -87,7 +87,7 @@ export class Clock {
   }
 
   /**
-   * Moves time forward, stopping at each deadline on the way, so that what one of them starts is seen by the next.
+   * Moves time forward and stops at each deadline on the way, so that each sees the effects of those before it.
    * @param duration milliseconds, or text such as `"30s"` or `"1h30m"`
    */
   async advance(duration: number | string): Promise<void> {
@@ -97,20 +97,20 @@ export class Clock {
     await this.#time.advance(spanMs);
   }
 
-  /** Registers work (a commit queue, say) that {@link advance} waits for between two deadlines. */
+  /** Registers work (such as a commit queue) that {@link advance} waits for between two deadlines. */
   onSettle(hook: () => Promise<void>): () => void {
     return this.#time.onSettle(hook);
   }
 
   /**
-   * For what asks a peer that it must not give up because time was moved faster than an answer can travel: while
-   * {@link advance} is under way, time stands still until `answer` is there, or for a moment.
+   * For requests to a peer that must not time out because time moved faster than an answer can arrive: while
+   * {@link advance} is running, time stands still until `answer` has settled, or for a moment.
    */
   expect(answer: Promise<void>): void {
     this.#time.expect(answer);
   }
 
-  /** Whether {@link advance} is under way. */
+  /** Whether {@link advance} is running. */
   get moving(): boolean {
     return this.#time.moving;
   }

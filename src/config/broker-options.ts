@@ -1,4 +1,4 @@
-/** Options as a program gives them that has the broker inside it: the keys of a configuration file by other names. */
+/** The options of `createBroker`: the keys of a configuration file in camel case, with types. */
 
 /** Milliseconds, or text such as `"500ms"`, `"30s"` or `"1h30m"`. */
 export type Duration = number | string;
@@ -7,51 +7,51 @@ export type Duration = number | string;
 export type Size = number | string;
 
 export interface BrokerOptions {
-  /** Address to listen on; `127.0.0.1` unless set here or in the configuration. */
+  /** The address to listen on; default `127.0.0.1`. */
   readonly host?: string | undefined;
-  /** Port for clients; 0 for any free one. Default 4222. */
+  /** The port for clients; 0 for any free port. Default 4222. */
   readonly port?: number | undefined;
   /** Shown to clients and in monitoring; without spaces. */
   readonly serverName?: string | undefined;
-  /** `host[:port]` told to clients instead of the address listened on. */
+  /** The `host[:port]` that `INFO` announces to clients, instead of the listener's address. */
   readonly clientAdvertise?: string | undefined;
   readonly serverTags?: readonly string[] | undefined;
   readonly serverMetadata?: Readonly<Record<string, string>> | undefined;
 
-  /** One token for everybody. */
+  /** One token for all clients. */
   readonly token?: string | undefined;
-  /** One user and password for everybody. */
+  /** One user and password for all clients. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   /** Users of the global account. */
   readonly users?: readonly BrokerUser[] | undefined;
-  /** Whom a client is taken for that says nothing; one of the users. */
+  /** The user for clients that send no credentials; one of `users`. */
   readonly noAuthUser?: string | undefined;
   readonly authTimeout?: Duration | undefined;
-  /** Subject spaces that share nothing, by name. */
+  /** Accounts by name; their subjects are separate. */
   readonly accounts?: Readonly<Record<string, BrokerAccount>> | undefined;
-  /** Name of the system account; false for none. Default `$SYS`. */
+  /** The name of the system account; false for none. Default `$SYS`. */
   readonly systemAccount?: string | false | undefined;
   /** Subject mappings of the global account. */
   readonly mappings?: BrokerMappings | undefined;
 
-  /** Streams. `true`, or anything without `storeDir`, keeps all of them in memory until the broker closes. */
+  /** Turns streams on. `true`, or an object without `storeDir`, keeps all of them in memory until the broker closes. */
   readonly jetstream?: boolean | BrokerJetStream | undefined;
 
   readonly tls?: BrokerTls | undefined;
-  /** Takes clients with and without TLS on the same port. */
+  /** Accepts clients with and without TLS on the same port. */
   readonly allowNonTls?: boolean | undefined;
   readonly websocket?: BrokerWebSocket | undefined;
   /** Links to other brokers, Frond or nats-server. */
   readonly leafNodes?: BrokerLeafNodes | undefined;
-  /** Monitoring over HTTP: a port, 0 for any free one, or more about it. */
+  /** Monitoring over HTTP: a port (0 for any free port), or an object. */
   readonly monitor?: number | BrokerMonitor | undefined;
 
-  /** Default 65536; 0 refuses everybody. */
+  /** Default 65536; 0 refuses all clients. */
   readonly maxConnections?: number | undefined;
-  /** Of one connection; 0 for no limit, which is the default. */
+  /** The limit for one connection; 0 for no limit, which is the default. */
   readonly maxSubscriptions?: number | undefined;
-  /** Tokens in a subject one subscribes to, 1 to 255. */
+  /** The maximum number of tokens in the subject of a subscription, 1 to 255. */
   readonly maxSubscriptionTokens?: number | undefined;
   /** The longest protocol line; default 4096 bytes. */
   readonly maxControlLine?: Size | undefined;
@@ -59,17 +59,17 @@ export interface BrokerOptions {
   readonly maxPayload?: Size | undefined;
   /** How much may wait to be sent to one connection before it is closed; default 64 MiB. */
   readonly maxPending?: Size | undefined;
-  /** Closed connections remembered for monitoring; default 10000. */
+  /** How many closed connections monitoring shows; default 10000. */
   readonly maxClosedClients?: number | undefined;
   /** Default 2 minutes. */
   readonly pingInterval?: Duration | undefined;
-  /** Unanswered pings before a connection counts as dead; default 2. */
+  /** The number of unanswered pings after which a connection is closed; default 2. */
   readonly pingMax?: number | undefined;
-  /** How long a connection may take no bytes before it is closed; default 10 s. */
+  /** A client that accepts no bytes for this long is disconnected; default 10 s. */
   readonly writeDeadline?: Duration | undefined;
   readonly noFastProducerStall?: boolean | undefined;
   readonly noHeaderSupport?: boolean | undefined;
-  /** Over how long clients are asked to leave; at least 30 s, default 2 minutes. */
+  /** The time over which lame duck mode disconnects clients; at least 30 s, default 2 minutes. */
   readonly lameDuckDuration?: Duration | undefined;
   readonly lameDuckGracePeriod?: Duration | undefined;
 
@@ -77,9 +77,9 @@ export interface BrokerOptions {
   readonly pidFile?: string | undefined;
   readonly portsFileDir?: string | undefined;
 
-  /** Text in the NATS configuration grammar. What is set above takes the place of the same key in it. */
+  /** Text in the NATS configuration grammar. Options of this object override its keys. */
   readonly config?: string | undefined;
-  /** A file in that grammar, instead of `config`. */
+  /** The path of a file in that grammar, instead of `config`. */
   readonly configFile?: string | undefined;
 }
 
@@ -87,14 +87,14 @@ export interface BrokerOptions {
 export interface BrokerUser {
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  /** Public key, `U…`. */
+  /** The public key, `U…`. */
   readonly nkey?: string | undefined;
   readonly permissions?: BrokerPermissions | undefined;
-  /** `STANDARD`, `WEBSOCKET`, `IN_PROCESS` …; all when left out. */
+  /** `STANDARD`, `WEBSOCKET`, `IN_PROCESS` …; default: all. */
   readonly connectionTypes?: readonly string[] | undefined;
 }
 
-/** A subject, several, or what is allowed and what denied. */
+/** A subject, a list of subjects, or lists of allowed and denied subjects. */
 export type BrokerSubjects =
   | string
   | readonly string[]
@@ -105,9 +105,9 @@ export type BrokerSubjects =
 
 export interface BrokerPermissions {
   readonly publish?: BrokerSubjects | undefined;
-  /** Entries may name a queue group too: `"orders.> workers"`. */
+  /** An entry can name a queue group: `"orders.> workers"`. */
   readonly subscribe?: BrokerSubjects | undefined;
-  /** Lets a client answer the requests it gets, and publish nothing else unless `publish` says so. */
+  /** Lets a client reply to the requests that it receives. Without `publish`, it may publish nothing else. */
   readonly allowResponses?:
     | boolean
     | { readonly max?: number | undefined; readonly expires?: Duration | undefined }
@@ -127,18 +127,18 @@ export interface BrokerAccount {
     | undefined;
   /** Public key, `A…`. */
   readonly nkey?: string | undefined;
-  /** Streams in this account, where the broker has them. */
+  /** Allows streams in this account, if the broker has `jetstream`. */
   readonly jetstream?: boolean | BrokerAccountJetStream | undefined;
 }
 
 export interface BrokerJetStream {
-  /** Where streams are kept on disk; they are there again at the next start. */
+  /** The directory for streams on disk; a broker that starts with it later has the same streams. */
   readonly storeDir?: string | undefined;
   /** Of all streams in memory. Default: three quarters of the machine's memory. */
   readonly maxMemory?: Size | undefined;
   /** Of all streams on disk. */
   readonly maxFile?: Size | undefined;
-  /** How long what is acknowledged may take to the disk; `"always"`, which is the default, for not at all. */
+  /** How often acknowledged data is synced to disk; default `"always"`, which syncs before each ack. */
   readonly syncInterval?: Duration | undefined;
   readonly domain?: string | undefined;
   /** Refuses requests with unknown fields; default true. */
@@ -159,14 +159,14 @@ export interface BrokerAccountJetStream {
   readonly maxStreams?: number | undefined;
   readonly maxConsumers?: number | undefined;
   readonly maxAckPending?: number | undefined;
-  /** Of one stream. */
+  /** The limit for one stream. */
   readonly memoryMaxStreamBytes?: Size | undefined;
   readonly fileMaxStreamBytes?: Size | undefined;
-  /** Streams must say how large they may become. */
+  /** Requires `max_bytes` in the configuration of each stream. */
   readonly maxBytesRequired?: boolean | undefined;
 }
 
-/** By source subject: where its messages go instead, whole or in parts of a hundred. */
+/** Maps each source subject to a destination, or to several with weights in percent. */
 export type BrokerMappings = Readonly<
   Record<string, string | BrokerMappingDestination | readonly BrokerMappingDestination[]>
 >;
@@ -180,11 +180,11 @@ export interface BrokerTls {
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
   readonly caFile?: string | undefined;
-  /** Instead of the first two, several pairs to choose from. */
+  /** Several pairs, instead of `certFile` and `keyFile`; the client's SNI selects one. */
   readonly certificates?: readonly { readonly certFile: string; readonly keyFile: string }[] | undefined;
-  /** Asks clients for a certificate. */
+  /** Requires a certificate from clients. */
   readonly verify?: boolean | "optional" | undefined;
-  /** Takes the user's name from it as well. */
+  /** Also takes the user's name from the certificate. */
   readonly verifyAndMap?: boolean | undefined;
   readonly timeout?: Duration | undefined;
   readonly handshakeFirst?: boolean | Duration | undefined;
@@ -199,10 +199,10 @@ export interface BrokerTls {
 export interface BrokerWebSocket {
   /** Default: the broker's own. */
   readonly host?: string | undefined;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
   readonly advertise?: string | undefined;
-  /** Without it the listener speaks `ws:`. */
+  /** Without `tls`, the listener accepts `ws:` connections. */
   readonly tls?: BrokerTls | undefined;
   readonly compression?: boolean | undefined;
   readonly sameOrigin?: boolean | undefined;
@@ -216,7 +216,7 @@ export interface BrokerWebSocket {
   readonly passCookie?: string | undefined;
   readonly tokenCookie?: string | undefined;
   readonly noAuthUser?: string | undefined;
-  /** This listener's own user or token. */
+  /** A user or token for this listener only. */
   readonly authorization?:
     | {
         readonly user?: string | undefined;
@@ -230,21 +230,21 @@ export interface BrokerWebSocket {
 export interface BrokerLeafNodes {
   /** Default: the broker's own. */
   readonly host?: string | undefined;
-  /** Where leaf nodes connect, 0 for any free one; without it there is no listener. */
+  /** The port for leaf nodes, 0 for any free port. Without it there is no listener. */
   readonly port?: number | undefined;
-  /** `host[:port]` told to leaf nodes. */
+  /** The `host[:port]` that is announced to leaf nodes. */
   readonly advertise?: string | undefined;
-  /** Leaf nodes are not told of other addresses. */
+  /** Does not announce other addresses to leaf nodes. */
   readonly noAdvertise?: boolean | undefined;
   readonly tls?: BrokerTls | undefined;
-  /** Who may come; without it, leaf nodes prove themselves as clients do. */
+  /** The users for leaf nodes. Without it, leaf nodes log in as clients do. */
   readonly authorization?:
     | {
         readonly user?: string | undefined;
         readonly password?: string | undefined;
-        /** Public key, `U…`. */
+        /** The public key, `U…`. */
         readonly nkey?: string | undefined;
-        /** The account that they are bound to. */
+        /** The account for these leaf nodes. */
         readonly account?: string | undefined;
         readonly timeout?: Duration | undefined;
         readonly users?:
@@ -256,32 +256,32 @@ export interface BrokerLeafNodes {
           | undefined;
       }
     | undefined;
-  /** Of leaf nodes that connect, as in `2.10.0`. */
+  /** The oldest version of leaf nodes that may connect, such as `2.10.0`. */
   readonly minVersion?: string | undefined;
-  /** Between attempts to connect; default 1 s. */
+  /** The time between attempts to connect; default 1 s. */
   readonly reconnect?: Duration | undefined;
   readonly dialTimeout?: Duration | undefined;
   readonly writeDeadline?: Duration | undefined;
   /** Of links; default: the broker's own. */
   readonly pingInterval?: Duration | undefined;
   readonly pingMax?: number | undefined;
-  /** Leaf nodes are not told what others of them want. */
+  /** Does not forward the subscriptions of one leaf node to others. */
   readonly isolate?: boolean | undefined;
   /** The hubs that this broker connects to. */
   readonly remotes?: readonly BrokerLeafRemote[] | undefined;
 }
 
 export interface BrokerLeafRemote {
-  /** `nats-leaf://`, `tls://`, `ws://` or `wss://`, with user and password where they are needed. */
+  /** `nats-leaf://`, `tls://`, `ws://` or `wss://`, with user and password if needed. */
   readonly urls: readonly string[];
-  /** The account here; default `$G`. */
+  /** The account of this broker; default `$G`. */
   readonly account?: string | undefined;
-  /** A file with a user's JWT and seed. */
+  /** The path of a file with a user's JWT and seed. */
   readonly credentials?: string | undefined;
   /** A user's seed, `SU…`. */
   readonly nkey?: string | undefined;
   readonly tls?: (BrokerTls & { readonly insecure?: boolean | undefined }) | undefined;
-  /** Takes the part of the hub, although it dials. */
+  /** Makes this broker the hub of the link, although it connects to the other. */
   readonly hub?: boolean | undefined;
   readonly denyImports?: string | readonly string[] | undefined;
   readonly denyExports?: string | readonly string[] | undefined;
@@ -294,31 +294,31 @@ export interface BrokerLeafRemote {
   readonly dialTimeout?: Duration | undefined;
   readonly websocketCompression?: boolean | undefined;
   readonly websocketNoMasking?: boolean | undefined;
-  /** Streams that are kept here or at the hub while there is no link, and copied when there is one. */
+  /** Streams that are stored while there is no link, and copied when there is one. */
   readonly forward?: BrokerForward | undefined;
   readonly disabled?: boolean | undefined;
 }
 
 export interface BrokerForward {
-  /** Streams here that the hub gathers: a name, or more about it. */
+  /** Streams of this broker that are collected at the hub: names or objects. */
   readonly up?: readonly (string | BrokerForwardedStream)[] | undefined;
-  /** Streams of the hub that are mirrored here. */
+  /** Streams of the hub that are mirrored in this broker. */
   readonly down?: readonly (string | Omit<BrokerForwardedStream, "subjects">)[] | undefined;
-  /** Of streams that are made at the hub; default 1. */
+  /** The replicas of streams that are created at the hub; default 1. */
   readonly replicas?: number | undefined;
-  /** Default: what the hub says its domain is. */
+  /** Default: the domain that the hub announces. */
   readonly hubDomain?: string | undefined;
   /** The longest wait between two attempts to set a stream up; default 30 s. */
   readonly backOff?: Duration | undefined;
-  /** Messages that a stream may be behind before the log says so; default 1000. */
+  /** How many messages a copy can be behind before the log warns; default 1000. */
   readonly lagWarning?: number | undefined;
 }
 
 export interface BrokerForwardedStream {
   readonly stream: string;
-  /** Its name at the other end; default: the same. */
+  /** The name at the other end; default: the same. */
   readonly as?: string | undefined;
-  /** The stream is made here with these where there is none. */
+  /** The subjects with which the stream is created in this broker if it does not exist. */
   readonly subjects?: string | readonly string[] | undefined;
 }
 
@@ -326,7 +326,7 @@ export interface BrokerMonitor {
   /** Default: the broker's own. */
   readonly host?: string | undefined;
   readonly port: number;
-  /** With the certificate of `tls`. */
+  /** Serves HTTPS, with the certificate of `tls`. */
   readonly https?: boolean | undefined;
   readonly basePath?: string | undefined;
 }

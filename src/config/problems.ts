@@ -17,10 +17,10 @@ export function showPlace(place: Place): string {
 /** Registered by name, so that the modules and the CommonJS build know each other's errors. */
 const brand = Symbol.for("frond.ConfigError");
 
-/** A configuration that no broker can be started with. The message holds warnings and problems, one a line. */
+/** A configuration with which no broker can start. The message has the warnings and problems, one per line. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** One sentence each, with its place in front where it has one. */
+  /** One sentence for each problem, with its place in front if it has one. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 
