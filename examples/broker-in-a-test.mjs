@@ -39,7 +39,7 @@ await test("a service is tested against a real broker", async () => {
 });
 
 await test("a device that has lost its power is noticed within 90 seconds, and the test does not wait for them", async () => {
-  // It logs in, and then does not answer PING any more.
+  // It logs in, and then no longer answers PING.
   const device = dial(broker.port, broker.host);
   device.write('CONNECT {"verbose":false}\r\nPING\r\n');
   let heard = "";
