@@ -22,11 +22,15 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 };
 
 /** What the project has installed beside Frond and what Frond depends on. */
-const tools = ["nats", "typescript", "vitest", "@types/node"];
+const tools = ["nats", "@nats-io/transport-node", "typescript", "vitest", "@types/node"];
 const jestPath = (process.env["PATH"] ?? "")
   .split(delimiter)
   .map((directory) => join(directory, "jest"))
   .find((path) => existsSync(path));
+
+/** Test runners, each with the file that holds its recipe of docs/embedding.md. */
+const recipes = { "node:test": "recipe.node.mjs", vitest: "recipe.spec.mjs", jest: "recipe.test.js" };
+const embedding = readFileSync(join(root, "docs/embedding.md"), "utf8");
 
 let project = "";
 
@@ -35,6 +39,10 @@ beforeAll(async () => {
   writeFileSync(join(project, "package.json"), "{}");
   for (const name of await readdir(sources)) copyFileSync(join(sources, name), join(project, name));
   for (const kind of ["cts", "mts"]) copyFileSync(join(sources, "types.ts"), join(project, `types.${kind}`));
+  for (const [runner, file] of Object.entries(recipes)) {
+    const section = embedding.slice(embedding.indexOf(`\n### ${runner}\n`));
+    writeFileSync(join(project, file), /```js\n([^]*?)```/.exec(section)?.[1] ?? "");
+  }
   const frond = join(project, "node_modules/frond");
   mkdirSync(frond, { recursive: true });
   await run(root, "npm", ["pack", "--ignore-scripts", "--pack-destination", project]);
@@ -62,17 +70,22 @@ describe("the packed package", () => {
     expect(await run(project, process.execPath, ["both.mjs"])).toBe("done\n");
   });
 
+  test("runs under node:test, as the recipe says", async () => {
+    expect(await run(project, process.execPath, ["--test", recipes["node:test"]])).toMatch(/pass 1\b/);
+  });
+
   test.skipIf(jestPath === undefined)(
-    `runs under jest, CommonJS as is its default${jestPath === undefined ? ": skipped, no jest on the PATH" : ""}`,
+    `runs under jest, CommonJS as is its default, also as the recipe says${jestPath === undefined ? ": skipped, no jest on the PATH" : ""}`,
     async () => {
-      const output = await run(project, jestPath as string, ["--rootDir", project, "jest.test.js"]);
-      expect(output).toContain("1 passed, 1 total");
+      const files = ["jest.test.js", recipes.jest];
+      const output = await run(project, jestPath as string, ["--rootDir", project, ...files]);
+      expect(output).toContain("2 passed, 2 total");
       expect(output).not.toContain("did not exit");
     },
     60_000,
   );
 
-  test("runs under vitest", async () => {
+  test("runs under vitest, also as the recipe says", async () => {
     const vitest = join(root, "node_modules/vitest/vitest.mjs");
     const output = await run(project, process.execPath, [
       vitest,
