@@ -8,21 +8,24 @@ const { url, user, pass } = await (await fetch("/broker.json")).json();
 const connection = await wsconnect({ servers: url, user, pass, maxReconnectAttempts: -1 });
 const bucket = await new Kvm(connection).open("settings");
 
-document.querySelector("form").addEventListener("submit", async (event) => {
+document.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const form = new FormData(event.target);
-  try {
-    await bucket.put(form.get("key"), form.get("value"));
-    status.textContent = "changed";
-  } catch (error) {
-    status.textContent = error.message;
-  }
+  void change(new FormData(event.target));
 });
 
 // The watch begins with the current values and continues with every change, also after a reconnect.
 const watch = await bucket.watch();
 status.textContent = "watching";
 for await (const entry of watch) show(entry);
+
+async function change(form) {
+  try {
+    await bucket.put(form.get("key"), form.get("value"));
+    status.textContent = "changed";
+  } catch (error) {
+    status.textContent = error.message;
+  }
+}
 
 function show(entry) {
   const table = document.querySelector("#settings");
