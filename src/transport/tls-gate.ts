@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import tls from "node:tls";
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
+import { alertInvalidCertificates } from "./tls-alert.ts";
 import { ServerCertificates, type TlsTerms } from "./tls.ts";
 
 /** A client certificate's DER, verified already, or null when the client has shown none; false refuses the client. */
@@ -13,7 +14,12 @@ export type AcceptPeer = (certificate: Buffer | null) => boolean;
 
 export type HandshakeOutcome =
   | { readonly socket: tls.TLSSocket; readonly state: TlsState; readonly failure: null }
-  | { readonly socket: null; readonly failure: string };
+  | {
+      readonly socket: null;
+      readonly failure: string;
+      /** Of a peer that is refused by its certificate, and may be told so; whoever is given it ends it. */
+      readonly refused?: tls.TLSSocket;
+    };
 
 interface Pending {
   readonly raw: Socket;
@@ -21,6 +27,7 @@ interface Pending {
   readonly first: boolean;
   readonly done: (outcome: HandshakeOutcome) => void;
   failure: string;
+  isAlerted: boolean;
 }
 
 export class TlsGate {
@@ -72,7 +79,7 @@ export class TlsGate {
       return done({ socket: null, failure: "the peer is gone" });
     }
     const deadline = this.#clock.after(this.timeoutMs, () => this.#fail(key, pending, "timed out"));
-    const pending: Pending = { raw, deadline, first, done, failure: "the peer is gone" };
+    const pending: Pending = { raw, deadline, first, done, failure: "the peer is gone", isAlerted: false };
     this.#pending.set(key, pending);
     raw.once("close", () => this.#fail(key, pending, pending.failure));
     // An end in the middle of a handshake is the end of it; half-open makes sense only afterwards.
@@ -91,6 +98,15 @@ export class TlsGate {
           callback(null, certificates.forName(name)),
       }),
     });
+    if (terms.verify !== false)
+      alertInvalidCertificates(
+        server,
+        (socket) => this.#pendingOf(socket)?.raw ?? null,
+        (socket) => {
+          const pending = this.#pendingOf(socket);
+          if (pending !== undefined) pending.isAlerted = true;
+        },
+      );
     server.on("secureConnection", (socket) => this.#secured(socket));
     server.on("tlsClientError", (error, socket) => this.#refused(error, socket));
     return server;
@@ -125,8 +141,13 @@ export class TlsGate {
 
   #reject(socket: tls.TLSSocket, pending: Pending, failure: string): void {
     socket.on("error", () => {});
+    if (!pending.isAlerted) return pending.done({ socket: null, failure, refused: socket });
     socket.destroy();
     pending.done({ socket: null, failure });
+  }
+
+  #pendingOf(socket: tls.TLSSocket): Pending | undefined {
+    return this.#pending.get(keyOf(socket) ?? "");
   }
 
   #refused(error: Error, socket: tls.TLSSocket): void {

@@ -12,7 +12,9 @@
  * goes on in clear.
  */
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Clock } from "../base/clock.ts";
+import { errorLine } from "../protocol/encoder.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { awaitFirstByte, handshakeRecord } from "./first-byte.ts";
 import { listenWith, OpenSockets, peerOf, type Listener, type SocketAcceptor } from "./listener.ts";
@@ -148,7 +150,8 @@ class Arrival {
     const connection = this.#connection;
     if (outcome.socket === null) {
       if (!connection.closed) this.#options.onHandshakeFailure(connection, outcome.failure);
-      return connection.lost("TLS Handshake Failure");
+      if (outcome.refused === undefined) return connection.lost("TLS Handshake Failure");
+      return this.#refuse(outcome.refused, outcome.failure);
     }
     const { socket, state } = outcome;
     this.#sockets.move(this.#raw, socket);
@@ -157,5 +160,15 @@ class Arrival {
     if (waiting.pieces !== null && connection.write(waiting.pieces)) connection.written();
     connection.greet();
     connection.ready();
+  }
+
+  /** The peer is told why in words, encrypted, since no alert could be sent. */
+  #refuse(socket: TLSSocket, failure: string): void {
+    const connection = this.#connection;
+    if (connection.closed) return void socket.destroy();
+    this.#sockets.move(this.#raw, socket);
+    connection.carryOn(encryptedWire(socket, connection), null);
+    connection.outbound.appendText(errorLine(`TLS handshake error: ${failure}`));
+    connection.close("TLS Handshake Failure", 1008);
   }
 }

@@ -316,14 +316,30 @@ describe("client certificates", () => {
     client.close();
   });
 
+  const versions = ["TLSv1.3", "TLSv1.2"] as const;
+  const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+
   test.each([
-    ["none", {}],
-    ["one of another authority", identity("stranger")],
-  ])("%s is refused", async (_name, options) => {
+    ...suites.map((ciphers) => ["none", {}, { ciphers }, "CERTIFICATE_REQUIRED"] as const),
+    ...suites.map(
+      (ciphers) => ["one of another authority", identity("stranger"), { ciphers }, "UNKNOWN_CA"] as const,
+    ),
+    ["none", {}, { maxVersion: versions[1] }, "HANDSHAKE_FAILURE"] as const,
+  ])("%s is refused with an alert that says why, %j %j", async (_name, shown, options, alert) => {
     const port = await harness.listenTls(verifying, required);
-    const { client } = await upgrade(port, options);
-    client.send("CONNECT {}\r\nPING\r\n");
+    const { client } = await upgrade(port, { ...shown, ...options });
+    const failure = new Promise<NodeJS.ErrnoException>((resolve) => client.socket.once("error", resolve));
+    expect((await failure).code).toMatch(new RegExp(`^ERR_SSL_.*ALERT_${alert}$`));
     expect(await client.rest()).toBe("");
+    await eventually(() => harness.closed.length === 1, "closed");
+    expect(reasons()).toEqual(["TLS Handshake Failure"]);
+  });
+
+  test("one of another authority is refused in words where TLS 1.2 leaves no other way", async () => {
+    const port = await harness.listenTls(verifying, required);
+    const { client } = await upgrade(port, { ...identity("stranger"), maxVersion: versions[1] });
+    client.send("CONNECT {}\r\nPING\r\n");
+    expect(await client.rest()).toMatch(/^-ERR 'TLS handshake error: .+'\r\n$/);
     await eventually(() => harness.closed.length === 1, "closed");
     expect(reasons()).toEqual(["TLS Handshake Failure"]);
   });
@@ -337,7 +353,8 @@ describe("client certificates", () => {
     const shown = harness.clients.map(({ connection }) => connection.tls?.peerCertificate ?? null);
     expect(shown).toEqual([null, new X509Certificate(pem("client-name.pem")).raw]);
     const { client: stranger } = await upgrade(port, identity("stranger"));
-    stranger.send("CONNECT {}\r\nPING\r\n");
+    const failure = new Promise<NodeJS.ErrnoException>((resolve) => stranger.socket.once("error", resolve));
+    expect((await failure).code).toBe("ERR_SSL_TLSV1_ALERT_UNKNOWN_CA");
     expect(await stranger.rest()).toBe("");
     await eventually(() => harness.closed.length === 1, "closed");
     expect(reasons()).toEqual(["TLS Handshake Failure"]);
@@ -366,7 +383,7 @@ describe("client certificates", () => {
     await expectServed(client);
     const { client: other } = await upgrade(port, identity("client-email"));
     other.send("CONNECT {}\r\nPING\r\n");
-    expect(await other.rest()).toBe("");
+    expect(await other.rest()).toBe("-ERR 'TLS handshake error: the certificate is not pinned'\r\n");
     await eventually(() => harness.closed.length === 1, "closed");
     expect([reasons(), harness.notes]).toEqual([
       ["TLS Handshake Failure"],
