@@ -95,7 +95,13 @@ export class HttpDoor {
 
   #secure(raw: Socket, gate: TlsGate): void {
     gate.secure(raw, true, (outcome) => {
-      if (outcome.socket === null) return;
+      if (outcome.socket === null) {
+        const { refused } = outcome;
+        if (refused === undefined) return;
+        this.#sockets.move(raw, refused);
+        this.expect(refused);
+        return refuse(refused, `TLS handshake error: ${outcome.failure}\n`);
+      }
       this.#sockets.move(raw, outcome.socket);
       outcome.socket.on("error", () => {});
       this.#tls.set(outcome.socket, outcome.state);
@@ -116,9 +122,14 @@ const clearRefusal = "This port takes HTTPS, and the request came over HTTP: use
 /** Whoever asks in clear on a port for TLS is told so, in clear. */
 function refuseClear(raw: Socket): void {
   raw.read();
-  raw.end(
+  refuse(raw, clearRefusal);
+}
+
+/** Whatever is asked for. */
+function refuse(socket: Socket, text: string): void {
+  socket.end(
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n" +
-      `Content-Length: ${clearRefusal.length}\r\n\r\n${clearRefusal}`,
-    () => raw.destroy(),
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    () => socket.destroy(),
   );
 }

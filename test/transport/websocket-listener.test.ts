@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import net from "node:net";
 import { constants, deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,7 +9,7 @@ import { TlsGate } from "../../src/transport/tls-gate.ts";
 import type { WebSocketTerms } from "../../src/transport/websocket-listener.ts";
 import { frame, opcodes } from "./frames.ts";
 import type { Client } from "../../src/client/client.ts";
-import { countParts, eventually, Harness, megabyte, serverTls } from "./harness.ts";
+import { certificateFile, countParts, eventually, Harness, megabyte, serverTls } from "./harness.ts";
 
 let harness: Harness;
 beforeEach(() => {
@@ -130,6 +131,16 @@ describe("the request", () => {
     expect(await client.rest()).toMatch(
       /^HTTP\/1\.1 400 Bad Request\r\n[^]*\r\n\r\nThis port takes HTTPS, and the request came over HTTP: use https:\/\/ or wss:\/\/\n$/,
     );
+  });
+
+  test("with a certificate that is not pinned is refused with the reason", async () => {
+    const terms = { ...serverTls, verify: true, caFile: certificateFile("ca.pem") };
+    const port = await harness.listenWebSocket({}, new TlsGate(terms, harness.clock, () => false));
+    const [cert, key] = ["client-name.pem", "client-name-key.pem"].map((name) =>
+      readFileSync(certificateFile(name)),
+    );
+    const opened = openWebSocket(`wss://127.0.0.1:${port}`, { cert, key, rejectUnauthorized: false });
+    await expect(opened).rejects.toMatchObject({ status: 400 });
   });
 
   test("that never begins on a port for TLS is not waited for", async () => {
