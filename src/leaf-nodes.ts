@@ -13,6 +13,7 @@ import { Service } from "./broker/service.ts";
 import type { LeafListenerOptions, LeafRemoteOptions, LeafUrl } from "./config/leafnode-options.ts";
 import type { Options } from "./config/options.ts";
 import { Acceptance, type AcceptanceTerms } from "./leaf/acceptance.ts";
+import { watchAwaitedAnswers } from "./leaf/awaited-answers.ts";
 import type { LeafContext, LeafSettings } from "./leaf/context.ts";
 import type { ApiParts } from "./leaf/forward/stream-api.ts";
 import type { LeafServerInfo } from "./leaf/info.ts";
@@ -72,7 +73,10 @@ export class LeafNodes {
       message: new Message(),
       settings: settingsOf(options),
       onStreams: (account, api) => pass.defer(() => this.#onStreams(account, textFromWire(api))),
-      onJoined: (link) => this.#events.onJoined(link),
+      onJoined: (link) => {
+        this.#events.onJoined(link);
+        watchAwaitedAnswers(link, broker, log);
+      },
       random: Math.random,
     };
     const nuids = new Nuid();

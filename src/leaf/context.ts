@@ -2,7 +2,7 @@
 import type { Account } from "../broker/account.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { SessionFacts } from "../broker/session.ts";
+import type { Session } from "../broker/session.ts";
 import type { Message } from "../broker/message.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { HeartbeatOptions } from "../transport/heartbeat.ts";
@@ -54,7 +54,7 @@ export interface LeafContext {
    */
   onStreams(account: Account, api: string): void;
   /** Messages can cross the link. */
-  onJoined(link: SessionFacts): void;
+  onJoined(link: Session): void;
   /** Random in [0, 1). */
   readonly random: () => number;
 }

@@ -1,8 +1,10 @@
 /**
  * `/leafz`: the links there are. Where this broker dials hubs, `remotes` is added, which nats-server does not have: for
- * each hub whether there is a link, and if not, why, and when it is tried again.
+ * each hub whether there is a link, and if not, why, and when it is tried again. `awaited_answers` of a link is ours too:
+ * how many mirrors and sources at the other end wait for an answer.
  */
 import type { ForwardedStatus } from "../leaf/forward/forwarded-stream.ts";
+import { awaitedAnswers } from "../leaf/awaited-answers.ts";
 import { LeafLink } from "../leaf/link.ts";
 import type { RemoteStatus } from "../leaf/remote.ts";
 import { textFromWire } from "../subjects/subject.ts";
@@ -36,6 +38,7 @@ export function leafz({ context, query }: EndpointQuestion): Answer {
 
 function linkFields(link: LeafLink, withSubscriptions: boolean): object {
   const { facts } = link;
+  const awaited = awaitedAnswers(link);
   return {
     id: link.id,
     name: facts.name,
@@ -56,6 +59,7 @@ function linkFields(link: LeafLink, withSubscriptions: boolean): object {
       }),
     compression: "off",
     ...(link.isWebSocket && { websocket: true }),
+    ...(awaited > 0 && { awaited_answers: awaited }),
   };
 }
 
