@@ -11,7 +11,8 @@ const isShare = Number(process.env["FROND_LONG_SECONDS"] ?? shareSecondsMax) < s
 export default defineConfig({
   test: {
     include: isShare ? soak : [...soak, ...longer],
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     globalSetup: ["test/fixture/store-workers.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -4,8 +4,8 @@ import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, w
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { Changes, eventually, patienceMs } from "../fixture/waiting.ts";
 
 export interface ReferenceServer {
   readonly port: number;
@@ -62,12 +62,15 @@ export async function startNatsServer(path: string, config: string): Promise<Ref
   child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const portsFile = join(folder, `nats-server_${child.pid}.ports`);
-  for (let tries = 0; !existsSync(portsFile) || readFileSync(portsFile, "utf8") === ""; tries++) {
-    if (tries === 200 || child.exitCode !== null) {
-      child.kill("SIGKILL");
-      throw new Error(`nats-server did not start:\n${log}`);
-    }
-    await wait(25);
+  try {
+    await eventually(() => {
+      if (child.exitCode !== null) return true;
+      return existsSync(portsFile) && readFileSync(portsFile, "utf8") !== "";
+    });
+    if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
+  } catch (cause) {
+    child.kill("SIGKILL");
+    throw new Error(`nats-server did not start: ${String(cause)}\n${log}`, { cause });
   }
   const ports = JSON.parse(readFileSync(portsFile, "utf8")) as { nats: string[]; websocket?: string[] };
   const portOf = (urls: string[] | undefined): number | null =>
@@ -90,7 +93,7 @@ export class RawClient {
   #lines: string[] = [];
   #rest = "";
   #isClosed = false;
-  #onNews: () => void = () => undefined;
+  readonly #changes = new Changes();
 
   private constructor(say: (text: string) => void, close: () => void) {
     this.#say = say;
@@ -135,13 +138,13 @@ export class RawClient {
 
   /** What was heard up to a line that begins with `start`, that line included, or up to the end of the connection. */
   async hearUntil(start: string): Promise<string[]> {
-    for (let tries = 0; tries < 400; tries++) {
-      const found = this.#lines.findIndex((line) => line.startsWith(start));
-      if (found >= 0) return this.#lines.splice(0, found + 1);
-      if (this.#isClosed) return this.#lines.splice(0);
-      await Promise.race([new Promise<void>((resolve) => (this.#onNews = resolve)), wait(25)]);
-    }
-    throw new Error(`waited in vain for ${start}, heard ${JSON.stringify(this.#lines)}`);
+    const found = (): number => this.#lines.findIndex((line) => line.startsWith(start));
+    await this.#changes.until(
+      () => found() >= 0 || this.#isClosed,
+      () => `${start}, heard ${JSON.stringify(this.#lines)}`,
+    );
+    const at = found();
+    return this.#lines.splice(0, at >= 0 ? at + 1 : this.#lines.length);
   }
 
   /** Everything the server had to say to what was said so far. */
@@ -155,11 +158,11 @@ export class RawClient {
     const lines = (this.#rest + text).split("\r\n");
     this.#rest = lines.pop() ?? "";
     this.#lines.push(...lines);
-    this.#onNews();
+    this.#changes.notify();
   }
 
   #end(): void {
     this.#isClosed = true;
-    this.#onNews();
+    this.#changes.notify();
   }
 }

@@ -1,7 +1,6 @@
 /** One plain socket to a broker, for tests that send and receive a lot: what came is read once, at a fence. */
 import { connect, type Socket } from "node:net";
-
-const fenceMsMax = 10_000;
+import { Changes } from "../fixture/waiting.ts";
 
 export class SocketPeer {
   readonly socket: Socket;
@@ -11,7 +10,7 @@ export class SocketPeer {
   #tail = "";
   #pongs = 0;
   #pings = 0;
-  #wake: () => void = () => {};
+  readonly #changes = new Changes();
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -20,7 +19,7 @@ export class SocketPeer {
     socket.on("error", () => {});
     socket.on("close", () => {
       this.closed = true;
-      this.#wake();
+      this.#changes.notify();
     });
   }
 
@@ -58,16 +57,10 @@ export class SocketPeer {
   /** Resolves with the answer to one more PING that was sent, or at the end of the connection. */
   async nextPong(): Promise<void> {
     const wanted = ++this.#pings;
-    const end = performance.now() + fenceMsMax;
-    while (this.#pongs < wanted && !this.closed) {
-      if (performance.now() > end) throw new Error(`no PONG in ${fenceMsMax} ms`);
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, 1_000);
-      });
-      clearTimeout(timer);
-    }
+    await this.#changes.until(
+      () => this.#pongs >= wanted || this.closed,
+      () => "PONG",
+    );
   }
 
   /** What has come since the last time. */
@@ -95,7 +88,7 @@ export class SocketPeer {
     this.#tail = seen.slice(Math.max(last, seen.length - pong.length + 1));
     if (pongs === 0) return;
     this.#pongs += pongs;
-    this.#wake();
+    this.#changes.notify();
   }
 }
 

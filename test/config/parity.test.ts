@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { testConfig } from "../../src/config/load.ts";
 import type { TestResult } from "../../src/config/load.ts";
 import { writeFiles } from "./helper.ts";
+import { patienceMs } from "../fixture/waiting.ts";
 
 const version = spawnSync("nats-server", ["-v"], { encoding: "utf8" }).stdout?.match(/v2\.(\d+)\./)?.[1];
 const isThere = version !== undefined && Number(version) >= 12;
@@ -36,7 +37,7 @@ function verdicts(text: string): {
   const { stderr, status } = spawnSync("nats-server", ["-t", "-c", file], {
     env,
     encoding: "utf8",
-    timeout: 10_000,
+    timeout: patienceMs,
   });
   const { lines, exitCode } = testConfig({ file, env }, "nats-server");
   // Its columns start from 0 on the first line, and from 1 on the others.

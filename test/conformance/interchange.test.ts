@@ -4,6 +4,7 @@ import { type BrokerProcess, startBroker, websocketBlock } from "../fixture/brok
 import type { ClientLibrary } from "../fixture/client-library.ts";
 import { nodeLibraries } from "../fixture/node-libraries.ts";
 import { collect, numbers, respond, settle } from "./scenario.ts";
+import { patienceMs } from "../fixture/waiting.ts";
 
 // Each library with each other one: what one writes, the others read, whatever they came over.
 
@@ -59,7 +60,7 @@ describe("interchange", () => {
     const [client, server] = [connectionOf(from), connectionOf(to)];
     const service = respond(server, "service", (asked) => asked.respond(`answer to ${asked.string()}`));
     await server.flush();
-    const asked = numbers(20).map((text) => client.request("service", text, { timeout: 5000 }));
+    const asked = numbers(20).map((text) => client.request("service", text, { timeout: patienceMs }));
     const answers = (await Promise.all(asked)).map((answer) => answer.string());
     service.unsubscribe();
     await server.flush();

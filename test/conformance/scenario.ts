@@ -1,5 +1,6 @@
 import type { ConnectionOptions, Msg, NatsConnection, SubscriptionOptions } from "@nats-io/nats-core";
 import { type ClientLibrary, type Failure, describeFailure } from "../fixture/client-library.ts";
+import { delay, patienceMs } from "../fixture/waiting.ts";
 
 /**
  * What one official client does with one broker, and what must come of it. A scenario throws when it did not.
@@ -60,7 +61,7 @@ export async function playScenario(
         servers: url(),
         reconnect: false,
         noAsyncTraces: true,
-        timeout: 5000,
+        timeout: patienceMs,
         ...options,
       });
       opened.push(connection);
@@ -137,15 +138,6 @@ export async function settle(publisher: NatsConnection, ...receivers: NatsConnec
   }
 }
 
-/** Waits for `condition`; for what the broker does in its own time. */
-export async function eventually(condition: () => boolean, what: string, timeoutMs = 8000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await delay(10);
-  }
-}
-
 /** The failure with which `promise` rejects. */
 export async function failureOf(promise: Promise<unknown>, what: string): Promise<Failure> {
   let value: unknown;
@@ -168,12 +160,6 @@ export function within(actual: number, low: number, high: number, what: string):
   if (!(actual >= low && actual <= high)) {
     throw new Error(`${what}: expected ${low} to ${high}, got ${actual}`);
   }
-}
-
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 /** `count` texts, "0" to the last. */

@@ -7,6 +7,7 @@ import type { ClientLibrary } from "../fixture/client-library.ts";
 import { nodeLibraries, websocketFactory } from "../fixture/node-libraries.ts";
 import { connectRaw } from "../fixture/raw-client.ts";
 import { collect, failureOf, settle } from "./scenario.ts";
+import { patienceMs } from "../fixture/waiting.ts";
 
 const certificate = (name: string) => readFileSync(JSON.parse(certificatePath(name)), "utf8");
 const ca = certificate("ca.pem");
@@ -245,7 +246,7 @@ async function connectPlainly(
     servers,
     reconnect: false,
     noAsyncTraces: true,
-    timeout: 5000,
+    timeout: patienceMs,
     ...options,
   });
   opened.push(connection);

@@ -1,5 +1,6 @@
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { patienceMs } from "../fixture/waiting.ts";
 import type { Random } from "../fuzz/random.ts";
 import { consumerName, streamName } from "./crash-run.ts";
 
@@ -33,7 +34,7 @@ export class ConsumerActor {
           if (this.#random.below(3) === 0) continue;
           acks.push(
             message
-              .ackAck({ timeout: 5_000 })
+              .ackAck({ timeout: patienceMs })
               .then((done) => void (done && this.#settledNow.add(message.seq))),
           );
         }
@@ -57,7 +58,7 @@ export class ConsumerActor {
       const acks: Promise<boolean>[] = [];
       for await (const message of messages) {
         this.#seen(message.seq);
-        acks.push(message.ackAck({ timeout: 10_000 }));
+        acks.push(message.ackAck({ timeout: patienceMs }));
       }
       await Promise.all(acks);
     }

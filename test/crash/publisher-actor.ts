@@ -1,5 +1,6 @@
 import { type PubAck, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { patienceMs } from "../fixture/waiting.ts";
 import type { Random } from "../fuzz/random.ts";
 
 const windowMax = 64;
@@ -63,7 +64,10 @@ export class PublisherActor {
     const filler = "x".repeat((number * 977) % payloadBytesMax);
     let ack: PubAck;
     try {
-      ack = await client.publish(`crash.${this.#name}`, `${id} ${filler}`, { msgID: id, timeout: 10_000 });
+      ack = await client.publish(`crash.${this.#name}`, `${id} ${filler}`, {
+        msgID: id,
+        timeout: patienceMs,
+      });
     } catch {
       return false;
     }

@@ -6,7 +6,8 @@ import { Subscription, type Subscriber } from "../../src/broker/subscriber.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { Connection } from "../../src/transport/connection.ts";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
-import { eventually, run, type Running } from "../limits/running.ts";
+import { run, type Running } from "../limits/running.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const brokers: Running[] = [];
 const escaped: unknown[] = [];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { patienceMs } from "../fixture/waiting.ts";
 
 let folder = "";
 
@@ -36,7 +37,7 @@ interface Ending {
   readonly output: string;
 }
 
-/** Runs the program until it ends; after ten seconds it is ended. */
+/** Runs the program until it ends by itself, or is ended when patience is. */
 async function runProgram(...args: readonly string[]): Promise<Ending> {
   const startMs = performance.now();
   const child = spawn(process.execPath, [join(folder, "program.mjs"), ...args], {
@@ -45,7 +46,7 @@ async function runProgram(...args: readonly string[]): Promise<Ending> {
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearTimeout(timer);
   return { code, tookMs: performance.now() - startMs, output };

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { patienceMs } from "../fixture/waiting.ts";
 
 const folder = new URL("../../examples/", import.meta.url);
-const runMsMax = 15_000;
 
 /** What each example must print, line by line; other lines may stand between. */
 const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
@@ -94,7 +94,7 @@ async function run(name: string): Promise<Run> {
   };
   child.stdout.on("data", gather);
   child.stderr.on("data", gather);
-  const timer = setTimeout(() => child.kill("SIGKILL"), runMsMax);
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   const exitCode = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearTimeout(timer);
   return { exitCode, output, lines: output.split("\n").map((line) => line.trimEnd()) };

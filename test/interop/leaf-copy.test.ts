@@ -69,7 +69,7 @@ const ways = kinds.flatMap((origin) =>
 describe.each(ways)("origin $origin, copied by $copy at the $copyAt", ({ origin, copy, copyAt }) => {
   const it = noNatsServer !== null && (origin !== "frond" || copy !== "frond") ? test.skip : test;
 
-  it("a mirror and a source", { timeout: 40_000 }, async () => {
+  it("a mirror and a source", async () => {
     const ends = await pair(origin, copy, copyAt);
     await ends.origin.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
     const own = headers();
@@ -104,7 +104,7 @@ describe.each(ways)("origin $origin, copied by $copy at the $copyAt", ({ origin,
     expect(sourced?.header.get("Nats-Stream-Source")).toMatch(/^ORDERS:\w{8} 7 orders\.1 > orders\.1\b/);
   });
 
-  it("more than fits a window, out of a work queue as well", { timeout: 60_000 }, async () => {
+  it("more than fits a window, out of a work queue as well", async () => {
     const ends = await pair(origin, copy, copyAt);
     await ends.origin.streams.add({ name: "MANY", subjects: ["many"] });
     await ends.origin.streams.add({ name: "QUEUE", subjects: ["queue"], retention: "workqueue" });

@@ -1,9 +1,9 @@
 /** What tests of links share: clients at both ends, and a way to know that interest has crossed. */
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually, patienceMs } from "../fixture/waiting.ts";
 
 export async function client(url: string, options: object = {}): Promise<NatsConnection> {
-  return connect({ servers: url, reconnect: false, ...options });
+  return connect({ servers: url, reconnect: false, timeout: patienceMs, ...options });
 }
 
 let syncs = 0;
@@ -18,22 +18,8 @@ export async function synced(speaker: NatsConnection, listener: NatsConnection):
     callback: (_error, message) => void message.respond("here"),
   });
   await listener.flush();
-  for (let attempt = 0; attempt < 100; attempt++) {
-    try {
-      await speaker.request(subject, "", { timeout: 1_000 });
-      subscription.unsubscribe();
-      return;
-    } catch {
-      await sleep(20);
-    }
-  }
-  throw new Error("interest did not cross the link");
-}
-
-/** Waits until `done` says so. */
-export async function until(done: () => boolean, what: string, msMax = 8_000): Promise<void> {
-  for (const startMs = performance.now(); !done(); ) {
-    if (performance.now() - startMs > msMax) throw new Error(`waited in vain until ${what}`);
-    await sleep(5);
-  }
+  await eventually(async () => {
+    await speaker.request(subject, "", { timeout: 1_000 });
+  });
+  subscription.unsubscribe();
 }

@@ -89,7 +89,7 @@ class End {
   }
 }
 
-test("nothing is missing, and nothing is there twice", { timeout: 120_000 }, async () => {
+test("nothing is missing, and nothing is there twice", async () => {
   const seed = seedFromEnvironment();
   console.log(`FROND_SEED=${seed}`);
   const random = new Random(seed);

@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cells, hubConfigs, leafConfig } from "./leaf-cells.ts";
-import { client, synced, until } from "./leaf-fixture.ts";
+import { client, synced } from "./leaf-fixture.ts";
 import { noNatsServer, startPeer, type Peer } from "./peer.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 /** An end of the link: its own streams, and those of the other end from here. */
 interface End {
@@ -84,7 +85,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
   const pairOf = (direction: "up" | "down"): { origin: End; copy: End } =>
     direction === "up" ? { origin: ends.down, copy: ends.up } : { origin: ends.up, copy: ends.down };
 
-  it.each(directions)("publish and pull across domains, %s", { timeout: 30_000 }, async (direction) => {
+  it.each(directions)("publish and pull across domains, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `PULL_${direction}`;
     await copy.far.streams.add({ name, subjects: [`pull.${direction}.*`] });
@@ -114,7 +115,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     await expect(copy.own.streams.info(name)).rejects.toThrow(/stream not found/);
   });
 
-  it.each(directions)("mirror and source, %s", { timeout: 40_000 }, async (direction) => {
+  it.each(directions)("mirror and source, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `LOG_${direction}`;
     await origin.own.streams.add({ name, subjects: [`log.${direction}.>`] });
@@ -140,7 +141,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     expect([sourced?.subject, sourced?.string()]).toEqual([`log.${direction}.1`, "n15"]);
   });
 
-  it.each(directions)("one bucket watched at both ends, %s", { timeout: 30_000 }, async (direction) => {
+  it.each(directions)("one bucket watched at both ends, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `bucket_${direction}`;
     const near = await new Kvm(origin.js).create(name, { history: 5 });
@@ -159,12 +160,12 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
       };
     };
     const stops = [await watch(near, seen.near), await watch(far, seen.far)];
-    await until(() => seen.near.length === 1 && seen.far.length === 1, "both have the first value");
+    await eventually(() => seen.near.length === 1 && seen.far.length === 1, "both have the first value");
     await far.put("colour", "blue");
     await near.create("shape", "round");
     await far.update("shape", "square", 3);
     await near.delete("colour");
-    await until(() => seen.near.length === 5 && seen.far.length === 5, "both have heard of all");
+    await eventually(() => seen.near.length === 5 && seen.far.length === 5, "both have heard of all");
     const wanted = [
       "colour PUT red 1",
       "colour PUT blue 2",
@@ -179,7 +180,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
 
   // nats-server has no such block.
   if (leaf === "nats-server") return;
-  it("streams of a forward block, both ways", { timeout: 40_000 }, async () => {
+  it("streams of a forward block, both ways", async () => {
     const { up, down } = ends;
     await up.own.streams.add({ name: "DOWN", subjects: ["down"] });
     for (let count = 1; count <= 10; count++) {

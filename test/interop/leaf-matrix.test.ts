@@ -3,8 +3,9 @@ import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node"
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cells, hubConfigs, leafConfig } from "./leaf-cells.ts";
-import { client, synced, until } from "./leaf-fixture.ts";
+import { client, synced } from "./leaf-fixture.ts";
 import { noNatsServer, startPeer, type Peer } from "./peer.ts";
+import { eventually, patienceMs } from "../fixture/waiting.ts";
 
 describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrier }) => {
   const skip = noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
@@ -51,7 +52,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     speaker.publish("rest.a.b", "3");
     speaker.publish("rest", "no");
     speaker.publish("plain", "");
-    await until(() => received.length === 4, "all have come");
+    await eventually(() => received.length === 4, "all have come");
     await sleep(20);
     expect(received).toEqual(["plain 1", "star.a.x 2", "rest.a.b 3", "plain "]);
     for (const subscription of subscriptions) subscription.unsubscribe();
@@ -66,11 +67,11 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     const plain = listener.subscribe("work", { callback: () => void counts.farPlain++ });
     await synced(speaker, listener);
     for (let at = 0; at < 20; at++) speaker.publish("work", "x");
-    await until(() => counts.farPlain === 20 && counts.far === 20, "each has come once");
+    await eventually(() => counts.farPlain === 20 && counts.far === 20, "each has come once");
     const near = speaker.subscribe("work", { queue: "q", callback: () => void counts.near++ });
     await speaker.flush();
     for (let at = 0; at < 20; at++) speaker.publish("work", "x");
-    await until(() => counts.farPlain === 40 && counts.near === 20, "those at home have them");
+    await eventually(() => counts.farPlain === 40 && counts.near === 20, "those at home have them");
     await sleep(20);
     expect(counts).toEqual({ far: 20, farPlain: 40, near: 20 });
     for (const subscription of [...far, plain, near]) subscription.unsubscribe();
@@ -84,13 +85,15 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     });
     await synced(speaker, listener);
     for (let at = 0; at < 10; at++)
-      expect((await speaker.request("service", `${at}`, { timeout: 2_000 })).string()).toBe(`to ${at}`);
+      expect((await speaker.request("service", `${at}`, { timeout: patienceMs })).string()).toBe(`to ${at}`);
     service.unsubscribe();
   });
 
   it.each(directions)("nobody answers, %s", async (direction) => {
     const { speaker } = ends(direction);
-    await expect(speaker.request("nobody.there", "", { timeout: 2_000 })).rejects.toThrow(/no responders/i);
+    await expect(speaker.request("nobody.there", "", { timeout: patienceMs })).rejects.toThrow(
+      /no responders/i,
+    );
   });
 
   it.each(directions)("headers, %s", async (direction) => {
@@ -105,7 +108,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     sent.append("Colour", "green");
     speaker.publish("headed", "body", { headers: sent });
     speaker.publish("headed", "", { headers: sent, reply: "somewhere" });
-    await until(() => received.length === 2, "both have come");
+    await eventually(() => received.length === 2, "both have come");
     expect(received[0]?.headers?.values("Colour")).toEqual(["blue", "green"]);
     expect(received[0]?.string()).toBe("body");
     expect(received[1]?.reply).toBe("somewhere");
@@ -122,7 +125,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     const payload = Buffer.alloc(1024 * 1024);
     for (let at = 0; at < payload.length; at++) payload[at] = at * 7 + (at >> 11);
     for (let at = 0; at < 3; at++) speaker.publish("large", payload);
-    await until(() => received.length === 3, "all have come");
+    await eventually(() => received.length === 3, "all have come");
     for (const data of received) expect(payload.equals(data)).toBe(true);
     subscription.unsubscribe();
   });

@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { client, synced, until } from "./leaf-fixture.ts";
+import { client, synced } from "./leaf-fixture.ts";
 import { noNatsServer, startPeer, type Peer, type PeerKind } from "./peer.ts";
+import { eventually, patienceMs } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -60,10 +61,10 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
     const [received, echo] = [gather(two, "a.>"), gather(one, "a.>")];
     await synced(one, two);
     one.publish("a.b", "1");
-    await until(() => received.length === 1, "it has come");
+    await eventually(() => received.length === 1, "it has come");
     two.subscribe("ask", { queue: "q", callback: (_error, message) => void message.respond("two") });
     await synced(one, two);
-    expect((await one.request("ask", "", { timeout: 2_000 })).string()).toBe("two");
+    expect((await one.request("ask", "", { timeout: patienceMs })).string()).toBe("two");
     await sleep(30);
     expect([received, echo]).toEqual([["a.b 1"], ["a.b 1"]]);
   });
@@ -78,7 +79,7 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
     await synced(atEnd, atHub);
     atEnd.publish("up", "1");
     atHub.publish("down", "2");
-    await until(() => up.length + down.length === 2, "both have come");
+    await eventually(() => up.length + down.length === 2, "both have come");
     await sleep(30);
     expect([up, down]).toEqual([["up 1"], ["down 2"]]);
   });
@@ -91,7 +92,7 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
       hubKind,
       `server_name: third\nleafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${second.leafPort}" }, { url: "nats-leaf://127.0.0.1:${first.leafPort}" }] }`,
     );
-    await until(
+    await eventually(
       () => [first, second, third].some(({ output }) => /Loop detected/.test(output())),
       "the loop is found",
     );
@@ -117,7 +118,7 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
     const received = gather(l, "x");
     await synced(a, l);
     a.publish("x", "1");
-    await until(() => received.length === 1, "it has come");
+    await eventually(() => received.length === 1, "it has come");
     expect(others).toEqual([[], []]);
   });
 
@@ -134,7 +135,7 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
       leafKind,
       `leafnodes { remotes: [{ url: "nats-leaf://a:wrong@127.0.0.1:${hub.leafPort}" }] }`,
     );
-    await until(() => /Authorization Violation/.test(wrong.output()), "it is told");
+    await eventually(() => /Authorization Violation/.test(wrong.output()), "it is told");
   });
 
   test("deny_exports and deny_imports", async () => {
@@ -150,9 +151,9 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
     await synced(atHub, atLeaf);
     await synced(atLeaf, atHub);
     for (const subject of ["out.a", "in.a", "free"]) atLeaf.publish(subject, "up");
-    await until(() => up[2]?.length === 1, "what may go has gone");
+    await eventually(() => up[2]?.length === 1, "what may go has gone");
     for (const subject of ["in.b", "out.b", "free"]) atHub.publish(subject, "down");
-    await until(() => down[2]?.length === 2, "what may come has come");
+    await eventually(() => down[2]?.length === 2, "what may come has come");
     await sleep(30);
     expect(up).toEqual([["in.a up"], [], ["free up", "free down"]]);
     expect(down).toEqual([[], ["out.b down"], ["free up", "free down"]]);
@@ -176,17 +177,17 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
       ...["down.x", "secret"].map((subject) => gather(atLeaf, subject)),
       gather(atLeaf, "down.*"),
     ];
-    await until(
+    await eventually(
       () => /leafnode connection|Leafnode connection (to|accepted)|domains/i.test(leaf.output()),
       "linked",
     );
     await sleep(200);
     atHub.publish("down.x", "1");
     atHub.publish("secret", "2");
-    await until(() => down[0]?.length === 1, "what may come has come");
+    await eventually(() => down[0]?.length === 1, "what may come has come");
     atLeaf.publish("up.1", "u");
     atLeaf.publish("down.2", "no");
-    await until(() => up.includes("up.1 u"), "what may go has gone");
+    await eventually(() => up.includes("up.1 u"), "what may go has gone");
     await sleep(50);
     expect(down).toEqual([["down.x 1"], [], ["down.x 1", "down.2 no"]]);
     expect(up).not.toContain("down.2 no");
@@ -200,9 +201,9 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
       leafKind,
       `leafnodes { reconnect: "100ms", remotes: [{ url: "nats-leaf://127.0.0.1:${clientPort}" }] }`,
     );
-    await until(() => /wrong port/.test(leaf.output()), "the leaf says so");
+    await eventually(() => /wrong port/.test(leaf.output()), "the leaf says so");
     await expect(client(`nats://127.0.0.1:${hub.leafPort}`, { timeout: 2_000 })).rejects.toThrow();
-    await until(() => /attempted to connect to leaf node port/.test(hub.output()), "the hub says so");
+    await eventually(() => /attempted to connect to leaf node port/.test(hub.output()), "the hub says so");
     await synced(await at(hub), await at(hub));
   });
 

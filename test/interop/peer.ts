@@ -6,11 +6,11 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Clock } from "../../src/base/clock.ts";
 import { silentLog, type Log } from "../../src/base/log.ts";
 import { optionsFromObject } from "../../src/config/embedding.ts";
 import { Server } from "../../src/server.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 export type PeerKind = "frond" | "nats-server";
 
@@ -37,8 +37,6 @@ export const noNatsServer =
     : Number(version) < 10
       ? `nats-server 2.${version} is too old to compare with`
       : null;
-
-const readyMsMax = 10_000;
 
 export async function startPeer(kind: PeerKind, config: string): Promise<Peer> {
   return kind === "frond" ? startFrond(config) : startNatsServer(config);
@@ -88,12 +86,11 @@ async function startNatsServer(config: string): Promise<Peer> {
     running.delete(child);
     rmSync(folder, { recursive: true, force: true });
   };
-  for (let waitedMs = 0; !output.includes("Server is ready"); waitedMs += 10) {
-    if (waitedMs > readyMsMax || child.exitCode !== null) {
-      await stop();
-      throw new Error(`nats-server is not ready:\n${output}`);
-    }
-    await sleep(10);
+  const isReady = (): boolean => output.includes("Server is ready");
+  await eventually(() => isReady() || child.exitCode !== null).catch(() => {});
+  if (!isReady()) {
+    await stop();
+    throw new Error(`nats-server is not ready:\n${output}`);
   }
   const portAfter = (words: string): number =>
     Number(new RegExp(`${words}[^\\n]*:(\\d+)`).exec(output)?.[1] ?? 0);

@@ -1,7 +1,8 @@
 /** What a hub tells of those who ask it something over a link. */
 import { expect, onTestFinished, test } from "vitest";
-import { client, synced, until } from "../interop/leaf-fixture.ts";
+import { client, synced } from "../interop/leaf-fixture.ts";
 import { startFrond } from "../interop/peer.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 test("a request that came over a link is told of as the link's", async () => {
   const hub = await startFrond(
@@ -25,7 +26,7 @@ test("a request that came over a link is told of as the link's", async () => {
   const subject = "$JS.hub.API.STREAM.CREATE.S";
   await atEdge.request(subject, JSON.stringify({ name: "S", subjects: ["s"], storage: "memory" }));
   await atHub.request("$JS.API.STREAM.DELETE.S");
-  await until(() => told.length === 2, "both were told of");
+  await eventually(() => told.length === 2, "both were told of");
   expect(told).toMatchObject([
     { client: { kind: "Leafnode", name: "edge", host: "127.0.0.1", server: "hub", acc: "$G" } },
     { client: { kind: "Client", client_type: "nats", server: "hub" } },

@@ -1,8 +1,9 @@
 /** What the system account hears of links. */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterEach, expect, test } from "vitest";
-import { client, synced, until } from "../interop/leaf-fixture.ts";
+import { client, synced } from "../interop/leaf-fixture.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -43,7 +44,7 @@ test("links that come and go, at both ends", async () => {
   ended.push(async () => Promise.all(ends.map(async (end) => end.close())));
   const [hubClient, leafClient] = ends as [NatsConnection, NatsConnection];
   await synced(hubClient, leafClient);
-  await until(() => atHub.length === 1, "the hub has told of the link");
+  await eventually(() => atHub.length === 1, "the hub has told of the link");
   expect(atHub[0]).toMatchObject({
     subject: "$SYS.ACCOUNT.A.CONNECT",
     body: {
@@ -61,7 +62,7 @@ test("links that come and go, at both ends", async () => {
   await hubClient.flush();
   const link = [...(hub.server?.broker.sessions.values() ?? [])].find(({ kind }) => kind === "Leafnode");
   link?.close("Server Shutdown");
-  await until(() => atHub.length === 3, "the link has gone and come");
+  await eventually(() => atHub.length === 3, "the link has gone and come");
   expect(atHub.map(({ subject }) => subject.split(".").at(-1))).toEqual(["CONNECT", "DISCONNECT", "CONNECT"]);
   const { body } = atHub[1] as Event;
   expect(body).toMatchObject({
@@ -72,5 +73,5 @@ test("links that come and go, at both ends", async () => {
   expect((body["received"] as { bytes: number }).bytes).toBeGreaterThanOrEqual(4);
   // Whether the leaf's client was there in time for the first CONNECT is open.
   const lastTwo = () => atLeaf.slice(-2).map(({ subject }) => subject.split(".").at(-1));
-  await until(() => lastTwo().join() === "DISCONNECT,CONNECT", "the leaf has told of it too");
+  await eventually(() => lastTwo().join() === "DISCONNECT,CONNECT", "the leaf has told of it too");
 });

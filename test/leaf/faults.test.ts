@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import { startTcpProxy, type TcpProxy } from "../fixture/tcp-proxy.ts";
-import { client, synced, until } from "../interop/leaf-fixture.ts";
+import { client, synced } from "../interop/leaf-fixture.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
+import { eventually, patienceMs } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -51,10 +52,10 @@ describe("a link that is cut", () => {
     await synced(atHub, atLeaf);
     proxy.refuse(true);
     proxy.cut();
-    await until(() => linksOf(hub) === 0 && linksOf(leaf) === 0, "both ends have noticed");
+    await eventually(() => linksOf(hub) === 0 && linksOf(leaf) === 0, "both ends have noticed");
     leaving.unsubscribe();
     atLeaf.subscribe("coming", { callback: (_error, message) => void received.push(message.string()) });
-    await expect(atHub.request("staying", "", { timeout: 1_000 })).rejects.toThrow(/no responders/i);
+    await expect(atHub.request("staying", "", { timeout: patienceMs })).rejects.toThrow(/no responders/i);
     expect(leaf.output()).toMatch(
       /No leafnode connection to remote server "127\.0\.0\.1:\d+" for account \$G \(attempt 1\): .+ Trying again in 0\.\ds/,
     );
@@ -62,8 +63,8 @@ describe("a link that is cut", () => {
     await synced(atHub, atLeaf);
     atHub.publish("staying", "1");
     atHub.publish("coming", "2");
-    await until(() => received.length === 2, "both have come");
-    await expect(atHub.request("leaving", "", { timeout: 1_000 })).rejects.toThrow(/no responders/i);
+    await eventually(() => received.length === 2, "both have come");
+    await expect(atHub.request("leaving", "", { timeout: patienceMs })).rejects.toThrow(/no responders/i);
     expect(linksOf(hub)).toBe(1);
   });
 
@@ -89,7 +90,7 @@ describe("a link that is cut", () => {
       expect(Math.max(...map.values())).toBe(1);
     }
     atLeaf.publish("up", "last");
-    await until(() => seen.up.has("last"), "it flows again");
+    await eventually(() => seen.up.has("last"), "it flows again");
     expect(linksOf(hub)).toBe(1);
     expect(hub.server?.broker.accounts.get("$G")?.connectionCount).toBe(2);
   });
@@ -112,7 +113,7 @@ describe("a link that takes nothing", () => {
     }
     expect(linksOf(hub)).toBe(0);
     expect(hub.output()).toContain("Slow Consumer (Pending Bytes)");
-    await until(() => local === sent, "those at home have all");
+    await eventually(() => local === sent, "those at home have all");
     proxy.flow();
     await synced(atHub, atLeaf);
   });
@@ -123,7 +124,7 @@ describe("a link that takes nothing", () => {
     await synced(atHub, atLeaf);
     proxy.stall("down");
     for (let at = 0; at < 300; at++) atHub.publish("flood", Buffer.alloc(64 * 1024));
-    await until(() => linksOf(hub) === 0, "the link is cut");
+    await eventually(() => linksOf(hub) === 0, "the link is cut");
     expect(hub.output()).toContain("Slow Consumer (Write Deadline)");
     proxy.flow();
     await synced(atHub, atLeaf);
@@ -134,8 +135,8 @@ describe("a link that is half-open", () => {
   test("is found by pings at both ends, and made anew", async () => {
     const { hub, leaf, proxy, atHub, atLeaf } = await pair('ping_interval: "200ms"\nping_max: 2');
     proxy.swallow();
-    await until(() => linksOf(hub) === 0 || linksOf(leaf) === 0, "one end has noticed");
-    await until(() => /Stale Connection/.test(hub.output() + leaf.output()), "it is said why");
+    await eventually(() => linksOf(hub) === 0 || linksOf(leaf) === 0, "one end has noticed");
+    await eventually(() => /Stale Connection/.test(hub.output() + leaf.output()), "it is said why");
     proxy.flow();
     proxy.cut();
     await synced(atHub, atLeaf);
@@ -146,9 +147,9 @@ describe("a link that is half-open", () => {
     const { leaf, proxy } = await pair();
     proxy.stall("down");
     proxy.cut();
-    await until(() => /no INFO came in time/.test(leaf.output()), "it is given up");
+    await eventually(() => /no INFO came in time/.test(leaf.output()), "it is given up");
     proxy.flow();
-    await until(() => linksOf(leaf) === 1, "there is a link again");
+    await eventually(() => linksOf(leaf) === 1, "there is a link again");
   });
 });
 
@@ -157,7 +158,7 @@ test("a link that was dead for eight hours comes back by itself", async () => {
   const { hub, leaf, proxy, atHub, atLeaf } = await pair("", clock, "1m");
   proxy.refuse(true);
   proxy.cut();
-  await until(() => linksOf(leaf) === 0 && linksOf(hub) === 0, "both ends have noticed");
+  await eventually(() => linksOf(leaf) === 0 && linksOf(hub) === 0, "both ends have noticed");
   const attemptsBefore = leaf.output().split("Trying to connect").length;
   await clock.advance("8h");
   expect(leaf.output().split("Trying to connect").length - attemptsBefore).toBeGreaterThan(240);

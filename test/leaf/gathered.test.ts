@@ -3,8 +3,9 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { client, until } from "../interop/leaf-fixture.ts";
+import { client } from "../interop/leaf-fixture.ts";
 import { startFrond } from "../interop/peer.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -49,6 +50,6 @@ test("a frame of many messages is as long as it is", async () => {
   ended.push(() => listener.close());
   let count = 0;
   listener.subscribe("large", { callback: (_error, { data }) => void (count += data.length / megabyte) });
-  await until(() => count === 20, "all have come");
+  await eventually(() => count === 20, "all have come");
   expect(leaf.output()).not.toContain("closed");
 });

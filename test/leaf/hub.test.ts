@@ -1,8 +1,9 @@
 /** What a hub says to a leaf, line by line, and what it does about one that misbehaves. */
 import { afterEach, describe, expect, test } from "vitest";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
-import { client, until } from "../interop/leaf-fixture.ts";
+import { client } from "../interop/leaf-fixture.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -283,7 +284,7 @@ describe("interest", () => {
       expect.stringMatching(/^LS\+/),
     ]);
     one.close();
-    await until(() => peer.output().includes("Leafnode connection closed"), "the link is gone");
+    await eventually(() => peer.output().includes("Leafnode connection closed"), "the link is gone");
     const lines = await two.untilPong();
     expect(lines.sort()).toEqual(["LS- $LDS.other", "LS- a", "LS- b q"]);
   });
@@ -368,7 +369,7 @@ describe("messages", () => {
     const ack = "$JS.ACK.S@x.C.1.2.3.4.0";
     from.send(`LMSG deliver.me ${ack}@orders.eu 5\r\nhello\r\n`.repeat(2));
     await from.untilPong();
-    await until(() => received.length === 2, "both have come");
+    await eventually(() => received.length === 2, "both have come");
     expect(received).toEqual([`orders.eu ${ack} hello`, `orders.eu ${ack} hello`]);
     const line = `LMSG deliver.me ${ack}@orders.eu 5`;
     expect(await onward.untilPong()).toEqual(["LS+ deliver.me", line, "hello", line, "hello"]);

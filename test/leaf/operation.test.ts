@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { optionsFromObject } from "../../src/config/embedding.ts";
 import { createBroker } from "../../src/create-broker.ts";
-import { client, synced, until } from "../interop/leaf-fixture.ts";
+import { client, synced } from "../interop/leaf-fixture.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
+import { eventually, patienceMs } from "../fixture/waiting.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -90,8 +91,8 @@ test("a reload takes hubs away and adds others", async () => {
   await synced(atOne, atLeaf);
   await leaf.server?.reload(optionsFromObject({ port: 0, config: remoteTo(two) }).options);
   await synced(atTwo, atLeaf);
-  await until(() => one.output().includes("Leafnode connection closed"), "the first is gone");
-  await expect(atOne.request("sync", "", { timeout: 1_000 })).rejects.toThrow(/no responders/i);
+  await eventually(() => one.output().includes("Leafnode connection closed"), "the first is gone");
+  await expect(atOne.request("sync", "", { timeout: patienceMs })).rejects.toThrow(/no responders/i);
 });
 
 describe("a hub that announces another one", () => {
@@ -128,9 +129,9 @@ test("a broker that closes leaves no link and dials no more", async () => {
   const leaf = await startFrond(
     `leafnodes { reconnect: "20ms", remotes: [{ url: "nats-leaf://127.0.0.1:${hub.leafPort}" }] }`,
   );
-  await until(() => hub.output().includes("Leafnode connection accepted"), "there is a link");
+  await eventually(() => hub.output().includes("Leafnode connection accepted"), "there is a link");
   await leaf.stop();
-  await until(() => hub.output().includes("Leafnode connection closed"), "the hub has noticed");
+  await eventually(() => hub.output().includes("Leafnode connection closed"), "the hub has noticed");
   const before = hub.output();
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(hub.output()).toBe(before);
@@ -152,5 +153,5 @@ test("one program holds a hub and a leaf", async () => {
 test("a WebSocket port takes no leaf nodes where there is no block for them", async () => {
   const hub = await frond('websocket { listen: "127.0.0.1:-1", no_tls: true }');
   const leaf = await frond(`leafnodes { remotes: [{ url: "ws://127.0.0.1:${hub.websocketPort}" }] }`);
-  await until(() => leaf.output().includes("Unexpected server response: 404"), "the leaf is told");
+  await eventually(() => leaf.output().includes("Unexpected server response: 404"), "the leaf is told");
 });

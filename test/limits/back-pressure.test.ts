@@ -1,7 +1,7 @@
 /** A publisher that outruns its receivers is held back: nobody who reads loses a message or is cut. */
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { flood, type FlowClient, type Pace } from "./flow.ts";
-import { run, type Running } from "./running.ts";
+import { run, steadily, type Running } from "./running.ts";
 
 const mebibyte = 1024 * 1024;
 const inShortBursts: Pace = { burstBytes: mebibyte / 2, pauseMs: 15 };
@@ -20,14 +20,16 @@ afterEach(async () => broker.stop());
 /** Floods from each publisher at once, until every receiver has it all. */
 async function floodAll(publishers: number, receivers: readonly FlowClient[], payloadBytes: number) {
   const count = Math.ceil((16 * mebibyte) / publishers / (payloadBytes + 40));
-  const floods = Array.from({ length: publishers }, async (_, number) =>
-    flood(await broker.client(), { subject: "flow", publisher: `p${number}`, count, payloadBytes }),
-  );
+  const sources = await Promise.all(Array.from({ length: publishers }, async () => broker.client()));
   const total = count * publishers;
-  await Promise.all([
-    ...floods,
-    ...receivers.map(async (each) => each.until(() => each.received >= total, `${total} messages`)),
-  ]);
+  await steadily(broker, async () =>
+    Promise.all([
+      ...sources.map(async (each, number) =>
+        flood(each, { subject: "flow", publisher: `p${number}`, count, payloadBytes }),
+      ),
+      ...receivers.map(async (each) => each.until(() => each.received >= total, `${total} messages`)),
+    ]),
+  );
   for (const each of receivers) expect([each.fault, each.received]).toEqual([null, total]);
   expect(broker.server.broker.stats.slowConsumers).toBe(0);
 }
@@ -62,11 +64,13 @@ test("a publisher that is itself the slow receiver", async () => {
   self.setPace(inShortBursts);
   const other = await broker.receiver("flow", "1");
   const count = 40_000;
-  await Promise.all([
-    flood(self, { subject: "flow", publisher: "me", count, payloadBytes: 512 }),
-    self.until(() => self.received >= count, "its own messages"),
-    other.until(() => other.received >= count, "the same messages"),
-  ]);
+  await steadily(broker, async () =>
+    Promise.all([
+      flood(self, { subject: "flow", publisher: "me", count, payloadBytes: 512 }),
+      self.until(() => self.received >= count, "its own messages"),
+      other.until(() => other.received >= count, "the same messages"),
+    ]),
+  );
   expect([self.fault, other.fault]).toEqual([null, null]);
 });
 
@@ -78,10 +82,12 @@ test("40 slow receivers at once", async () => {
     each.setPace({ burstBytes: 200_000 + at * 10_000, pauseMs: 5 + (at % 4) * 10 });
   const publisher = await broker.client();
   const count = 4_000;
-  await Promise.all([
-    flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes: 4_000 }),
-    ...receivers.map(async (each) => each.until(() => each.received >= count, "all messages")),
-  ]);
+  await steadily(broker, async () =>
+    Promise.all([
+      flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes: 4_000 }),
+      ...receivers.map(async (each) => each.until(() => each.received >= count, "all messages")),
+    ]),
+  );
   for (const each of receivers) expect(each.fault).toBeNull();
 });
 
@@ -97,7 +103,10 @@ test("a queue group of slow members loses nothing", async () => {
   );
   const count = 60_000;
   const received = (): number => members.reduce((sum, each) => sum + each.received, 0);
-  await flood(await broker.client(), { subject: "flow", publisher: "me", count, payloadBytes: 512 });
-  await Promise.all(members.map(async (each) => each.until(() => received() >= count, "all messages")));
+  const publisher = await broker.client();
+  await steadily(broker, async () => {
+    await flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes: 512 });
+    await Promise.all(members.map(async (each) => each.until(() => received() >= count, "all messages")));
+  });
   expect(received()).toBe(count);
 });

@@ -1,7 +1,7 @@
 /** Publishers and receivers that move many messages fast, and notice the first one that is missing, twice there or out of order. */
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
+import { Changes, delay, handled } from "../fixture/waiting.ts";
 
 export interface FlowOptions {
   readonly port: number;
@@ -15,8 +15,6 @@ export interface Pace {
   readonly pauseMs: number;
 }
 
-const greetingTimeoutMs = 10_000;
-
 /** A connection whose messages are counted, not kept. */
 export class FlowClient {
   readonly socket: Duplex;
@@ -26,6 +24,8 @@ export class FlowClient {
   /** What else was said: INFO, -ERR. */
   readonly lines: string[] = [];
   closed = false;
+  /** How the time of a pause goes by. */
+  wait: (ms: number) => Promise<void> = delay;
   /** The first thing that was wrong with the messages; null while all is well. */
   fault: string | null = null;
   /** By publisher: the number of its next message. */
@@ -37,14 +37,14 @@ export class FlowClient {
   #pace: Pace | null = null;
   #burst = 0;
   #stopped = false;
-  #wake: (() => void)[] = [];
+  readonly #changes = new Changes();
 
   constructor(socket: Duplex) {
     this.socket = socket;
     socket.on("data", (chunk) => this.#onData(chunk));
     const end = (): void => {
       this.closed = true;
-      this.#notify();
+      this.#changes.notify();
     };
     socket.on("error", end);
     socket.on("close", end);
@@ -75,64 +75,55 @@ export class FlowClient {
     return this.#next.get(publisher) ?? 0;
   }
 
-  /** Resolves when `ready` says so, asked whenever something has come. Rejects with `what` after `timeoutMs`. */
-  async until(ready: () => boolean, what: string, timeoutMs = 15_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    while (!ready()) {
-      const leftMs = deadline - performance.now();
-      const state = `${this.received} received, ${this.closed ? "closed" : "open"}, fault: ${this.fault}, said: ${this.lines.slice(1).join(" | ")}`;
-      if (this.closed) throw new Error(`closed while waiting for ${what}; ${state}`);
-      if (leftMs <= 0) throw new Error(`no ${what} in ${timeoutMs} ms; ${state}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#wake.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
+  /** Resolves when `ready` says so, asked whenever something has come. Rejects when the connection ends before. */
+  until(ready: () => boolean, what: string): Promise<void> {
+    const state = (): string =>
+      `${this.received} received, ${this.closed ? "closed" : "open"}, fault: ${this.fault}, said: ${this.lines.slice(1).join(" | ")}`;
+    const isReady = (): boolean => {
+      if (ready()) return true;
+      if (this.closed) throw new Error(`closed while waiting for ${what}; ${state()}`);
+      return false;
+    };
+    return this.#changes.until(isReady, () => `${what}; ${state()}`);
   }
 
-  async untilClosed(timeoutMs = 15_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    while (!this.closed) {
-      if (performance.now() > deadline) throw new Error(`still open after ${timeoutMs} ms`);
-      await sleep(5);
-    }
+  untilClosed(): Promise<void> {
+    return this.#changes.until(
+      () => this.closed,
+      () => "closed",
+    );
   }
 
   /** Milliseconds that a PING takes to come back as PONG. */
-  async roundTrip(timeoutMs = 15_000): Promise<number> {
-    const startMs = performance.now();
-    const pongs = this.pongs + 1;
-    this.write("PING\r\n");
-    await this.until(() => this.pongs >= pongs, "PONG", timeoutMs);
-    return performance.now() - startMs;
+  roundTrip(): Promise<number> {
+    return handled(this.#roundTrip());
   }
 
   close(): void {
     this.socket.destroy();
   }
 
-  #notify(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const each of wake) each();
+  async #roundTrip(): Promise<number> {
+    const startMs = performance.now();
+    const pongs = this.pongs + 1;
+    this.write("PING\r\n");
+    await this.until(() => this.pongs >= pongs, "PONG");
+    return performance.now() - startMs;
   }
 
   #onData(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
     this.#parse(chunk);
-    this.#notify();
+    this.#changes.notify();
     const pace = this.#pace;
     if (pace === null) return;
     this.#burst += chunk.length;
     if (this.#burst < pace.burstBytes) return;
     this.#burst = 0;
     this.socket.pause();
-    setTimeout(() => {
+    void this.wait(pace.pauseMs).then(() => {
       if (!this.#stopped) this.socket.resume();
-    }, pace.pauseMs);
+    });
   }
 
   #parse(chunk: Buffer): void {
@@ -224,9 +215,9 @@ export async function connectFlowOver(
 ): Promise<FlowClient> {
   const client = new FlowClient(socket);
   const connectFields = { verbose: false, pedantic: false, headers: true, ...fields };
-  await client.until(() => client.lines.length > 0, "INFO", greetingTimeoutMs);
+  await client.until(() => client.lines.length > 0, "INFO");
   client.write(`CONNECT ${JSON.stringify(connectFields)}\r\n`);
-  await client.roundTrip(greetingTimeoutMs);
+  await client.roundTrip();
   return client;
 }
 

@@ -106,7 +106,7 @@ describe.skipIf(!canMeasure)("memory", () => {
     expect(grown[0]).toBeLessThan(3_000 * 30 * 1024);
     // A little is kept of those who have left, and memory is not given back at once.
     expect(Math.max(...grown)).toBeLessThan(2 * (grown[0] as number) + 20 * mebibyte);
-  }, 60_000);
+  });
 });
 
 async function until(socket: Socket, text: string): Promise<void> {

@@ -1,68 +1,36 @@
 /** A receiver that stays slow is cut, with the reason that it has, and stalls nobody for long. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
+import { eventually } from "../fixture/waiting.ts";
 import { flood } from "./flow.ts";
-import { run, type Running } from "./running.ts";
+import { run, stalled, steadily, type Running } from "./running.ts";
 
 const mebibyte = 1024 * 1024;
-/** Measured: 1.0 to 1.2 s. Twice that, and something for a machine that is busy. */
+/** On the broker's clock. Measured: 1.0 to 1.2 s. */
 const stallMsMax = 4_000;
 
 let broker: Running;
 afterEach(async () => broker.stop());
 
-/** Longest and usual round trip of a pair of connections that have nothing to do with anybody, until stopped. */
-async function watchPair(): Promise<() => Promise<{ longestMs: number; count: number }>> {
-  const [asks, answers] = [await broker.client(), await broker.receiver("pair.ping")];
-  asks.write("SUB pair.pong 1\r\n");
-  let going = true;
-  let longestMs = 0;
-  let count = 0;
-  const watched = (async () => {
-    while (going) {
-      const startMs = performance.now();
-      await flood(asks, { subject: "pair.ping", publisher: "as", from: count, count: 1, payloadBytes: 128 });
-      await answers.until(() => answers.received > count, "a question");
-      await flood(answers, {
-        subject: "pair.pong",
-        publisher: "an",
-        from: count,
-        count: 1,
-        payloadBytes: 128,
-      });
-      await asks.until(() => asks.received > count, "an answer");
-      longestMs = Math.max(longestMs, performance.now() - startMs);
-      count++;
-      await sleep(1);
-    }
-  })();
-  return async () => {
-    going = false;
-    await watched;
-    return { longestMs, count };
-  };
-}
+test.each([[128], [4_096], [200_000]])(
+  "a receiver that never reads is cut, and stalls its publisher for a moment and nobody else, %i bytes",
+  async (payloadBytes) => {
+    broker = await run({ maxPending: 8 * mebibyte });
+    const dead = await broker.receiver("flow");
+    dead.stopReading();
+    const publisher = await broker.client();
+    const count = Math.ceil((24 * mebibyte) / (payloadBytes + 30));
+    const { stalledMs, pairRounds } = await stalled(broker, async () => {
+      await flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes });
+      await publisher.roundTrip();
+    });
+    expect(broker.reasons()).toEqual(["Slow Consumer (Pending Bytes)"]);
+    expect(broker.server.broker.stats.slowConsumers).toBe(1);
+    expect(stalledMs).toBeLessThan(stallMsMax);
+    expect(pairRounds).toBeGreaterThan(10);
+  },
+);
 
-test.each([[128], [4_096], [200_000]])("a receiver that never reads, %i bytes", async (payloadBytes) => {
-  broker = await run({ maxPending: 8 * mebibyte });
-  const dead = await broker.receiver("flow");
-  dead.stopReading();
-  const publisher = await broker.client();
-  const stopPair = await watchPair();
-  const startMs = performance.now();
-  const count = Math.ceil((24 * mebibyte) / (payloadBytes + 30));
-  await flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes });
-  await publisher.roundTrip();
-  const publishMs = performance.now() - startMs;
-  const pair = await stopPair();
-  expect(broker.reasons()).toEqual(["Slow Consumer (Pending Bytes)"]);
-  expect(broker.server.broker.stats.slowConsumers).toBe(1);
-  expect(publishMs).toBeLessThan(stallMsMax);
-  expect(pair.longestMs).toBeLessThan(1_000);
-  expect(pair.count).toBeGreaterThan(10);
-});
-
-test("20 receivers that never read, beside three that do", async () => {
+test("20 receivers that never read are cut, and three that do get everything in time", async () => {
   broker = await run({ maxPending: 4 * mebibyte });
   const dead = await Promise.all(
     Array.from({ length: 20 }, async (_, at) => broker.receiver("flow", at < 10 ? "1" : `${at}`)),
@@ -70,17 +38,16 @@ test("20 receivers that never read, beside three that do", async () => {
   for (const each of dead) each.stopReading();
   const alive = await Promise.all(["1", "2", "11"].map(async (sid) => broker.receiver("flow", sid)));
   const publishers = await Promise.all([1, 2, 3].map(async () => broker.client()));
-  const stopPair = await watchPair();
   const count = 10_000;
-  const startMs = performance.now();
-  await Promise.all([
-    ...publishers.map(async (each, at) =>
-      flood(each, { subject: "flow", publisher: `p${at}`, count, payloadBytes: 1_000 }),
-    ),
-    ...alive.map(async (each) => each.until(() => each.received >= count * 3, "all messages")),
-  ]);
-  expect(performance.now() - startMs).toBeLessThan(2 * stallMsMax);
-  expect((await stopPair()).longestMs).toBeLessThan(1_000);
+  const { stalledMs } = await stalled(broker, async () =>
+    Promise.all([
+      ...publishers.map(async (each, at) =>
+        flood(each, { subject: "flow", publisher: `p${at}`, count, payloadBytes: 1_000 }),
+      ),
+      ...alive.map(async (each) => each.until(() => each.received >= count * 3, "all messages")),
+    ]),
+  );
+  expect(stalledMs).toBeLessThan(2 * stallMsMax);
   expect(alive.map(({ fault }) => fault)).toEqual([null, null, null]);
   expect(broker.reasons()).toEqual(Array.from({ length: 20 }, () => "Slow Consumer (Pending Bytes)"));
   expect(broker.server.broker.stats.slowConsumers).toBe(20);
@@ -110,8 +77,11 @@ test("a receiver that is slow but not dead is not cut by the deadline", async ()
   const slow = await broker.receiver("flow");
   slow.setPace({ burstBytes: mebibyte, pauseMs: 100 });
   const count = 200;
-  await flood(await broker.client(), { subject: "flow", publisher: "me", count, payloadBytes: 100_000 });
-  await slow.until(() => slow.received >= count, "all messages");
+  const publisher = await broker.client();
+  await steadily(broker, async () => {
+    await flood(publisher, { subject: "flow", publisher: "me", count, payloadBytes: 100_000 });
+    await slow.until(() => slow.received >= count, "all messages");
+  });
   expect([slow.fault, broker.reasons()]).toEqual([null, []]);
 });
 
@@ -153,6 +123,6 @@ test("limits that a reload changes hold for connections that are there", async (
   await broker.server.reload({ ...options, noFastProducerStall: true });
   await broker.server.reload({ ...options, limits: { ...options.limits, writeDeadlineMs: 200 } });
   await flood(publisher, { subject: "flow", publisher: "me", count: 200, payloadBytes: 100_000 });
-  for (let waited = 0; waited < 100 && broker.reasons().length === 0; waited++) await sleep(20);
+  await eventually(() => broker.reasons().length > 0);
   expect(broker.reasons()).toEqual(["Slow Consumer (Write Deadline)"]);
 });

@@ -1,7 +1,8 @@
 /** A stream is delivered to a receiver no faster than that takes it, whatever there is of it. */
 import { afterEach, expect, test } from "vitest";
 import { flood, type FlowClient } from "./flow.ts";
-import { eventually, run, type Running } from "./running.ts";
+import { run, steadily, type Running } from "./running.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const mebibyte = 1024 * 1024;
 const payloadBytes = 1_000;
@@ -30,7 +31,7 @@ test.each([
   ["push", pushes, { burstBytes: mebibyte, pauseMs: 50 }],
   ["pull", pulls, { burstBytes: mebibyte, pauseMs: 50 }],
   ["push, read at once", pushes, null],
-])("a long replay to a slow receiver, %s", { timeout: 40_000 }, async (_kind, config, pace) => {
+])("a long replay to a slow receiver, %s", async (_kind, config, pace) => {
   broker = await run({ maxPending: 2 * mebibyte, config: "jetstream {}" });
   const publisher = await broker.client();
   await fill(publisher);
@@ -38,7 +39,7 @@ test.each([
   slow.setPace(pace);
   await ask(publisher, "CONSUMER.DURABLE.CREATE.S.c", { stream_name: "S", config });
   if (config === pulls) await ask(publisher, "CONSUMER.MSG.NEXT.S.c", { batch: count }, "to.it");
-  await slow.until(() => slow.received >= count, "all messages", 30_000);
+  await steadily(broker, async () => slow.until(() => slow.received >= count, "all messages"));
   expect([slow.fault, broker.reasons()]).toEqual([null, []]);
 });
 

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BrokerOptions } from "../../src/config/embedding.ts";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
 import { connectFlow } from "./flow.ts";
-import { eventually, run, type Running } from "./running.ts";
+import { run, type Running } from "./running.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 let broker: Running;
 const open: RawClient[] = [];

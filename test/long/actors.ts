@@ -76,7 +76,6 @@ export const bursts: Actor = async (stage) => {
       await each.until(
         () => names.every((name, at) => own(each, name) === sent[at]),
         `burst messages ${sent.join(" and ")}`,
-        catchUpMs,
       );
     await sleep(random.below(20));
   }
@@ -204,7 +203,7 @@ export const subscriptionChurn: Actor = async (stage) => {
     expected += 3;
     client.write(`PUB ${random.pick(subjects)}.x 12\r\nno0000000000\r\n`);
     for (let each = first; each < sid - 1; each++) client.write(`UNSUB ${each}\r\n`);
-    await client.roundTrip(catchUpMs);
+    await client.roundTrip();
     await sleep(random.below(10));
   }
   const counts = { "subscriptions that end by themselves": { sent: expected, received: client.received } };
@@ -280,7 +279,7 @@ export const slowReceivers: Actor = async (stage) => {
     for (let rounds = 0; rounds < 200 && (await slowConsumers()) < came; rounds++) {
       await flood(publisher, { subject: "slow", publisher: "sl", from, count: 100, payloadBytes: 10_000 });
       from += 100;
-      await publisher.roundTrip(catchUpMs);
+      await publisher.roundTrip();
     }
     cut = await slowConsumers();
     dead.close();

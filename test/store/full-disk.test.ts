@@ -56,5 +56,5 @@ describe("a full disk", () => {
     const [stream] = [...openStore(directory).store.streams()];
     expect(stream?.log.state).toMatchObject({ messages: report.messages, lastSeq: report.lastSeq });
     expect(stream?.record("state")?.value.toString()).toBe("removed");
-  }, 60_000);
+  });
 });

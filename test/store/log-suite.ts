@@ -210,7 +210,7 @@ export function testMessageLog(name: string, open: () => Promise<LogFixture>, ru
   }
 
   describe(name, () => {
-    test("any history leaves what the model has", { timeout: 120_000 }, async () => {
+    test("any history leaves what the model has", async () => {
       const histories = fc.array(steps, { maxLength: 25, size: "max" });
       await fc.assert(
         fc.asyncProperty(histories, async (history) =>
@@ -297,7 +297,7 @@ export function testMessageLog(name: string, open: () => Promise<LogFixture>, ru
       });
     });
 
-    test("many subjects, most of them gone", { timeout: 60_000 }, async () => {
+    test("many subjects, most of them gone", async () => {
       await within((pair) => {
         for (let count = 0; count < 6000; count++)
           pair.append({ subject: `k.${(count * 7919) % 4000}`, payload: `value ${count}` });

@@ -93,7 +93,7 @@ describe("a power cut", () => {
       if (found < durable) noticed++;
     }
     expect(noticed).toBeGreaterThan(0);
-  }, 120_000);
+  });
 });
 
 /** @returns how many groups there are, all of them whole; and more can be decided */

@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 import { SubjectMappings } from "../../src/subjects/mapping.ts";
 import { textFromWire, wireFromText } from "../../src/subjects/subject.ts";
 import { refusedCases, transformCases } from "./transform-table.ts";
+import { patienceMs } from "../fixture/waiting.ts";
 
 const server = (process.env["PATH"] ?? "")
   .split(delimiter)
@@ -89,7 +90,7 @@ describe.skipIf(server === undefined)("beside a real nats-server", () => {
     writeFileSync(config, `mappings {\n${lines.join("\n")}\n}\n`);
     const { stderr } = spawnSync(server as string, ["-t", "-c", config], {
       encoding: "utf8",
-      timeout: 10_000,
+      timeout: patienceMs,
     });
     const said = new Map(
       [...stderr.matchAll(/Error adding mapping for "([^"]+)" to .*? : (.*)/g)].map((m) => [m[1], m[2]]),
@@ -103,7 +104,7 @@ describe.skipIf(server === undefined)("beside a real nats-server", () => {
 async function portFromLog(child: ChildProcess): Promise<number> {
   let log = "";
   return new Promise((resolve, reject) => {
-    const giveUp = setTimeout(() => reject(new Error(`nats-server did not start: ${log}`)), 10_000);
+    const giveUp = setTimeout(() => reject(new Error(`nats-server did not start: ${log}`)), patienceMs);
     child.stderr?.on("data", (chunk: Buffer) => {
       log += chunk.toString();
       const port = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
@@ -119,7 +120,7 @@ async function portFromLog(child: ChildProcess): Promise<number> {
 async function deliveredSubjects(port: number, subjects: readonly string[]): Promise<(string | null)[]> {
   const lines = subjects.map((subject, at) => `PUB ${subject} ${String(at).length}\r\n${at}\r\n`);
   const socket = connect({ host: "127.0.0.1", port });
-  const timeout = setTimeout(() => socket.destroy(new Error("no answer within 10 s")), 10_000);
+  const timeout = setTimeout(() => socket.destroy(new Error("no answer")), patienceMs);
   try {
     let received = "";
     socket.write(`CONNECT {"verbose":false}\r\nSUB > 1\r\n${lines.join("")}PING\r\n`);

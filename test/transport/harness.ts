@@ -231,15 +231,6 @@ const infoByDefault: ServerInfo = {
   frond: "0.1.0",
 };
 
-/** Waits, in real time, until `condition` holds. */
-export async function eventually(condition: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not in ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** The next line that is no PING, which a busy machine may bring in between. */
 export async function messageLine(client: { line(): Promise<string> }): Promise<string> {
   const line = await client.line();

@@ -2,7 +2,8 @@ import { wsconnect, type NatsConnection, type WsConnectionOptions } from "@nats-
 import { connect as connectWs } from "nats.ws";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectInProcess, InProcessSocket } from "../../src/transport/in-process.ts";
-import { askFor, eventually, Harness, megabyte } from "./harness.ts";
+import { askFor, Harness, megabyte } from "./harness.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 let harness: Harness;
 const opened: NatsConnection[] = [];

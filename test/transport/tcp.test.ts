@@ -2,7 +2,8 @@ import net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw } from "../fixture/raw-client.ts";
 import { listenTcp } from "../../src/transport/tcp-listener.ts";
-import { eventually, Harness, megabyte, messageLine } from "./harness.ts";
+import { Harness, megabyte, messageLine } from "./harness.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 let harness: Harness;
 let port: number;

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
 import { TlsGate } from "../../src/transport/tls-gate.ts";
 import type { TlsMode } from "../../src/transport/tls-listener.ts";
-import { askFor, certificateFile, eventually, Harness, megabyte, messageLine, serverTls } from "./harness.ts";
+import { askFor, certificateFile, Harness, megabyte, messageLine, serverTls } from "./harness.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const pem = (name: string) => readFileSync(certificateFile(name), "utf8");
 const ca = pem("ca.pem");
@@ -451,7 +452,7 @@ describe("the listener", () => {
     for (const client of [one, two, four]) client.close();
   });
 
-  test("takes a thousand", { timeout: 60_000 }, async () => {
+  test("takes a thousand", async () => {
     const port = await harness.listenTls({ ...serverTls, timeoutMs: 60_000 }, required);
     const clients: RawClient[] = [];
     for (let round = 0; round < 20; round++) {

@@ -9,7 +9,8 @@ import { TlsGate } from "../../src/transport/tls-gate.ts";
 import type { WebSocketTerms } from "../../src/transport/websocket-listener.ts";
 import { frame, opcodes } from "./frames.ts";
 import type { Client } from "../../src/client/client.ts";
-import { certificateFile, countParts, eventually, Harness, megabyte, serverTls } from "./harness.ts";
+import { certificateFile, countParts, Harness, megabyte, serverTls } from "./harness.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 let harness: Harness;
 beforeEach(() => {

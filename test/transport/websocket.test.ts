@@ -6,7 +6,8 @@ import { openWebSocket, type RawWebSocket } from "../fixture/raw-websocket.ts";
 import { TlsGate } from "../../src/transport/tls-gate.ts";
 import { frame, opcodes } from "./frames.ts";
 import type { Client } from "../../src/client/client.ts";
-import { countParts, eventually, Harness, megabyte, serverTls } from "./harness.ts";
+import { countParts, Harness, megabyte, serverTls } from "./harness.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 let harness: Harness;
 let port: number;
@@ -246,7 +247,7 @@ describe("floods", () => {
     ["pings", frame(opcodes.ping, "x")],
     ["pongs", frame(opcodes.pong, "")],
     ["random bytes", Buffer.from(Array.from({ length: 5_000 }, (_, at) => (at * 7919) & 0xff))],
-  ])("of %s cost no memory, and disturb nobody", { timeout: 30_000 }, async (name, bytes) => {
+  ])("of %s cost no memory, and disturb nobody", async (name, bytes) => {
     const client = await open();
     const { socket } = await openBare();
     if (name === "empty fragments") socket.write(frame(opcodes.binary, "", { fin: false }));
@@ -263,7 +264,7 @@ describe("floods", () => {
     const { socket } = await openBare();
     socket.pause();
     void flood(socket, frame(opcodes.ping, "x".repeat(125)), 64 * megabyte);
-    await eventually(() => harness.closed.length === 1, "cut", 15_000);
+    await eventually(() => harness.closed.length === 1, "cut");
     socket.destroy();
   });
 
@@ -295,7 +296,7 @@ describe("over TLS", () => {
   });
 });
 
-test("a thousand connections come, are served, and go", { timeout: 60_000 }, async () => {
+test("a thousand connections come, are served, and go", async () => {
   const clients: RawWebSocket[] = [];
   for (let round = 0; round < 20; round++) {
     const batch = await Promise.all(Array.from({ length: 50 }, async () => open()));

@@ -1,9 +1,8 @@
 /** Plays a transcript to a server over real sockets. */
 import { connect, type Socket } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
+import { Changes, delay } from "../fixture/waiting.ts";
 import { decode, encode, type Block, type Heard, type Subject, type Transcript } from "./transcript.ts";
 
-const lineMsMax = 4_000;
 /** Who has said nothing for so long has nothing to say. */
 const quietMs = 12;
 const quietWhenRewritingMs = 120;
@@ -24,7 +23,7 @@ export async function check(transcript: Transcript, port: number, subject: Subje
         open.splice(place, 1);
       }
     }
-    await wait(quietMs);
+    await delay(quietMs);
     const unheard = clients.rest();
     if (unheard.length > 0) throw new Error(`more was said: ${unheard.map(show).join("; ")}`);
   } finally {
@@ -69,7 +68,7 @@ class Clients {
   }
 
   async perform({ waitMs, says }: Block): Promise<void> {
-    if (waitMs > 0) await wait(waitMs);
+    if (waitMs > 0) await delay(waitMs);
     const [first] = says;
     if (first !== undefined) (await this.open(first.client)).say(says.map(({ text }) => text));
   }
@@ -78,7 +77,7 @@ class Clients {
     let heard = -1;
     for (let now = this.#heard(); now !== heard; now = this.#heard()) {
       heard = now;
-      await wait(quietWhenRewritingMs);
+      await delay(quietWhenRewritingMs);
     }
   }
 
@@ -105,7 +104,7 @@ class Ear {
   readonly #transcript: Transcript;
   readonly #lines: string[] = [];
   #rest = "";
-  #wake: () => void = () => {};
+  readonly #changes = new Changes();
   #closed = false;
   #closing = false;
   #hasGreeted = false;
@@ -123,8 +122,7 @@ class Ear {
   }
 
   async greeted(): Promise<void> {
-    const end = performance.now() + lineMsMax;
-    while (!this.#hasGreeted && !this.#closed) await this.#news(end);
+    await this.#until(() => this.#hasGreeted || this.#closed);
   }
 
   /** All at once: nats-server complains twice of a publish that comes in pieces. */
@@ -138,8 +136,7 @@ class Ear {
   }
 
   async next(): Promise<string> {
-    const end = performance.now() + lineMsMax;
-    while (this.#lines.length === 0) await this.#news(end);
+    await this.#until(() => this.#lines.length > 0);
     return this.#lines.shift() as string;
   }
 
@@ -151,13 +148,8 @@ class Ear {
     this.#socket.destroy();
   }
 
-  async #news(endMs: number): Promise<void> {
-    const leftMs = endMs - performance.now();
-    if (leftMs <= 0) throw new Error(`heard nothing for ${lineMsMax} ms; unfinished: ${decode(this.#rest)}`);
-    const news = new Promise<void>((resolve) => (this.#wake = resolve));
-    const timer = setTimeout(() => this.#wake(), leftMs);
-    await news;
-    clearTimeout(timer);
+  async #until(ready: () => boolean): Promise<void> {
+    await this.#changes.until(ready, () => `nothing heard; unfinished: ${decode(this.#rest)}`);
   }
 
   #hear(text: string): void {
@@ -168,7 +160,7 @@ class Ear {
       const shown = this.#shown(line);
       if (shown !== null) this.#lines.push(shown);
     }
-    this.#wake();
+    this.#changes.notify();
   }
 
   #shown(line: string): string | null {
@@ -190,7 +182,7 @@ class Ear {
     if (!this.#closing) this.#lines.push("<closed>");
     this.heardBytes++;
     this.#socket.destroy();
-    this.#wake();
+    this.#changes.notify();
   }
 }
 

@@ -26,7 +26,7 @@ describe("copies and a broker that is killed", () => {
     return found;
   }
 
-  test("nothing is missing, and nothing is there twice", { timeout: 60_000 }, async () => {
+  test("nothing is missing, and nothing is there twice", async () => {
     const [log, queue, mirror, all] = [fresh("LOG"), fresh("QUEUE"), fresh("MIRROR"), fresh("ALL")];
     await reconnect();
     await peer.jsm.streams.add({ name: log, subjects: [log] });
@@ -55,8 +55,8 @@ describe("copies and a broker that is killed", () => {
     }
     const { jsm } = peer;
     const stored = await payloads(log);
-    await becomes(async () => (await jsm.streams.info(mirror)).state.messages, stored.length, 30_000);
-    await becomes(async () => (await jsm.streams.info(queue)).state.messages, 0, 30_000);
+    await becomes(async () => (await jsm.streams.info(mirror)).state.messages, stored.length);
+    await becomes(async () => (await jsm.streams.info(queue)).state.messages, 0);
     expect(await payloads(mirror)).toEqual(stored);
     const gathered = await payloads(all);
     expect(new Set(gathered).size).toBe(gathered.length);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { fresh } from "../../fixture/jetstream-wire.ts";
-import { eventually } from "../scenario.ts";
+import { eventually } from "../../fixture/waiting.ts";
 
 // Limits of a stream: what gives way to what is new, and what is refused.
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // A stream taken away in chunks and brought back, by the API that backup tools use.
 
@@ -12,7 +13,7 @@ describe.each(jetStreamLibraries)("snapshots, $name", (library) => {
 
   async function ask(operation: string, body: object): Promise<Record<string, unknown>> {
     const answer = await peer().nc.request(`$JS.API.STREAM.${operation}`, JSON.stringify(body), {
-      timeout: 5_000,
+      timeout: patienceMs,
     });
     return JSON.parse(answer.string()) as Record<string, unknown>;
   }
@@ -53,10 +54,10 @@ describe.each(jetStreamLibraries)("snapshots, $name", (library) => {
     await jsm.streams.delete(name);
     const { deliver_subject: to } = await ask(`RESTORE.${name}`, { config, state });
     for (const chunk of chunks) {
-      const answer = await nc.request(String(to), chunk, { timeout: 5_000 });
+      const answer = await nc.request(String(to), chunk, { timeout: patienceMs });
       expect(answer.data).toHaveLength(0);
     }
-    const done = JSON.parse((await nc.request(String(to), "", { timeout: 5_000 })).string()) as object;
+    const done = JSON.parse((await nc.request(String(to), "", { timeout: patienceMs })).string()) as object;
     expect(done).toMatchObject({
       type: "io.nats.jetstream.api.v1.stream_create_response",
       config: { name },
@@ -86,8 +87,8 @@ describe.each(jetStreamLibraries)("snapshots, $name", (library) => {
     const { nc, jsm } = peer();
     const name = fresh("SNAP");
     const { deliver_subject: to } = await ask(`RESTORE.${name}`, { config: { name, subjects: [name] } });
-    await nc.request(String(to), "no snapshot", { timeout: 5_000 }).catch(() => {});
-    const end = await nc.request(String(to), "", { timeout: 5_000 }).catch(() => undefined);
+    await nc.request(String(to), "no snapshot", { timeout: patienceMs }).catch(() => {});
+    const end = await nc.request(String(to), "", { timeout: patienceMs }).catch(() => undefined);
     const said = end === undefined ? null : (JSON.parse(end.string()) as { error?: { err_code: number } });
     if (said !== null) expect(said.error?.err_code).toBe(10062);
     const names = (await jsm.streams.names().next()) as string[];

@@ -9,6 +9,7 @@ import {
 } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
 import { valueOf } from "./entries.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Buckets: made, opened, described, listed, mirrored, gathered and destroyed.
 
@@ -143,7 +144,7 @@ describe.each(jetStreamLibraries)("buckets, $name", (library: JetStreamLibrary) 
     const gathered = await create(all, { sources: [{ name: one }, { name: two }] });
     await expect
       .poll(async () => [valueOf(await gathered.get("a")), valueOf(await gathered.get("b"))].join(), {
-        timeout: 8000,
+        timeout: patienceMs,
         interval: 20,
       })
       .toBe("1,2");

@@ -1,13 +1,5 @@
-import {
-  type ScenarioGroup,
-  collect,
-  delay,
-  equal,
-  failureOf,
-  numbers,
-  respond,
-  settle,
-} from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
+import { delay, patienceMs } from "../../fixture/waiting.ts";
 
 const red = { user: "red", pass: "pass" };
 const otherRed = { user: "other-red", pass: "pass" };
@@ -55,7 +47,7 @@ export const accounts: ScenarioGroup = {
       const [client, server] = [await connect(red), await connect(blue)];
       respond(server, subject("x"), (asked) => asked.respond("leak"));
       await server.flush();
-      const failure = await failureOf(client.request(subject("x"), "", { timeout: 5000 }), "request");
+      const failure = await failureOf(client.request(subject("x"), "", { timeout: patienceMs }), "request");
       equal(failure.kind, "noResponders", "failure");
     },
 

@@ -1,4 +1,5 @@
-import { type ScenarioGroup, collect, delay, equal, failureOf, numbers, settle } from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, settle } from "../scenario.ts";
+import { delay, patienceMs } from "../../fixture/waiting.ts";
 
 /** Leaving without losing what is on its way; and leaving after a number of messages. */
 export const drain: ScenarioGroup = {
@@ -103,7 +104,10 @@ export const drain: ScenarioGroup = {
         return count;
       })();
       collect(connection, subject("silent"));
-      const pending = failureOf(connection.request(subject("silent"), "", { timeout: 10_000 }), "pending");
+      const pending = failureOf(
+        connection.request(subject("silent"), "", { timeout: patienceMs }),
+        "pending",
+      );
       await connection.flush();
       await connection.close();
       equal(await iterated, 0, "iterator");

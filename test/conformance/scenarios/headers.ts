@@ -1,4 +1,5 @@
 import { type ScenarioGroup, collect, equal, numbers, respond, settle } from "../scenario.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 /** Headers travel as they were sent. */
 export const headers: ScenarioGroup = {
@@ -49,7 +50,11 @@ export const headers: ScenarioGroup = {
       for (const noMux of [false, true]) {
         const question = library.headers();
         question.set("Question", `noMux ${noMux}`);
-        const answer = await client.request(subject("x"), "", { timeout: 2000, noMux, headers: question });
+        const answer = await client.request(subject("x"), "", {
+          timeout: patienceMs,
+          noMux,
+          headers: question,
+        });
         equal(answer.headers?.get("Answer-To"), `noMux ${noMux}`, "answer");
         equal(answer.string(), "answer", "payload");
       }

@@ -1,14 +1,6 @@
 import { watchStatus } from "../../fixture/client-library.ts";
-import {
-  type ScenarioGroup,
-  collect,
-  equal,
-  eventually,
-  failureOf,
-  numbers,
-  respond,
-  settle,
-} from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
+import { eventually } from "../../fixture/waiting.ts";
 
 /** A broker that is about to leave says so, and serves those it has in the meantime. */
 export const lameDuck: ScenarioGroup = {

@@ -1,14 +1,6 @@
 import { watchStatus } from "../../fixture/client-library.ts";
-import {
-  type ScenarioGroup,
-  collect,
-  delay,
-  equal,
-  eventually,
-  failureOf,
-  numbers,
-  settle,
-} from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, settle } from "../scenario.ts";
+import { delay, eventually } from "../../fixture/waiting.ts";
 
 const connections: ScenarioGroup = {
   noun: "max_connections",

@@ -2,7 +2,6 @@ import {
   type ScenarioGroup,
   collect,
   equal,
-  eventually,
   failureOf,
   numbers,
   respond,
@@ -10,6 +9,7 @@ import {
   within,
 } from "../scenario.ts";
 import { watchStatus } from "../../fixture/client-library.ts";
+import { eventually, patienceMs } from "../../fixture/waiting.ts";
 
 /** Subjects that the broker renames on the way in, by the `mappings` of the config. */
 export const mapping: ScenarioGroup = {
@@ -67,8 +67,11 @@ export const mapping: ScenarioGroup = {
       const [client, server] = [await connect(root), await connect(root)];
       respond(server, "new.name", (asked) => asked.respond(asked.subject));
       await server.flush();
-      equal((await client.request("old.name", "", { timeout: 2000 })).string(), "new.name", "answer");
-      const failure = await failureOf(client.request("chain.one", "", { timeout: 5000 }), "nobody there");
+      equal((await client.request("old.name", "", { timeout: patienceMs })).string(), "new.name", "answer");
+      const failure = await failureOf(
+        client.request("chain.one", "", { timeout: patienceMs }),
+        "nobody there",
+      );
       equal(failure.kind, "noResponders", "no responder under the new name");
     },
 

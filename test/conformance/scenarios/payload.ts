@@ -1,4 +1,5 @@
 import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 const bytesMax = 300_000;
 
@@ -81,7 +82,7 @@ export const payload: ScenarioGroup = {
       respond(server, subject("x"), (asked) => asked.respond(pattern(100_000 + Number(asked.string()))));
       await server.flush();
       const answers = await Promise.all(
-        numbers(40).map((text) => client.request(subject("x"), text, { timeout: 10_000 })),
+        numbers(40).map((text) => client.request(subject("x"), text, { timeout: patienceMs })),
       );
       const right = answers.every((answer, index) => sameBytes(answer.data, pattern(100_000 + index)));
       equal(right, true, "each answer whole and in its place");

@@ -1,16 +1,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Failure, watchStatus } from "../../fixture/client-library.ts";
-import {
-  type ScenarioGroup,
-  collect,
-  delay,
-  equal,
-  eventually,
-  failureOf,
-  numbers,
-  respond,
-  settle,
-} from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
+import { delay, eventually, patienceMs } from "../../fixture/waiting.ts";
 
 const root = { user: "root", pass: "pass" };
 const limited = { user: "limited", pass: "pass" };
@@ -60,7 +51,7 @@ export const permissions: ScenarioGroup = {
       const client = await connect({ ...limited, inboxPrefix: subject("answers") });
       for (const noMux of [false, true]) {
         const failure = await failureOf(
-          client.request(subject("no"), "", { timeout: 5000, noMux }),
+          client.request(subject("no"), "", { timeout: patienceMs, noMux }),
           "request",
         );
         equal([failure.kind, failure.subject], ["permission", subject("no")], `failure with noMux ${noMux}`);
@@ -80,7 +71,7 @@ export const permissions: ScenarioGroup = {
     "an inbox outside the allowed subjects fails the request": async ({ connect, subject }) => {
       const client = await connect(limited);
       const failure = await failureOf(
-        client.request(subject("ok.service"), "", { timeout: 1000 }),
+        client.request(subject("ok.service"), "", { timeout: patienceMs }),
         "request",
       );
       equal(failure.kind, "permission", "failure");
@@ -205,7 +196,7 @@ export const permissions: ScenarioGroup = {
         "refused",
       );
       equal(
-        (await client.request(subject("service"), "", { timeout: 2000 })).string(),
+        (await client.request(subject("service"), "", { timeout: patienceMs })).string(),
         "first",
         "the next request",
       );

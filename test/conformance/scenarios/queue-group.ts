@@ -2,13 +2,13 @@ import {
   type Collected,
   type ScenarioGroup,
   collect,
-  delay,
   equal,
   numbers,
   respond,
   settle,
   within,
 } from "../scenario.ts";
+import { delay, patienceMs } from "../../fixture/waiting.ts";
 
 /** One member of a queue group for each message, whoever comes and goes. */
 export const queueGroup: ScenarioGroup = {
@@ -118,7 +118,7 @@ export const queueGroup: ScenarioGroup = {
       }
       await server.flush();
       const replies = await Promise.all(
-        numbers(150).map((text) => client.request(subject("service"), text, { timeout: 5000 })),
+        numbers(150).map((text) => client.request(subject("service"), text, { timeout: patienceMs })),
       );
       await settle(client, server);
       equal(replies.length, 150, "replies");

@@ -1,15 +1,7 @@
 import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core";
 import { watchStatus } from "../../fixture/client-library.ts";
-import {
-  type ScenarioContext,
-  type ScenarioGroup,
-  collect,
-  delay,
-  equal,
-  eventually,
-  failureOf,
-  settle,
-} from "../scenario.ts";
+import { type ScenarioContext, type ScenarioGroup, collect, equal, failureOf, settle } from "../scenario.ts";
+import { delay, eventually } from "../../fixture/waiting.ts";
 
 const alice = { user: "alice", pass: "s3cret" };
 const bob = { user: "bob", pass: "s3cret" };

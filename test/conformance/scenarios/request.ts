@@ -1,14 +1,5 @@
-import {
-  type ScenarioGroup,
-  collect,
-  delay,
-  equal,
-  failureOf,
-  numbers,
-  respond,
-  settle,
-  within,
-} from "../scenario.ts";
+import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
+import { delay, patienceMs } from "../../fixture/waiting.ts";
 
 /** One answer to one question; and at once a 503 when nobody is there to answer. */
 export const request: ScenarioGroup = {
@@ -30,9 +21,9 @@ export const request: ScenarioGroup = {
         asked.respond(asked.string().toUpperCase());
       });
       await server.flush();
-      const own = await client.request(subject("upper"), "one", { timeout: 2000, noMux: true });
+      const own = await client.request(subject("upper"), "one", { timeout: patienceMs, noMux: true });
       const named = await client.request(subject("upper"), "two", {
-        timeout: 2000,
+        timeout: patienceMs,
         noMux: true,
         reply: subject("answers"),
       });
@@ -46,7 +37,7 @@ export const request: ScenarioGroup = {
       respond(server, subject("echo"), (asked) => asked.respond(asked.data));
       await server.flush();
       const answers = await Promise.all(
-        numbers(500).map((text) => client.request(subject("echo"), text, { timeout: 5000 })),
+        numbers(500).map((text) => client.request(subject("echo"), text, { timeout: patienceMs })),
       );
       equal(
         answers.map((answer) => answer.string()),
@@ -69,7 +60,7 @@ export const request: ScenarioGroup = {
       for (const text of ["a", "b", "c"]) respond(server, subject("x"), (asked) => asked.respond(text));
       await server.flush();
       for (const noMux of [false, true]) {
-        const answer = await client.request(subject("x"), "", { timeout: 2000, noMux });
+        const answer = await client.request(subject("x"), "", { timeout: patienceMs, noMux });
         equal(["a", "b", "c"].includes(answer.string()), true, `answer ${answer.string()}`);
       }
       await settle(client, server);
@@ -87,10 +78,8 @@ export const request: ScenarioGroup = {
     "without a responder a request fails at once": async ({ connect, subject }) => {
       const client = await connect();
       for (const noMux of [false, true]) {
-        const started = performance.now();
-        const asking = client.request(subject("nobody"), "hello?", { timeout: 10_000, noMux });
+        const asking = client.request(subject("nobody"), "hello?", { timeout: patienceMs, noMux });
         equal((await failureOf(asking, "nobody")).kind, "noResponders", `failure with noMux ${noMux}`);
-        within(performance.now() - started, 0, 5000, "milliseconds until the failure");
       }
     },
 
@@ -122,7 +111,10 @@ export const request: ScenarioGroup = {
       equal((await client.request(subject("x"))).string(), "here", "answer");
       subscription.unsubscribe();
       await server.flush();
-      const first = await failureOf(client.request(subject("x"), "", { timeout: 5000 }), "unsubscribed");
+      const first = await failureOf(
+        client.request(subject("x"), "", { timeout: patienceMs }),
+        "unsubscribed",
+      );
       equal(first.kind, "noResponders", "after an unsubscribe");
       respond(server, subject("x"), (asked) => asked.respond("back"));
       await server.flush();
@@ -140,7 +132,7 @@ export const request: ScenarioGroup = {
       const connection = await connect({ noEcho: true });
       respond(connection, subject("x"), (asked) => asked.respond("myself"));
       const failure = await failureOf(
-        connection.request(subject("x"), "", { timeout: 5000 }),
+        connection.request(subject("x"), "", { timeout: patienceMs }),
         "own responder",
       );
       equal(failure.kind, "noResponders", "failure");

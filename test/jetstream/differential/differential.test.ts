@@ -48,7 +48,7 @@ describe.skipIf(noNatsServer !== null)(`streams beside nats-server's, seed ${see
   });
 
   // By hand: a file with operations, a line each, as failures print them. Shows what both answer.
-  it.runIf(process.env["FROND_OPERATIONS"] !== undefined)("answer so", { timeout: 60_000 }, async () => {
+  it.runIf(process.env["FROND_OPERATIONS"] !== undefined)("answer so", async () => {
     const lines = readFileSync(process.env["FROND_OPERATIONS"] ?? "", "utf8").split("\n");
     for (const line of lines.filter((text) => text.trim() !== "")) {
       const operation = JSON.parse(line) as Operation;
@@ -59,26 +59,22 @@ describe.skipIf(noNatsServer !== null)(`streams beside nats-server's, seed ${see
     }
   });
 
-  it.skipIf(process.env["FROND_OPERATIONS"] !== undefined)(
-    "answer alike",
-    { timeout: 20_000 + rounds * 60_000 },
-    async () => {
-      const [ours, theirs] = players;
-      if (ours === undefined || theirs === undefined) throw new Error("a broker did not start");
-      const random = new Random(seed);
-      const differences: string[] = [];
-      for (let round = 0; round < rounds; round++) {
-        const operations = new Sequence(random.fork()).take(length);
-        const found = await playBoth(operations, ours, theirs);
-        if (found === null) continue;
-        const differs = async (shorter: readonly (typeof operations)[number][]): Promise<boolean> =>
-          isSame(await playBoth(shorter, ours, theirs), found);
-        const shortest = await shrink(operations.slice(0, found.index + 1), differs);
-        const again = await playBoth(shortest, ours, theirs);
-        differences.push(shownDifference(seed, shortest, again ?? found));
-        if (process.env["FROND_ALL"] === undefined) break;
-      }
-      expect(differences.join("\n\n")).toBe("");
-    },
-  );
+  it.skipIf(process.env["FROND_OPERATIONS"] !== undefined)("answer alike", async () => {
+    const [ours, theirs] = players;
+    if (ours === undefined || theirs === undefined) throw new Error("a broker did not start");
+    const random = new Random(seed);
+    const differences: string[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const operations = new Sequence(random.fork()).take(length);
+      const found = await playBoth(operations, ours, theirs);
+      if (found === null) continue;
+      const differs = async (shorter: readonly (typeof operations)[number][]): Promise<boolean> =>
+        isSame(await playBoth(shorter, ours, theirs), found);
+      const shortest = await shrink(operations.slice(0, found.index + 1), differs);
+      const again = await playBoth(shortest, ours, theirs);
+      differences.push(shownDifference(seed, shortest, again ?? found));
+      if (process.env["FROND_ALL"] === undefined) break;
+    }
+    expect(differences.join("\n\n")).toBe("");
+  });
 });

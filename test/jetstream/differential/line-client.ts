@@ -1,5 +1,6 @@
 /** One plain connection that keeps messages as they came: header block and payload byte by byte, in latin1. */
 import { connect, type Socket } from "node:net";
+import { Changes } from "../../fixture/waiting.ts";
 
 export interface Arrival {
   readonly subject: string;
@@ -15,7 +16,9 @@ export class LineClient {
   readonly #socket: Socket;
   readonly #inbox = `_R${Math.random().toString(36).slice(2)}`;
   readonly #takers = new Map<number, (arrival: Arrival) => void>();
-  readonly #pongs: (() => void)[] = [];
+  readonly #changes = new Changes();
+  #pings = 0;
+  #pongs = 0;
   #received = "";
   #lastSid = 0;
   #closed = false;
@@ -29,7 +32,10 @@ export class LineClient {
       this.#take();
     });
     socket.on("error", () => {});
-    socket.on("close", () => (this.#closed = true));
+    socket.on("close", () => {
+      this.#closed = true;
+      this.#changes.notify();
+    });
   }
 
   static async open(port: number, connectFields: object = {}): Promise<LineClient> {
@@ -53,11 +59,15 @@ export class LineClient {
     this.#socket.write(text, "latin1");
   }
 
-  /** Resolves when the broker has read all that was sent; rejects when it does not in time. */
-  async flush(timeoutMs = 20_000): Promise<void> {
-    const pong = new Promise<void>((resolve) => this.#pongs.push(resolve));
+  /** Resolves when the broker has read all that was sent; rejects when the connection ends before. */
+  flush(): Promise<void> {
+    const pings = ++this.#pings;
+    const what = (): string => `PONG; ${this.errors.join(", ")}`;
     this.send("PING\r\n");
-    await within(pong, timeoutMs, () => `no PONG; ${this.errors.join(", ")}`);
+    return this.#changes.until(() => {
+      if (this.#pongs < pings && this.#closed) throw new Error(`closed while waiting for ${what()}`);
+      return this.#pongs >= pings;
+    }, what);
   }
 
   /** @returns how to end it */
@@ -147,15 +157,9 @@ export class LineClient {
 
   #control(line: string): void {
     if (line === "PING") this.send("PONG\r\n");
-    else if (line === "PONG") this.#pongs.shift()?.();
-    else if (line.startsWith("-ERR")) this.errors.push(line);
+    else if (line === "PONG") {
+      this.#pongs++;
+      this.#changes.notify();
+    } else if (line.startsWith("-ERR")) this.errors.push(line);
   }
-}
-
-async function within(promise: Promise<void>, timeoutMs: number, what: () => string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(what())), timeoutMs);
-  });
-  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -58,27 +58,23 @@ describe(`streams of a broker that is started again, seed ${seed}`, () => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(["always", '"2m"'])(
-    "answer alike, with sync_interval %s",
-    { timeout: 60_000 + rounds * 120_000 },
-    async (interval) => {
-      const again = await startedAgain(interval);
-      const steady = new Player(await LineClient.open((await start(newFolder(), '"2m"')).port));
-      const random = new Random(seed);
-      for (let round = 0; round < rounds; round++) {
-        const operations = withRestarts(new Sequence(random.fork()).take(length), random);
-        const found = await playBoth(operations, again, steady);
-        if (found === null) continue;
-        const differs = async (shorter: readonly Operation[]): Promise<boolean> =>
-          isSame(await playBoth(shorter, again, steady), found);
-        const shortest = await shrink(operations.slice(0, found.index + 1), differs, 30);
-        const last = (await playBoth(shortest, again, steady)) ?? found;
-        expect(shownDifference(seed, shortest, last, ["restarted", "not restarted"])).toBe("");
-      }
-      again.close();
-      steady.close();
-    },
-  );
+  it.each(["always", '"2m"'])("answer alike, with sync_interval %s", async (interval) => {
+    const again = await startedAgain(interval);
+    const steady = new Player(await LineClient.open((await start(newFolder(), '"2m"')).port));
+    const random = new Random(seed);
+    for (let round = 0; round < rounds; round++) {
+      const operations = withRestarts(new Sequence(random.fork()).take(length), random);
+      const found = await playBoth(operations, again, steady);
+      if (found === null) continue;
+      const differs = async (shorter: readonly Operation[]): Promise<boolean> =>
+        isSame(await playBoth(shorter, again, steady), found);
+      const shortest = await shrink(operations.slice(0, found.index + 1), differs, 30);
+      const last = (await playBoth(shortest, again, steady)) ?? found;
+      expect(shownDifference(seed, shortest, last, ["restarted", "not restarted"])).toBe("");
+    }
+    again.close();
+    steady.close();
+  });
 });
 
 /** Without what is meant to be gone after a restart, and with restarts. */
