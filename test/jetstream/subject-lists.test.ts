@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { collidingPair, excessOf, hasCovered } from "../../src/jetstream/subject-lists.ts";
 import { collides, isCoveredBy } from "../../src/subjects/subject.ts";
 import { Random, seedFromEnvironment } from "../fuzz/random.ts";
+import { processorMs } from "../fixture/processor-time.ts";
 
 const seed = seedFromEnvironment();
 
@@ -46,9 +47,10 @@ describe("long lists of subjects", () => {
     ["what overlaps without being covered", 2_000, (at) => (at % 2 === 0 ? `k${at}.*` : `*.y${at}`)],
   ])("are looked through in no time: %s", (_name, count, subjectOf) => {
     const subjects = list(count, subjectOf);
-    const began = performance.now();
-    collidingPair(subjects);
-    hasCovered(subjects);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    const took = processorMs(() => {
+      collidingPair(subjects);
+      hasCovered(subjects);
+    });
+    expect(took).toBeLessThan(15_000);
   });
 });

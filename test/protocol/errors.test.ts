@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as errors from "../../src/protocol/errors.ts";
 import { ProtocolError, quote, recoverable } from "../../src/protocol/errors.ts";
+import { processorMs } from "../fixture/processor-time.ts";
 
 describe("fatal errors", () => {
   it.each([
@@ -98,8 +99,7 @@ describe("quoting", () => {
   });
 
   it("is quick with a long name", () => {
-    const start = performance.now();
-    quote(wire("ü\xff\x00").repeat(100_000));
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const name = wire("ü\xff\x00").repeat(100_000);
+    expect(processorMs(() => void quote(name))).toBeLessThan(5_000);
   });
 });

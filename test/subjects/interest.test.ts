@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { patternTokensMax, SubjectTrie, type TrieValue } from "../../src/subjects/interest.ts";
+import { processorMs } from "../fixture/processor-time.ts";
 
 interface Value extends TrieValue {
   readonly pattern: string;
@@ -117,10 +118,11 @@ describe("the interest trie", () => {
     const trie = new SubjectTrie<Value>();
     const values = Array.from({ length: 100_000 }, () => valueOf("a.b"));
     for (const value of values) trie.insert("a.b", value);
-    const start = performance.now();
     // From the front, where a list would have to move everything.
-    for (const value of values) trie.remove("a.b", value);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const took = processorMs(() => {
+      for (const value of values) trie.remove("a.b", value);
+    });
+    expect(took).toBeLessThan(5_000);
     expect(found(trie, "a.b")).toEqual([]);
   });
 
@@ -139,10 +141,11 @@ describe("the interest trie", () => {
     const value = valueOf(deep);
     trie.insert(deep, value);
     trie.insert(">", valueOf(">"));
-    const start = performance.now();
-    expect(found(trie, Array.from({ length: patternTokensMax }, () => "t").join("."))).toHaveLength(2);
-    expect(found(trie, Array.from({ length: 100_000 }, () => "t").join("."))).toHaveLength(1);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    const took = processorMs(() => {
+      expect(found(trie, Array.from({ length: patternTokensMax }, () => "t").join("."))).toHaveLength(2);
+      expect(found(trie, Array.from({ length: 100_000 }, () => "t").join("."))).toHaveLength(1);
+    });
+    expect(took).toBeLessThan(5_000);
     expect(trie.remove(deep, value)).toBe(true);
   });
 });
