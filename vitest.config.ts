@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SkipReporter } from "./test/fixture/skip-reporter.ts";
 
 export default defineConfig({
   test: {
@@ -8,6 +9,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     globalSetup: ["test/fixture/store-workers.ts"],
+    reporters: ["default", new SkipReporter()],
     pool: "forks",
     maxWorkers: 2,
   },

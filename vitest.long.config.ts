@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SkipReporter } from "./test/fixture/skip-reporter.ts";
 
 /** The soak, and what a short share of runs in `npm test`, at full length. */
 const soak = ["test/long/**/*.test.ts"];
@@ -14,6 +15,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     globalSetup: ["test/fixture/store-workers.ts"],
+    reporters: ["default", new SkipReporter()],
     pool: "forks",
     maxWorkers: 2,
   },

@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { hasSignals, startBroker } from "./fixture/broker-process.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { startBroker } from "./fixture/broker-process.ts";
 import { connectRaw } from "./fixture/raw-client.ts";
+import { describeWith, linux, signals, testWith } from "./fixture/needs.ts";
 
 test("what was answered is in the trace, even when the broker is killed right after", async () => {
   const broker = await startBroker({ args: ["-DV"] });
@@ -43,7 +44,7 @@ test.each([[[]], [["-DV"]]])(
   },
 );
 
-test("a log that cannot be written is no reason to end", { skip: process.platform !== "linux" }, async () => {
+testWith(linux(), "a log that cannot be written is no reason to end", async () => {
   const broker = await startBroker({ args: ["-l", "/dev/full"] });
   onTestFinished(() => broker.kill());
   const client = await connectRaw(broker.port, { connect: { verbose: false } });
@@ -52,7 +53,7 @@ test("a log that cannot be written is no reason to end", { skip: process.platfor
   expect(await broker.exited).toEqual({ code: 0, signal: null });
 });
 
-describe.skipIf(!hasSignals)("a reload", () => {
+describeWith(signals(), "a reload", () => {
   test("opens the log file that it adds, changes to another, and takes away", async () => {
     const folder = mkdtempSync(join(tmpdir(), "frond-log-"));
     const [first, second] = [join(folder, "first.log"), join(folder, "second.log")];

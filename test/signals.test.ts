@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { hasSignals } from "./fixture/broker-process.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { describeWith, signals } from "./fixture/needs.ts";
 
 const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
 const hook = new URL("./fixture/signal-at-import.mjs", import.meta.url).href;
@@ -13,7 +13,7 @@ const hook = new URL("./fixture/signal-at-import.mjs", import.meta.url).href;
 const imports = ["../dist/bin/frond.js", "pino", "jetstream-host", "disk-store", "lmdb"];
 const lines = ["Starting Frond", "Listening for client connections", "Server is ready"];
 
-describe.skipIf(!hasSignals)("a signal that comes while the broker starts", () => {
+describeWith(signals(), "a signal that comes while the broker starts", () => {
   test.each([...imports, ...lines])("SIGHUP at %j reloads once it has started", async (moment) => {
     const { child, log } = start(moment, "SIGHUP");
     await log.until("Reloaded server configuration");

@@ -2,7 +2,7 @@
 import { createUser } from "@nats-io/nkeys";
 import fc from "fast-check";
 import { setTimeout as wait } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createAuthenticator, type Listener } from "../../src/auth/authenticator.ts";
 import type { ConnectionType, Credentials } from "../../src/auth/identity.ts";
 import { Permissions } from "../../src/auth/permissions.ts";
@@ -17,14 +17,13 @@ import {
   permissionsOptions,
   queueName,
 } from "./permission-model.ts";
-import { findNatsServer, RawClient, startNatsServer, type ReferenceServer } from "./reference-server.ts";
+import { RawClient, startNatsServer, type ReferenceServer } from "./reference-server.ts";
+import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const found = findNatsServer();
-const natsServer = found.path ?? "";
-if (found.path === null) process.stderr.write(`skipped: ${found.reason}\n`);
+const server215 = natsServer(15);
 const runs = { seed: 4222 };
 
-describe.skipIf(natsServer === "")("beside the real nats-server", () => {
+describeWith(server215, "beside the real nats-server", () => {
   test("permissions to publish and subscribe", async () => {
     const count = 60;
     const lists = [
@@ -32,7 +31,7 @@ describe.skipIf(natsServer === "")("beside the real nats-server", () => {
       ...fc.sample(permissionsOptions, { ...runs, numRuns: count }),
     ];
     const server = await startNatsServer(
-      natsServer,
+      server215.path,
       usersText(lists.map((permissions, n) => userOf(`u${n}`, "p", { permissions }))),
     );
     const subscriptions = fc.sample(fc.tuple(fc.oneof(pattern, literal), queueName), {
@@ -83,7 +82,7 @@ describe.skipIf(natsServer === "")("beside the real nats-server", () => {
       subscribe: { ...options.subscribe, allow: null },
     }));
     const users = lists.map((permissions, n) => userOf(`u${n}`, "p", { permissions }));
-    const server = await startNatsServer(natsServer, usersText([...users, userOf("admin", "p")]));
+    const server = await startNatsServer(server215.path, usersText([...users, userOf("admin", "p")]));
     const subjects = [...new Set(fc.sample(literal, { ...runs, numRuns: 30 }))];
     const counts = { delivered: 0, denied: 0 };
     try {
@@ -132,7 +131,7 @@ describe.skipIf(natsServer === "")("beside the real nats-server", () => {
     const responses = { maxMessages: 2, expiresMs: 400 };
     const options = permissionsOf({ responses, publishAllow: ["always"] });
     const server = await startNatsServer(
-      natsServer,
+      server215.path,
       usersText([userOf("s", "p", { permissions: options }), userOf("c", "p")]),
     );
     try {
@@ -196,7 +195,7 @@ describe.skipIf(natsServer === "")("beside the real nats-server", () => {
     ["no_auth_user for WebSocket only", { users, noAuthUser: "plain", websocket: { noAuthUser: "web" } }],
     ["no_auth_user only on WebSocket", { users, websocket: { noAuthUser: "web" } }],
   ] as [string, Access][])("who may log in with %s", async (_what, access) => {
-    const server = await startNatsServer(natsServer, accessText(access));
+    const server = await startNatsServer(server215.path, accessText(access));
     const sign = (pair: typeof alice, nonce: string): string =>
       Buffer.from(pair.sign(new TextEncoder().encode(nonce))).toString("base64url");
     const offers: ((nonce: string) => Partial<Credentials>)[] = [

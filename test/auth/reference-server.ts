@@ -1,20 +1,17 @@
 /** The real nats-server, where there is one on the PATH, to hold our verdicts to; and a client without manners. */
-import { execFileSync, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { WebSocket } from "ws";
-import { Changes, eventually, patienceMs } from "../fixture/waiting.ts";
+import { Changes, eventually } from "../fixture/waiting.ts";
 
 export interface ReferenceServer {
   readonly port: number;
   readonly websocketPort: number | null;
   stop(): Promise<void>;
 }
-
-/** Older releases differ in details that the comparison is about. */
-const versionMin = "2.15.0";
 
 /**
  * The newest nats-server that everything here was compared with. What a newer one says otherwise is news and not a fault of
@@ -33,23 +30,6 @@ export function compareVersions(left: string, right: string): number {
   const [a, b] = [left, right].map((version) => version.split(".").map(Number)) as [number[], number[]];
   for (const [at, number] of a.entries()) if (number !== b[at]) return number - (b[at] ?? 0);
   return 0;
-}
-
-/** The path of a nats-server that is new enough, or why there is nothing to compare with. */
-export function findNatsServer(): { path: string; version: string } | { path: null; reason: string } {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, "nats-server");
-    try {
-      accessSync(path, constants.X_OK);
-    } catch {
-      continue;
-    }
-    const said = execFileSync(path, ["-v"], { encoding: "utf8", timeout: 5000 }).trim();
-    const version = /v(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? "0.0.0";
-    if (compareVersions(version, versionMin) >= 0) return { path, version };
-    return { path: null, reason: `${path} is too old (${said}), it takes ${versionMin}` };
-  }
-  return { path: null, reason: "there is no nats-server on the PATH" };
 }
 
 /** @param config everything but where to listen */

@@ -1,6 +1,6 @@
 /** One plain socket to a broker, for tests that send and receive a lot: what came is read once, at a fence. */
 import { connect, type Socket } from "node:net";
-import { Changes } from "../fixture/waiting.ts";
+import { Changes, handled } from "../fixture/waiting.ts";
 
 export class SocketPeer {
   readonly socket: Socket;
@@ -48,10 +48,9 @@ export class SocketPeer {
   }
 
   /** Resolves when the broker has done all that was sent here, and all that it sent before has come. */
-  async fence(): Promise<void> {
+  fence(): Promise<void> {
     this.send("PING\r\n");
-    await this.nextPong();
-    if (this.closed) throw new Error("closed while waiting for PONG");
+    return handled(this.#answered());
   }
 
   /** Resolves with the answer to one more PING that was sent, or at the end of the connection. */
@@ -61,6 +60,11 @@ export class SocketPeer {
       () => this.#pongs >= wanted || this.closed,
       () => "PONG",
     );
+  }
+
+  async #answered(): Promise<void> {
+    await this.nextPong();
+    if (this.closed) throw new Error("closed while waiting for PONG");
   }
 
   /** What has come since the last time. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { knowsHybridCurves } from "../../src/config/cipher-suites.ts";
 import { load, problemsOf, writeFiles } from "./helper.ts";
+import { notRoot, testWith } from "../fixture/needs.ts";
 
 const directory = writeFiles({ "cert.pem": "", "key.pem": "", "ca.pem": "" });
 const cert = join(directory, "cert.pem");
@@ -140,7 +141,7 @@ describe("tls", () => {
     expect(problemsOf(`tls { ${text} }`)).toContainEqual(expect.stringContaining(problem as string));
   });
 
-  test.skipIf(process.getuid?.() === 0)("refuses a file that may not be read", () => {
+  testWith(notRoot(), "refuses a file that may not be read", () => {
     const secret = join(writeFiles({ "key.pem": "" }), "key.pem");
     chmodSync(secret, 0);
     expect(problemsOf(`tls { cert_file: '${cert}', key_file: '${secret}' }`)[0]).toMatch(

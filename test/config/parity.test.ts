@@ -2,18 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { testConfig } from "../../src/config/load.ts";
 import type { TestResult } from "../../src/config/load.ts";
 import { writeFiles } from "./helper.ts";
 import { patienceMs } from "../fixture/waiting.ts";
+import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const version = spawnSync("nats-server", ["-v"], { encoding: "utf8" }).stdout?.match(/v2\.(\d+)\./)?.[1];
-const isThere = version !== undefined && Number(version) >= 12;
-const reason =
-  version === undefined
-    ? "no nats-server on the PATH"
-    : `nats-server 2.${version} is too old to compare with`;
+const server = natsServer(12);
 
 const directory = writeFiles({
   "certs/empty.pem": "",
@@ -34,7 +30,7 @@ function verdicts(text: string): {
   codes: [number | null, TestResult["exitCode"]];
 } {
   writeFileSync(file, text);
-  const { stderr, status } = spawnSync("nats-server", ["-t", "-c", file], {
+  const { stderr, status } = spawnSync(server.path, ["-t", "-c", file], {
     env,
     encoding: "utf8",
     timeout: patienceMs,
@@ -149,7 +145,7 @@ const sameVerdict = [
   "prof_port: 6060\nsyslog: true\nconnect_error_reports: 5",
 ];
 
-describe.skipIf(!isThere)(isThere ? "compared with nats-server" : `skipped: ${reason}`, () => {
+describeWith(server, "compared with nats-server", () => {
   test.each(sameText)("same text: %j", (text) => {
     const { reference, ours, codes } = verdicts(text);
     expect(ours).toBe(reference);

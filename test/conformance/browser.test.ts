@@ -3,30 +3,30 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import {
   type BrokerProcess,
   certificatePath,
-  hasSignals,
   startBroker,
   websocketBlock,
 } from "../fixture/broker-process.ts";
-import { type TestBrowser, chromiumPath, noChromium, startBrowser } from "../fixture/browser.ts";
+import { type TestBrowser, startBrowser } from "../fixture/browser.ts";
 import type { PagePlay } from "./page.ts";
 import type { BrokerControl, ScenarioGroup } from "./scenario.ts";
 import { type ScenarioBroker, startScenarioBroker } from "./scenario-run.ts";
 import { scenarioGroups } from "./scenarios/all.ts";
 import { delivery } from "./scenarios/delivery.ts";
+import { chromium, describeWith, nothing, signals } from "../fixture/needs.ts";
 
 // The scenarios of the other files once more, played by the libraries inside a page.
 
 const libraries = ["nats.ws", "@nats-io/nats-core wsconnect"];
 
-if (chromiumPath === undefined) console.warn(`browser tests are skipped: ${noChromium}`);
+const browser = chromium();
 
-describe.skipIf(chromiumPath === undefined)("in a browser", () => {
+describeWith(browser, "in a browser", () => {
   let tested: TestBrowser | undefined;
   let page: Page;
   let control: BrokerControl | undefined;
 
   beforeAll(async () => {
-    tested = await startBrowser(chromiumPath ?? "", new URL("./page.ts", import.meta.url));
+    tested = await startBrowser(browser.path, new URL("./page.ts", import.meta.url));
     page = await openPage(await tested.browser.newContext());
     await page.exposeFunction("controlBroker", (action: keyof BrokerControl, argument = "") =>
       control?.[action](argument),
@@ -42,7 +42,7 @@ describe.skipIf(chromiumPath === undefined)("in a browser", () => {
   }
 
   function testGroup(group: ScenarioGroup): void {
-    describe.skipIf(group.signals === true && !hasSignals)(group.noun, () => {
+    describeWith(group.signals === true ? signals() : nothing, group.noun, () => {
       let shared: ScenarioBroker | undefined;
       if (group.ownBroker !== true) {
         beforeAll(async () => {

@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, describe, onTestFinished, test } from "vitest";
-import {
-  type BrokerProcess,
-  freePort,
-  hasSignals,
-  startBroker,
-  websocketBlock,
-} from "../fixture/broker-process.ts";
+import { type BrokerProcess, freePort, startBroker, websocketBlock } from "../fixture/broker-process.ts";
 import type { ClientLibrary } from "../fixture/client-library.ts";
 import { nodeLibraries } from "../fixture/node-libraries.ts";
 import { type BrokerControl, type ScenarioGroup, playScenario } from "./scenario.ts";
+import { describeWith, nothing, signals } from "../fixture/needs.ts";
 
 /** A broker for the scenarios of a group, and the hand on it that they get. */
 export interface ScenarioBroker {
@@ -19,7 +14,7 @@ export interface ScenarioBroker {
 
 /** Declares a test for each scenario of `group` with each library on Node. */
 export function testScenarios(group: ScenarioGroup, libraries = nodeLibraries): void {
-  describe.skipIf(group.signals === true && !hasSignals)(group.noun, () => {
+  describeWith(group.signals === true ? signals() : nothing, group.noun, () => {
     let shared: ScenarioBroker | undefined;
     if (group.ownBroker !== true) {
       beforeAll(async () => {

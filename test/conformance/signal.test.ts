@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
-import {
-  type BrokerOptions,
-  type BrokerProcess,
-  hasSignals,
-  startBroker,
-} from "../fixture/broker-process.ts";
+import { type BrokerOptions, type BrokerProcess, startBroker } from "../fixture/broker-process.ts";
 import { type RawClient, connectRaw } from "../fixture/raw-client.ts";
+import { describeWith, signals } from "../fixture/needs.ts";
 
 // What a process manager does to the broker, and what its clients see of it.
 
-describe.skipIf(!hasSignals)("signals", () => {
+describeWith(signals(), "signals", () => {
   test.each(["SIGTERM", "SIGINT"] as const)("%s ends the broker in order", async (name) => {
     await withBroker({}, async (broker) => {
       const client = await connectRaw(broker.port, { connect: { verbose: false } });

@@ -1,12 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
-import { nats, noNatsCommand, startNats } from "../fixture/nats-command.ts";
+import { nats, startNats } from "../fixture/nats-command.ts";
 import { startTcpProxy, type TcpProxy } from "../fixture/tcp-proxy.ts";
 import { type Arrival, LineClient } from "../jetstream/differential/line-client.ts";
-import { noNatsServer, type Peer, type PeerKind, startFrond, startPeer } from "./peer.ts";
+import { peers, type Peer, type PeerKind, startFrond, startPeer } from "./peer.ts";
+import { describeWith, program, testWith } from "../fixture/needs.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 // Online backup and restore as operators do it: by the `nats` command.
 
@@ -104,9 +106,8 @@ async function shown(client: LineClient): Promise<unknown> {
 
 const kinds: readonly PeerKind[] = ["frond", "nats-server"];
 const pairs = kinds.flatMap((from) => kinds.map((to) => ({ from, to })));
-const needsPeer = ({ from, to }: (typeof pairs)[number]): boolean => from !== "frond" || to !== "frond";
 
-describe.skipIf(noNatsCommand !== null)("backups by the nats command", { timeout: 60_000 }, () => {
+describeWith(program("nats"), "backups by the nats command", () => {
   it("a bucket is backed up as soon as it was written, and restored", async () => {
     const peer = await start("frond");
     const folder = join(newFolder(), "taken");
@@ -137,9 +138,10 @@ describe.skipIf(noNatsCommand !== null)("backups by the nats command", { timeout
     expect(again?.payload).toContain('"duplicate": true');
   }
 
-  const title = "an account of $from is restored on $to, consumers and all";
-  it.each(pairs.filter((pair) => !needsPeer(pair)))(title, takeAndRestore);
-  it.skipIf(noNatsServer !== null).each(pairs.filter(needsPeer))(title, takeAndRestore);
+  for (const { from, to } of pairs)
+    testWith(peers(from, to), `an account of ${from} is restored on ${to}, consumers and all`, async () =>
+      takeAndRestore({ from, to }),
+    );
 
   it("a backup and a restore that are cut leave nothing behind, and can be done again", async () => {
     const clock = new Clock();
@@ -154,7 +156,7 @@ describe.skipIf(noNatsCommand !== null)("backups by the nats command", { timeout
     const folder = join(newFolder(), "taken");
 
     await cut(proxy, "down", "Starting snapshot", peer, startNats(url, "backup", "stream", "BIG", folder));
-    await vi.waitFor(() => expect(peer.output()).toMatch(/Snapshot .* failed: no interest/), 10_000);
+    await eventually(() => expect(peer.output()).toMatch(/Snapshot .* failed: no interest/));
     await nats(url, "backup", "stream", "BIG", folder);
     await nats(url, "backup", "validate", folder);
     await nats(url, "stream", "rm", "BIG", "-f");
@@ -176,7 +178,7 @@ describe.skipIf(noNatsCommand !== null)("backups by the nats command", { timeout
     peer: Peer,
     command: ReturnType<typeof startNats>,
   ): Promise<void> {
-    await vi.waitFor(() => expect(peer.output()).toContain(begun), { timeout: 10_000, interval: 1 });
+    await eventually(() => expect(peer.output()).toContain(begun));
     proxy.stall(way);
     command.process.kill("SIGKILL");
     await command.ended;
@@ -195,7 +197,7 @@ describe("a receiver of a snapshot", () => {
     return client;
   }
 
-  it("that is slow, and subscribes late, gets all of it", { timeout: 30_000 }, async () => {
+  it("that is slow, and subscribes late, gets all of it", async () => {
     const clock = new Clock();
     const client = await bigStream(clock);
     // As clients do that have one subscription for all inboxes: it is no sign that anybody knows this one.
@@ -214,7 +216,7 @@ describe("a receiver of a snapshot", () => {
       if (got[answered]?.reply !== "") client.publish(got[answered]?.reply ?? "", "");
       await client.flush();
       if (got.length === answered + 1)
-        await vi.waitFor(() => expect(got.length).toBeGreaterThan(answered + 1));
+        await eventually(() => expect(got.length).toBeGreaterThan(answered + 1));
     }
     expect(got.at(-1)?.header).toMatch(/^NATS\/1\.0 204/);
     expect(got.length).toBeGreaterThan(20);
@@ -235,6 +237,6 @@ describe("a receiver of a snapshot", () => {
     await client.flush();
     expect(got).toHaveLength(0);
     await clock.advance("200ms");
-    await vi.waitFor(() => expect(got.at(-1)?.header).toMatch(/^NATS\/1\.0 204/));
+    await eventually(() => expect(got.at(-1)?.header).toMatch(/^NATS\/1\.0 204/));
   });
 });

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { noNatsServer } from "./peer.ts";
+import { natsServer, testWith } from "../fixture/needs.ts";
 
 const runMsMax = 150_000;
 
@@ -20,10 +20,7 @@ async function run(environment: NodeJS.ProcessEnv): Promise<{ exitCode: number |
 }
 
 describe("examples/edge-to-cluster", () => {
-  const it = noNatsServer === null ? test : test.skip;
-  if (noNatsServer !== null) test.skip(`because there is ${noNatsServer}`, () => {});
-
-  it("has every message once in the cluster", { timeout: runMsMax + 10_000 }, async () => {
+  testWith(natsServer(), "has every message once in the cluster", async () => {
     const { NODE_OPTIONS: _, ...environment } = process.env;
     const { exitCode, output } = await run(environment);
     const lines = output.split("\n");

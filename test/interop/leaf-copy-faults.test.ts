@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect } from "vitest";
 import { startTcpProxy } from "../fixture/tcp-proxy.ts";
 import { client } from "./leaf-fixture.ts";
-import { noNatsServer, type PeerKind, startPeer } from "./peer.ts";
+import { peers, type PeerKind, startPeer } from "./peer.ts";
+import { testWith } from "../fixture/needs.ts";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -37,68 +38,70 @@ const ways: readonly { edge: PeerKind; hub: PeerKind }[] = [
   { edge: "frond", hub: "frond" },
 ];
 
-describe.each(ways)("edge $edge, hub $hub", ({ edge, hub }) => {
-  const it = noNatsServer !== null && (edge !== "frond" || hub !== "frond") ? test.skip : test;
-
-  it("the hub gathers what the edge kept while it was away", async () => {
-    const far = await startPeer(hub, `${streamsOf("hub")}leafnodes { listen: "127.0.0.1:-1" }`);
-    cleanups.push(async () => far.stop());
-    const proxy = await startTcpProxy(far.leafPort);
-    cleanups.push(async () => proxy.close());
-    const remotes = `leafnodes { reconnect: "1s", remotes: [{ url: "nats-leaf://127.0.0.1:${proxy.port}" }] }`;
-    const near = await startPeer(edge, `${streamsOf("edge")}${remotes}`);
-    cleanups.push(async () => near.stop());
-    const nearClient = await client(near.url);
-    const farClient = await client(far.url);
-    cleanups.push(async () => nearClient.close());
-    cleanups.push(async () => farClient.close());
-    const at = { near: await jetstreamManager(nearClient), far: await jetstreamManager(farClient) };
-    const publisher = jetstream(nearClient);
-    await at.near.streams.add({ name: "LOG", subjects: ["log"] });
-    await at.near.streams.add({ name: "QUEUE", subjects: ["queue"], retention: "workqueue" });
-    const external = { api: "$JS.edge.API", deliver: "" };
-    await at.far.streams.add({ name: "MIRROR", mirror: { name: "LOG", external } });
-    await at.far.streams.add({
-      name: "ALL",
-      sources: [
-        { name: "LOG", external },
-        { name: "QUEUE", external },
-      ],
-    });
-    let count = 0;
-    const publish = async (times: number): Promise<void> => {
-      for (let left = times; left > 0; left--) {
-        count++;
-        await Promise.all([publisher.publish("log", `l${count}`), publisher.publish("queue", `q${count}`)]);
+for (const { edge, hub } of ways) {
+  testWith(
+    peers(edge, hub),
+    `edge ${edge}, hub ${hub}: the hub gathers what the edge kept while it was away`,
+    async () => {
+      const far = await startPeer(hub, `${streamsOf("hub")}leafnodes { listen: "127.0.0.1:-1" }`);
+      cleanups.push(async () => far.stop());
+      const proxy = await startTcpProxy(far.leafPort);
+      cleanups.push(async () => proxy.close());
+      const remotes = `leafnodes { reconnect: "1s", remotes: [{ url: "nats-leaf://127.0.0.1:${proxy.port}" }] }`;
+      const near = await startPeer(edge, `${streamsOf("edge")}${remotes}`);
+      cleanups.push(async () => near.stop());
+      const nearClient = await client(near.url);
+      const farClient = await client(far.url);
+      cleanups.push(async () => nearClient.close());
+      cleanups.push(async () => farClient.close());
+      const at = { near: await jetstreamManager(nearClient), far: await jetstreamManager(farClient) };
+      const publisher = jetstream(nearClient);
+      await at.near.streams.add({ name: "LOG", subjects: ["log"] });
+      await at.near.streams.add({ name: "QUEUE", subjects: ["queue"], retention: "workqueue" });
+      const external = { api: "$JS.edge.API", deliver: "" };
+      await at.far.streams.add({ name: "MIRROR", mirror: { name: "LOG", external } });
+      await at.far.streams.add({
+        name: "ALL",
+        sources: [
+          { name: "LOG", external },
+          { name: "QUEUE", external },
+        ],
+      });
+      let count = 0;
+      const publish = async (times: number): Promise<void> => {
+        for (let left = times; left > 0; left--) {
+          count++;
+          await Promise.all([publisher.publish("log", `l${count}`), publisher.publish("queue", `q${count}`)]);
+        }
+      };
+      await publish(100);
+      await sleep(300);
+      const publishing = publish(400);
+      await sleep(30);
+      proxy.cut();
+      await publishing;
+      proxy.refuse(true);
+      await publish(100);
+      await sleep(1_500);
+      proxy.refuse(false);
+      await publish(100);
+      for (let attempt = 0; attempt < 500; attempt++) {
+        const mirror = await at.far.streams.info("MIRROR");
+        const all = await at.far.streams.info("ALL");
+        if (mirror.state.messages >= count && all.state.messages >= 2 * count) break;
+        await sleep(100);
       }
-    };
-    await publish(100);
-    await sleep(300);
-    const publishing = publish(400);
-    await sleep(30);
-    proxy.cut();
-    await publishing;
-    proxy.refuse(true);
-    await publish(100);
-    await sleep(1_500);
-    proxy.refuse(false);
-    await publish(100);
-    for (let attempt = 0; attempt < 500; attempt++) {
-      const mirror = await at.far.streams.info("MIRROR");
-      const all = await at.far.streams.info("ALL");
-      if (mirror.state.messages >= count && all.state.messages >= 2 * count) break;
-      await sleep(100);
-    }
-    await sleep(300);
-    const wanted = Array.from({ length: count }, (_, index) => index + 1);
-    expect(await payloads(at.far, "MIRROR")).toEqual(wanted.map((one) => `l${one}`));
-    const all = await payloads(at.far, "ALL");
-    expect(all.filter((one) => one.startsWith("l"))).toEqual(wanted.map((one) => `l${one}`));
-    expect(all.filter((one) => one.startsWith("q"))).toEqual(wanted.map((one) => `q${one}`));
-    for (let attempt = 0; attempt < 100; attempt++) {
-      if ((await at.near.streams.info("QUEUE")).state.messages === 0) break;
-      await sleep(50);
-    }
-    expect((await at.near.streams.info("QUEUE")).state.messages).toBe(0);
-  });
-});
+      await sleep(300);
+      const wanted = Array.from({ length: count }, (_, index) => index + 1);
+      expect(await payloads(at.far, "MIRROR")).toEqual(wanted.map((one) => `l${one}`));
+      const all = await payloads(at.far, "ALL");
+      expect(all.filter((one) => one.startsWith("l"))).toEqual(wanted.map((one) => `l${one}`));
+      expect(all.filter((one) => one.startsWith("q"))).toEqual(wanted.map((one) => `q${one}`));
+      for (let attempt = 0; attempt < 100; attempt++) {
+        if ((await at.near.streams.info("QUEUE")).state.messages === 0) break;
+        await sleep(50);
+      }
+      expect((await at.near.streams.info("QUEUE")).state.messages).toBe(0);
+    },
+  );
+}

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { client } from "./leaf-fixture.ts";
-import { noNatsServer, type Peer, type PeerKind, startPeer } from "./peer.ts";
+import { peers, type Peer, type PeerKind, startPeer } from "./peer.ts";
+import { describeWith } from "../fixture/needs.ts";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -66,10 +67,13 @@ const ways = kinds.flatMap((origin) =>
   kinds.flatMap((copy) => (["hub", "leaf"] as const).map((copyAt) => ({ origin, copy, copyAt }))),
 );
 
-describe.each(ways)("origin $origin, copied by $copy at the $copyAt", ({ origin, copy, copyAt }) => {
-  const it = noNatsServer !== null && (origin !== "frond" || copy !== "frond") ? test.skip : test;
+for (const { origin, copy, copyAt } of ways)
+  describeWith(peers(origin, copy), `origin ${origin}, copied by ${copy} at the ${copyAt}`, () =>
+    testWay(origin, copy, copyAt),
+  );
 
-  it("a mirror and a source", async () => {
+function testWay(origin: PeerKind, copy: PeerKind, copyAt: "hub" | "leaf"): void {
+  test("a mirror and a source", async () => {
     const ends = await pair(origin, copy, copyAt);
     await ends.origin.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
     const own = headers();
@@ -104,7 +108,7 @@ describe.each(ways)("origin $origin, copied by $copy at the $copyAt", ({ origin,
     expect(sourced?.header.get("Nats-Stream-Source")).toMatch(/^ORDERS:\w{8} 7 orders\.1 > orders\.1\b/);
   });
 
-  it("more than fits a window, out of a work queue as well", async () => {
+  test("more than fits a window, out of a work queue as well", async () => {
     const ends = await pair(origin, copy, copyAt);
     await ends.origin.streams.add({ name: "MANY", subjects: ["many"] });
     await ends.origin.streams.add({ name: "QUEUE", subjects: ["queue"], retention: "workqueue" });
@@ -127,4 +131,4 @@ describe.each(ways)("origin $origin, copied by $copy at the $copyAt", ({ origin,
     }
     expect(left).toBe(0);
   });
-});
+}

@@ -1,13 +1,13 @@
 /** A short share of `test/long/leaf-flapping.test.ts`. `FROND_SEED` repeats a course. */
-import { describe, expect, test } from "vitest";
+import { expect } from "vitest";
 import { Random, seedFromEnvironment } from "../fuzz/random.ts";
 import { flap } from "./flapping.ts";
-import { noNatsServer } from "./peer.ts";
+import { peers } from "./peer.ts";
+import { testWith } from "../fixture/needs.ts";
 
-describe.each(["frond", "nats-server"] as const)("a Frond edge of a hub that is %s", (hub) => {
-  const it = noNatsServer !== null && hub === "nats-server" ? test.skip : test;
-
-  it("copies both ways over a link that breaks at random", async () => {
+for (const hub of ["frond", "nats-server"] as const) {
+  const title = `a Frond edge of a hub that is ${hub} copies both ways over a link that breaks at random`;
+  testWith(peers(hub), title, async () => {
     const seed = seedFromEnvironment();
     console.log(`FROND_SEED=${seed}`);
     const { up, down, pendingBytesMax, faults } = await flap(hub, 8_000, new Random(seed));
@@ -21,4 +21,4 @@ describe.each(["frond", "nats-server"] as const)("a Frond edge of a hub that is 
     }
     expect(pendingBytesMax).toBeLessThan(8 * 1024 * 1024);
   });
-});
+}

@@ -12,11 +12,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { cells, hubConfigs, leafConfig } from "./leaf-cells.ts";
 import { client, synced } from "./leaf-fixture.ts";
-import { noNatsServer, startPeer, type Peer } from "./peer.ts";
+import { peers, startPeer, type Peer, type PeerKind } from "./peer.ts";
 import { eventually } from "../fixture/waiting.ts";
+import { describeWith } from "../fixture/needs.ts";
 
 /** An end of the link: its own streams, and those of the other end from here. */
 interface End {
@@ -38,10 +39,12 @@ async function reached(manager: JetStreamManager, name: string, last: number): P
   return info;
 }
 
-describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrier }) => {
-  const skip = noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
-  const it = skip ? test.skip : test;
-  if (skip) test.skip(`because there is ${noNatsServer}`, () => {});
+for (const { hub, leaf, carrier } of cells)
+  describeWith(peers(hub, leaf), `hub ${hub}, leaf ${leaf}, over ${carrier}`, () =>
+    testCell(hub, leaf, carrier),
+  );
+
+function testCell(hub: PeerKind, leaf: PeerKind, carrier: (typeof cells)[number]["carrier"]): void {
   const cleanups: (() => Promise<unknown> | void)[] = [];
   let ends: { up: End; down: End };
 
@@ -65,7 +68,6 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
   };
 
   beforeAll(async () => {
-    if (skip) return;
     const above = await startPeer(hub, `${streamsOf("hub")}${hubConfigs[carrier]}`);
     cleanups.push(async () => above.stop());
     const forward = leaf === "frond" ? "forward { up: [{ stream: UP, subjects: up }], down: DOWN }" : "";
@@ -85,7 +87,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
   const pairOf = (direction: "up" | "down"): { origin: End; copy: End } =>
     direction === "up" ? { origin: ends.down, copy: ends.up } : { origin: ends.up, copy: ends.down };
 
-  it.each(directions)("publish and pull across domains, %s", async (direction) => {
+  test.each(directions)("publish and pull across domains, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `PULL_${direction}`;
     await copy.far.streams.add({ name, subjects: [`pull.${direction}.*`] });
@@ -115,7 +117,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     await expect(copy.own.streams.info(name)).rejects.toThrow(/stream not found/);
   });
 
-  it.each(directions)("mirror and source, %s", async (direction) => {
+  test.each(directions)("mirror and source, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `LOG_${direction}`;
     await origin.own.streams.add({ name, subjects: [`log.${direction}.>`] });
@@ -141,7 +143,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     expect([sourced?.subject, sourced?.string()]).toEqual([`log.${direction}.1`, "n15"]);
   });
 
-  it.each(directions)("one bucket watched at both ends, %s", async (direction) => {
+  test.each(directions)("one bucket watched at both ends, %s", async (direction) => {
     const { origin, copy } = pairOf(direction);
     const name = `bucket_${direction}`;
     const near = await new Kvm(origin.js).create(name, { history: 5 });
@@ -180,7 +182,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
 
   // nats-server has no such block.
   if (leaf === "nats-server") return;
-  it("streams of a forward block, both ways", async () => {
+  test("streams of a forward block, both ways", async () => {
     const { up, down } = ends;
     await up.own.streams.add({ name: "DOWN", subjects: ["down"] });
     for (let count = 1; count <= 10; count++) {
@@ -198,4 +200,4 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     }
     expect((await reached(down.own, "DOWN", 10)).state.messages).toBe(10);
   });
-});
+}

@@ -1,26 +1,28 @@
 /** Every kind of hub with every kind of leaf over every carrier: what crosses a link, in both directions. */
 import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { cells, hubConfigs, leafConfig } from "./leaf-cells.ts";
 import { client, synced } from "./leaf-fixture.ts";
-import { noNatsServer, startPeer, type Peer } from "./peer.ts";
+import { peers, startPeer, type Peer, type PeerKind } from "./peer.ts";
 import { eventually, patienceMs } from "../fixture/waiting.ts";
+import { describeWith } from "../fixture/needs.ts";
 
-describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrier }) => {
-  const skip = noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
-  const it = skip ? test.skip : test;
-  if (skip) test.skip(`because there is ${noNatsServer}`, () => {});
-  const peers: Peer[] = [];
+for (const { hub, leaf, carrier } of cells)
+  describeWith(peers(hub, leaf), `hub ${hub}, leaf ${leaf}, over ${carrier}`, () =>
+    testCell(hub, leaf, carrier),
+  );
+
+function testCell(hub: PeerKind, leaf: PeerKind, carrier: (typeof cells)[number]["carrier"]): void {
+  const started: Peer[] = [];
   let atHub: NatsConnection;
   let atLeaf: NatsConnection;
 
   beforeAll(async () => {
-    if (skip) return;
-    peers.push(await startPeer(hub, hubConfigs[carrier]));
-    peers.push(await startPeer(leaf, leafConfig(carrier, peers[0] as Peer)));
-    atHub = await client((peers[0] as Peer).url);
-    atLeaf = await client((peers[1] as Peer).url);
+    started.push(await startPeer(hub, hubConfigs[carrier]));
+    started.push(await startPeer(leaf, leafConfig(carrier, started[0] as Peer)));
+    atHub = await client((started[0] as Peer).url);
+    atLeaf = await client((started[1] as Peer).url);
     await synced(atHub, atLeaf);
     await synced(atLeaf, atHub);
   });
@@ -28,14 +30,14 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
   afterAll(async () => {
     await atHub?.close();
     await atLeaf?.close();
-    for (const peer of peers.reverse()) await peer.stop();
+    for (const peer of started.reverse()) await peer.stop();
   });
 
   const directions = ["down", "up"] as const;
   const ends = (direction: "down" | "up"): { speaker: NatsConnection; listener: NatsConnection } =>
     direction === "down" ? { speaker: atHub, listener: atLeaf } : { speaker: atLeaf, listener: atHub };
 
-  it.each(directions)("publish and wildcards, %s", async (direction) => {
+  test.each(directions)("publish and wildcards, %s", async (direction) => {
     const { speaker, listener } = ends(direction);
     const received: string[] = [];
     const note = (_error: Error | null, message: Msg): void =>
@@ -58,7 +60,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     for (const subscription of subscriptions) subscription.unsubscribe();
   });
 
-  it.each(directions)("one member of a queue group, those at home first, %s", async (direction) => {
+  test.each(directions)("one member of a queue group, those at home first, %s", async (direction) => {
     const { speaker, listener } = ends(direction);
     const counts = { far: 0, farPlain: 0, near: 0 };
     const far = [1, 2].map(() =>
@@ -77,7 +79,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     for (const subscription of [...far, plain, near]) subscription.unsubscribe();
   });
 
-  it.each(directions)("request and reply, %s", async (direction) => {
+  test.each(directions)("request and reply, %s", async (direction) => {
     const { speaker, listener } = ends(direction);
     const service = listener.subscribe("service", {
       queue: "q",
@@ -89,14 +91,14 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     service.unsubscribe();
   });
 
-  it.each(directions)("nobody answers, %s", async (direction) => {
+  test.each(directions)("nobody answers, %s", async (direction) => {
     const { speaker } = ends(direction);
     await expect(speaker.request("nobody.there", "", { timeout: patienceMs })).rejects.toThrow(
       /no responders/i,
     );
   });
 
-  it.each(directions)("headers, %s", async (direction) => {
+  test.each(directions)("headers, %s", async (direction) => {
     const { speaker, listener } = ends(direction);
     const received: Msg[] = [];
     const subscription = listener.subscribe("headed", {
@@ -115,7 +117,7 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     subscription.unsubscribe();
   });
 
-  it.each(directions)("a megabyte, %s", async (direction) => {
+  test.each(directions)("a megabyte, %s", async (direction) => {
     const { speaker, listener } = ends(direction);
     const received: Uint8Array[] = [];
     const subscription = listener.subscribe("large", {
@@ -129,4 +131,4 @@ describe.each(cells)("hub $hub, leaf $leaf, over $carrier", ({ hub, leaf, carrie
     for (const data of received) expect(payload.equals(data)).toBe(true);
     subscription.unsubscribe();
   });
-});
+}

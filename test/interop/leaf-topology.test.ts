@@ -6,10 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { client, synced } from "./leaf-fixture.ts";
-import { noNatsServer, startPeer, type Peer, type PeerKind } from "./peer.ts";
+import { peers, startPeer, type Peer, type PeerKind } from "./peer.ts";
 import { eventually, patienceMs } from "../fixture/waiting.ts";
+import { describeWith } from "../fixture/needs.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -48,12 +49,10 @@ const pairs: readonly { readonly hub: PeerKind; readonly leaf: PeerKind }[] = [
   { hub: "nats-server", leaf: "frond" },
 ];
 
-const skipped = ({ hub, leaf }: (typeof pairs)[number]): boolean =>
-  noNatsServer !== null && (hub === "nats-server" || leaf === "nats-server");
-const possible = pairs.filter((each) => !skipped(each));
-if (possible.length < pairs.length) test.skip(`some because there is ${noNatsServer}`, () => {});
+for (const { hub, leaf } of pairs)
+  describeWith(peers(hub, leaf), `hub ${hub}, leafs ${leaf}`, () => testPair(hub, leaf));
 
-describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind }) => {
+function testPair(hubKind: PeerKind, leafKind: PeerKind): void {
   test("two leafs talk to each other through their hub", async () => {
     const hub = await peer(hubKind, `leafnodes { ${listening} }`);
     const one = await at(await peer(leafKind, `server_name: one\nleafnodes { ${remote(hub)} }`));
@@ -221,9 +220,9 @@ describe.each(possible)("hub $hub, leafs $leaf", ({ hub: hubKind, leaf: leafKind
     await first.stop();
     await synced(atSecond, atLeaf);
   });
-});
+}
 
-describe.skipIf(noNatsServer !== null)("JetStream behind a link", () => {
+describeWith(peers("nats-server"), "JetStream behind a link", () => {
   const store = (): string => {
     const folder = mkdtempSync(join(tmpdir(), "frond-js-"));
     ended.push(() => rmSync(folder, { recursive: true, force: true }));

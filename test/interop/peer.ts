@@ -2,7 +2,7 @@
  * Brokers at the ends of a link: Frond in this process, nats-server in one of its own. All on loopback ports that the
  * system picks.
  */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { Clock } from "../../src/base/clock.ts";
 import { silentLog, type Log } from "../../src/base/log.ts";
 import { optionsFromObject } from "../../src/config/embedding.ts";
 import { Server } from "../../src/server.ts";
+import { type Need, natsServer, nothing } from "../fixture/needs.ts";
 import { eventually } from "../fixture/waiting.ts";
 
 export type PeerKind = "frond" | "nats-server";
@@ -28,15 +29,12 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-const found = spawnSync("nats-server", ["-v"], { encoding: "utf8" }).stdout ?? "";
-const version = /v2\.(\d+)\./.exec(found)?.[1];
-/** Why there can be no nats-server; null when there is one. */
-export const noNatsServer =
-  version === undefined
-    ? "no nats-server on the PATH"
-    : Number(version) < 10
-      ? `nats-server 2.${version} is too old to compare with`
-      : null;
+const server = natsServer();
+
+/** What it takes to start all of these. */
+export function peers(...kinds: readonly PeerKind[]): Need {
+  return kinds.includes("nats-server") ? server : nothing;
+}
 
 export async function startPeer(kind: PeerKind, config: string): Promise<Peer> {
   return kind === "frond" ? startFrond(config) : startNatsServer(config);
@@ -74,7 +72,7 @@ async function startNatsServer(config: string): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), "frond-peer-"));
   const file = join(folder, "peer.conf");
   writeFileSync(file, `listen: "127.0.0.1:-1"\n${config}`);
-  const child = spawn("nats-server", ["-D", "-c", file], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(server.path, ["-D", "-c", file], { stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

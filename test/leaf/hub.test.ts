@@ -442,7 +442,7 @@ describe("identity", () => {
     });
     await service.flush();
     leaf.send(`HMSG service _INBOX.x ${forged.length} ${forged.length + 2}\r\n${forged}hi\r\n`);
-    await until(() => seen.length === 1, "the request has arrived");
+    await eventually(() => seen.length === 1, "the request has arrived");
     expect(JSON.parse(seen[0] as string)).toEqual({ acc: "A", user: "root" });
   });
 });

@@ -104,21 +104,24 @@ describe("a hub that announces another one", () => {
     const leaf = await frond(
       `leafnodes { reconnect: "10ms", remotes: [{ url: "127.0.0.1:${first.leafPort}", ${remote} }] }`,
     );
-    await until(() => first.output().includes("Leafnode connection accepted"), "there is a link");
+    await eventually(() => first.output().includes("Leafnode connection accepted"), "there is a link");
     await first.stop();
     return { leaf, first, second };
   };
 
   test("is taken at its word when it goes", async () => {
     const { leaf, second } = await pairOfHubs("");
-    await until(() => second.output().includes("Leafnode connection accepted"), "the other one has the link");
+    await eventually(
+      () => second.output().includes("Leafnode connection accepted"),
+      "the other one has the link",
+    );
     expect(leaf.output()).toContain(`"127.0.0.1:${second.leafPort}"`);
   });
 
   test("is dialled itself, and no other, with ignore_discovered_servers", async () => {
     const { leaf, first, second } = await pairOfHubs("ignore_discovered_servers: true");
     const attempts = (): string[] => leaf.output().match(/Trying to connect as leafnode .*/g) ?? [];
-    await until(() => attempts().length > 4, "it was dialled again and again");
+    await eventually(() => attempts().length > 4, "it was dialled again and again");
     for (const attempt of attempts()) expect(attempt).toContain(`"127.0.0.1:${first.leafPort}"`);
     expect(second.output()).not.toContain("Leafnode connection accepted");
   });

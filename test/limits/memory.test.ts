@@ -1,10 +1,11 @@
 /** What peers can make the broker hold is bounded, and given back. The broker is a process of its own. */
 import { type Socket, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { type BrokerProcess, startBroker } from "../fixture/broker-process.ts";
 import { connectFlow, connectReceiver, flood } from "./flow.ts";
-import { canMeasure, residentOf } from "./resident.ts";
+import { residentOf } from "./resident.ts";
+import { describeWith, linux } from "../fixture/needs.ts";
 
 const mebibyte = 1024 * 1024;
 let broker: BrokerProcess;
@@ -48,7 +49,7 @@ async function settled(fields: Readonly<Record<string, unknown>> = {}): Promise<
   client.close();
 }
 
-describe.skipIf(!canMeasure)("memory", () => {
+describeWith(linux(), "memory", () => {
   test.each([[40], [4_000], [60_000]])("of receivers that stall, %i bytes", async (payloadBytes) => {
     const before = await start("max_pending: 8MB");
     const dead = await Promise.all(

@@ -1,8 +1,6 @@
 /** What a process holds of the machine's memory, as the system counts it. */
 import { readFileSync } from "node:fs";
 
-export const canMeasure = process.platform === "linux";
-
 /** Bytes resident now, and the most that ever were. */
 export function residentOf(pid: number): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -2,18 +2,20 @@
  * Minutes of streams that cross a link which breaks at random: half of `FROND_LONG_SECONDS` (at most ten minutes) for each
  * kind of hub. `FROND_SEED` repeats a course.
  */
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Random, seedFromEnvironment } from "../fuzz/random.ts";
 import { flap } from "../interop/flapping.ts";
-import { noNatsServer } from "../interop/peer.ts";
+import { peers } from "../interop/peer.ts";
+import { describeWith } from "../fixture/needs.ts";
 
 const seconds = Math.min(600, Number(process.env["FROND_LONG_SECONDS"] ?? 600)) / 2;
 const mebibyte = 1024 * 1024;
 
-describe.each(["frond", "nats-server"] as const)("a Frond edge of a hub that is %s", (hub) => {
-  const it = noNatsServer !== null && hub === "nats-server" ? test.skip : test;
+for (const hub of ["frond", "nats-server"] as const)
+  describeWith(peers(hub), `a Frond edge of a hub that is ${hub}`, () => testHub(hub));
 
-  it(`${seconds} seconds of faults`, { timeout: seconds * 1_000 + 240_000 }, async () => {
+function testHub(hub: "frond" | "nats-server"): void {
+  test(`${seconds} seconds of faults`, { timeout: seconds * 1_000 + 240_000 }, async () => {
     const seed = seedFromEnvironment();
     console.log(`FROND_SEED=${seed}`);
     const { up, down, pendingBytesMax, rssBytes, faults } = await flap(
@@ -34,4 +36,4 @@ describe.each(["frond", "nats-server"] as const)("a Frond edge of a hub that is 
     const warm = rssBytes.slice(0, Math.ceil(rssBytes.length / 4));
     expect(Math.max(...rssBytes)).toBeLessThan(Math.max(...warm) + 200 * mebibyte);
   });
-});
+}

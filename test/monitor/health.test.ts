@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { X509Certificate } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
-import { until } from "../interop/leaf-fixture.ts";
+import { eventually } from "../fixture/waiting.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
 import { connectRaw } from "../fixture/raw-client.ts";
 import { certificateFile } from "../transport/harness.ts";
@@ -36,7 +36,7 @@ describe("/healthz", () => {
     expect(await get(peer, "/healthz")).toMatchObject({ status: 200 });
     clock.freeze();
     const ended = peer.server?.enterLameDuck();
-    await until(() => peer.server?.isLameDuck === true, "it is in lame duck");
+    await eventually(() => peer.server?.isLameDuck === true, "it is in lame duck");
     expect(await get(peer, "/healthz")).toEqual({
       status: 500,
       body: { status: "error", error: "failed to be ready for connections after 1ms: server, leafnode" },
@@ -57,7 +57,7 @@ describe("/healthz", () => {
          { account: A, urls: ["ws://u:secret@127.0.0.1:9", "wss://127.0.0.1:10"] }
        ] }`,
     );
-    await until(() => leaf.output().includes("Leafnode connection to"), "one of two is linked");
+    await eventually(() => leaf.output().includes("Leafnode connection to"), "one of two is linked");
     const query = "/healthz?leaf-remotes-connected=true";
     const error =
       'leafnode remote for account "A" (urls=["ws://127.0.0.1:9" "wss://127.0.0.1:10"]) is not connected';
@@ -70,7 +70,7 @@ describe("/healthz", () => {
     await hub.stop();
     const linked = (): boolean =>
       [...(leaf.server?.broker.sessions.values() ?? [])].some(({ kind }) => kind === "Leafnode");
-    await until(() => !linked(), "the other is gone too");
+    await eventually(() => !linked(), "the other is gone too");
     const both = (await get(leaf, `${query}&details=1`)).body as { errors: { error: string }[] };
     expect(both.errors.map(({ error: text }) => text)).toEqual(
       [`leafnode remote for account "$G" (urls=["nats-leaf://${url}"]) is not connected`, error].sort(),

@@ -1,23 +1,15 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { MonitorBench, testInfo, testOptions } from "./fixture.ts";
+import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const server = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .flatMap((folder) => ["nats-server", "nats-server.exe"].map((name) => join(folder, name)))
-  .find((path) => existsSync(path));
-
-/** Older ones have other fields and other words. */
-const versionMin = [2, 14];
-
-const whyNot = server === undefined ? "no nats-server on the PATH" : tooOld(server);
-if (whyNot !== null) process.stderr.write(`monitor interop: skipped, ${whyNot}\n`);
+const server = natsServer(14);
 
 const config = `
 listen: "127.0.0.1:-1"
@@ -104,7 +96,7 @@ const refused = [
   "/raftz",
 ];
 
-describe.skipIf(whyNot !== null)("beside a real nats-server", () => {
+describeWith(server, "beside a real nats-server", () => {
   let folder = "";
   let child: ChildProcess | undefined;
   let url = "";
@@ -115,7 +107,7 @@ describe.skipIf(whyNot !== null)("beside a real nats-server", () => {
     folder = mkdtempSync(join(tmpdir(), "frond-monitor-"));
     const file = join(folder, "server.conf");
     writeFileSync(file, config);
-    child = spawn(server as string, ["-c", file, "--ports_file_dir", folder], { stdio: "ignore" });
+    child = spawn(server.path, ["-c", file, "--ports_file_dir", folder], { stdio: "ignore" });
     const ports = await portsOf(folder, child.pid as number);
     url = ports.monitoring[0] as string;
     sockets.push(await subscribe(ports.nats[0] as string));
@@ -170,14 +162,6 @@ describe.skipIf(whyNot !== null)("beside a real nats-server", () => {
     }
   });
 });
-
-function tooOld(path: string): string | null {
-  const text = spawnSync(path, ["-v"], { encoding: "utf8" }).stdout;
-  const [major = 0, minor = 0] = (/v(\d+)\.(\d+)/.exec(text)?.slice(1) ?? []).map(Number);
-  const [majorMin = 0, minorMin = 0] = versionMin;
-  if (major > majorMin || (major === majorMin && minor >= minorMin)) return null;
-  return `${text.trim()} is older than ${versionMin.join(".")}`;
-}
 
 /** The same configuration and the same clients, as far as the monitor can tell. */
 function benchLike(): MonitorBench {

@@ -11,9 +11,10 @@ import {
 } from "node:fs";
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { program, testWith } from "../fixture/needs.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const sources = fileURLToPath(new URL("project/", import.meta.url));
@@ -23,10 +24,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 
 /** What the project has installed beside Frond and what Frond depends on. */
 const tools = ["nats", "@nats-io/transport-node", "typescript", "vitest", "@types/node"];
-const jestPath = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .map((directory) => join(directory, "jest"))
-  .find((path) => existsSync(path));
+const jest = program("jest");
 
 /** Test runners, each with the file that holds its recipe of docs/embedding.md. */
 const recipes = { "node:test": "recipe.node.mjs", vitest: "recipe.spec.mjs", jest: "recipe.test.js" };
@@ -53,7 +51,7 @@ beforeAll(async () => {
     mkdirSync(dirname(path), { recursive: true });
     symlinkSync(join(root, "node_modules", name), path, "junction");
   }
-}, 120_000);
+});
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
@@ -74,16 +72,12 @@ describe("the packed package", () => {
     expect(await run(project, process.execPath, ["--test", recipes["node:test"]])).toMatch(/pass 1\b/);
   });
 
-  test.skipIf(jestPath === undefined)(
-    `runs under jest, CommonJS as is its default, also as the recipe says${jestPath === undefined ? ": skipped, no jest on the PATH" : ""}`,
-    async () => {
-      const files = ["jest.test.js", recipes.jest];
-      const output = await run(project, jestPath as string, ["--rootDir", project, ...files]);
-      expect(output).toContain("2 passed, 2 total");
-      expect(output).not.toContain("did not exit");
-    },
-    60_000,
-  );
+  testWith(jest, "runs under jest, CommonJS as is its default, also as the recipe says", async () => {
+    const files = ["jest.test.js", recipes.jest];
+    const output = await run(project, jest.path, ["--rootDir", project, ...files]);
+    expect(output).toContain("2 passed, 2 total");
+    expect(output).not.toContain("did not exit");
+  });
 
   test("runs under vitest, also as the recipe says", async () => {
     const vitest = join(root, "node_modules/vitest/vitest.mjs");
@@ -95,25 +89,21 @@ describe("the packed package", () => {
       "vitest.spec.mjs",
     ]);
     expect(output).toMatch(/Tests +1 passed/);
-  }, 60_000);
+  });
 
   test.each([
     ["node16", "node16"],
     ["nodenext", "nodenext"],
     ["esnext", "bundler"],
-  ])(
-    "has types for .cts, .mts and .ts: module %s, resolution %s",
-    async (module, moduleResolution) => {
-      const options = { module, moduleResolution, strict: true, noEmit: true, target: "es2022" };
-      const files =
-        moduleResolution === "bundler" ? ["types.ts", "types.mts"] : ["types.ts", "types.mts", "types.cts"];
-      const config = join(project, `tsconfig.${module}.json`);
-      writeFileSync(config, JSON.stringify({ compilerOptions: { ...options, types: ["node"] }, files }));
-      const tsc = join(root, "node_modules/typescript/bin/tsc");
-      expect(await run(project, process.execPath, [tsc, "-p", config])).toBe("");
-    },
-    60_000,
-  );
+  ])("has types for .cts, .mts and .ts: module %s, resolution %s", async (module, moduleResolution) => {
+    const options = { module, moduleResolution, strict: true, noEmit: true, target: "es2022" };
+    const files =
+      moduleResolution === "bundler" ? ["types.ts", "types.mts"] : ["types.ts", "types.mts", "types.cts"];
+    const config = join(project, `tsconfig.${module}.json`);
+    writeFileSync(config, JSON.stringify({ compilerOptions: { ...options, types: ["node"] }, files }));
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    expect(await run(project, process.execPath, [tsc, "-p", config])).toBe("");
+  });
 
   test("names no file that is missing, and holds no declarations that nothing reaches", async () => {
     const frond = join(project, "node_modules/frond");

@@ -2,10 +2,11 @@ import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { buildRecorder } from "../fixture/power-cut.ts";
 import { buildWriter } from "../fixture/store-process.ts";
+import { compiler, describeWith, linux } from "../fixture/needs.ts";
 
 interface Report {
   readonly refusal: string | null;
@@ -24,13 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(script, { force: true }));
 
-describe("a full disk", () => {
+describeWith([linux(), compiler()], "a full disk", () => {
   it("is told before anything is decided, leaves room to remove, and is over when there is room", async () => {
     const library = buildRecorder(temporaryDirectory());
-    if (process.platform !== "linux" || library === null) {
-      process.stderr.write("a full disk is not tested: there is no C compiler, or no LD_PRELOAD\n");
-      return;
-    }
     const directory = temporaryDirectory();
     const fullPath = join(temporaryDirectory(), "full");
     const env = {

@@ -1,11 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkStore } from "../../src/store/check.ts";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { buildRecorder, RecordedDisk } from "../fixture/power-cut.ts";
 import { countGroups } from "../fixture/store-groups.ts";
 import { buildWriter, exitOf, lastNumber, startWriter } from "../fixture/store-process.ts";
+import { compiler, describeWith, linux } from "../fixture/needs.ts";
+import { eventually } from "../fixture/waiting.ts";
 
 const imageCount = process.env["FROND_LONG"] === "1" ? 400 : 40;
 
@@ -27,8 +29,7 @@ async function recordRuns(
   const env = { LD_PRELOAD: library, FROND_RECORD: recordPath, FROND_RECORD_DIR: root, ...more };
   const settings = { directory: join(root, "store"), numbersPath, sync, env };
   const first = startWriter(script, { ...settings, groups: 1_000_000 });
-  for (let tries = 0; lastNumber(numbersPath) < 120 && tries < 2_000; tries++)
-    await new Promise<void>((resolve) => setTimeout(resolve, 5));
+  await eventually(() => lastNumber(numbersPath) >= 120, "120 groups");
   first.kill("SIGKILL");
   await exitOf(first);
   expect(await exitOf(startWriter(script, { ...settings, groups: 80 }))).toBe(0);
@@ -43,40 +44,31 @@ function numbersFrom(seed: number): () => number {
   };
 }
 
-describe("a power cut", () => {
-  it.each(["always", 20] as const)(
-    "leaves whole groups, with sync %s",
-    async (sync) => {
-      const library = buildRecorder(temporaryDirectory());
-      if (process.platform !== "linux" || library === null) {
-        process.stderr.write("power cuts are not tested: there is no C compiler, or no LD_PRELOAD\n");
-        return;
-      }
-      const root = temporaryDirectory();
-      const disk = new RecordedDisk(await recordRuns(root, library, sync), "numbers");
-      const seed = Number(process.env["FROND_SEED"] ?? (Math.random() * 2 ** 31) | 0);
-      const random = numbersFrom(seed);
-      const moments = Array.from({ length: imageCount }, () => Math.floor(random() * disk.length)).sort(
-        (a, b) => a - b,
-      );
-      for (const moment of moments) {
-        disk.moveTo(moment);
-        const durable = Number(disk.seen.split("\n").slice(0, -1).at(-1) ?? 0);
-        const image = join(temporaryDirectory(), "image");
-        disk.writeImage(image, random);
-        const where = `FROND_SEED=${seed}, event ${moment} of ${disk.length}, ${image}`;
-        const found = await reopen(image, where);
-        if (sync === "always")
-          expect([found >= durable, found, durable, where]).toEqual([true, found, durable, where]);
-        rmSync(image, { recursive: true });
-      }
-    },
-    240_000,
-  );
+describeWith([linux(), compiler()], "a power cut", () => {
+  it.each(["always", 20] as const)("leaves whole groups, with sync %s", async (sync) => {
+    const library = buildRecorder(temporaryDirectory());
+    const root = temporaryDirectory();
+    const disk = new RecordedDisk(await recordRuns(root, library, sync), "numbers");
+    const seed = Number(process.env["FROND_SEED"] ?? (Math.random() * 2 ** 31) | 0);
+    const random = numbersFrom(seed);
+    const moments = Array.from({ length: imageCount }, () => Math.floor(random() * disk.length)).sort(
+      (a, b) => a - b,
+    );
+    for (const moment of moments) {
+      disk.moveTo(moment);
+      const durable = Number(disk.seen.split("\n").slice(0, -1).at(-1) ?? 0);
+      const image = join(temporaryDirectory(), "image");
+      disk.writeImage(image, random);
+      const where = `FROND_SEED=${seed}, event ${moment} of ${disk.length}, ${image}`;
+      const found = await reopen(image, where);
+      if (sync === "always")
+        expect([found >= durable, found, durable, where]).toEqual([true, found, durable, where]);
+      rmSync(image, { recursive: true });
+    }
+  });
 
   it("is noticed where nothing is synced", async () => {
     const library = buildRecorder(temporaryDirectory());
-    if (process.platform !== "linux" || library === null) return;
     const root = temporaryDirectory();
     const disk = new RecordedDisk(
       await recordRuns(root, library, "always", { FROND_SKIP_SYNC: "1" }),

@@ -1,24 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { SubjectMappings } from "../../src/subjects/mapping.ts";
 import { textFromWire, wireFromText } from "../../src/subjects/subject.ts";
 import { refusedCases, transformCases } from "./transform-table.ts";
 import { patienceMs } from "../fixture/waiting.ts";
+import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const server = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .flatMap((folder) => ["nats-server", "nats-server.exe"].map((name) => join(folder, name)))
-  .find((path) => existsSync(path));
+const server = natsServer();
 
-if (server === undefined) process.stderr.write("mapping-interop: skipped, no nats-server on the PATH\n");
-
-describe.skipIf(server === undefined)("beside a real nats-server", () => {
+describeWith(server, "beside a real nats-server", () => {
   let folder = "";
   let child: ChildProcess | undefined;
   let port = 0;
@@ -31,7 +27,7 @@ describe.skipIf(server === undefined)("beside a real nats-server", () => {
     const weighted = `  "lost.*": [{destination: "kept.$1", weight: 0}], "gone": [{destination: "gone", weight: 0}]`;
     const config = join(folder, "good.conf");
     writeFileSync(config, `listen: "127.0.0.1:-1"\nmappings {\n${lines.join("\n")}\n${weighted}\n}\n`);
-    child = spawn(server as string, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
+    child = spawn(server.path, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
     port = await portFromLog(child);
   });
 
@@ -88,7 +84,7 @@ describe.skipIf(server === undefined)("beside a real nats-server", () => {
       ({ source, destination }) => `  ${JSON.stringify(source)}: ${JSON.stringify(destination)}`,
     );
     writeFileSync(config, `mappings {\n${lines.join("\n")}\n}\n`);
-    const { stderr } = spawnSync(server as string, ["-t", "-c", config], {
+    const { stderr } = spawnSync(server.path, ["-t", "-c", config], {
       encoding: "utf8",
       timeout: patienceMs,
     });

@@ -2,12 +2,13 @@
  * Random conversations with Frond and with the real nats-server, side by side: whatever three clients say, both
  * servers must answer alike. `FROND_SEED` repeats one; `FROND_LONG=1` has many more.
  */
-import { expect, it } from "vitest";
+import { expect } from "vitest";
 import { createBroker } from "../../src/create-broker.ts";
-import { findNatsServer, newsOf, startNatsServer } from "../auth/reference-server.ts";
+import { newsOf, startNatsServer } from "../auth/reference-server.ts";
 import { framesOf } from "../client/simulation/frames.ts";
 import { SocketPeer } from "../client/socket-peer.ts";
 import { Random, seedFromEnvironment } from "../fuzz/random.ts";
+import { natsServer, testWith } from "../fixture/needs.ts";
 
 const isLong = process.env["FROND_LONG"] === "1";
 const scripts = isLong ? 4_000 : 120;
@@ -61,10 +62,10 @@ const oddSubjects = [
 ];
 const sids = ["1", "2", "3", "x"];
 
-const nats = findNatsServer();
-it.skipIf(nats.path === null)(
-  nats.path === null ? `answers as nats-server does: skipped, ${nats.reason}` : "answers as nats-server does",
-  { timeout: isLong ? 900_000 : 60_000 },
+const nats = natsServer(15);
+testWith(
+  nats,
+  "answers as nats-server does",
   async ({ skip }) => {
     const seed = seedFromEnvironment();
     console.log(`FROND_SEED=${seed}`);
@@ -72,7 +73,7 @@ it.skipIf(nats.path === null)(
     for (const config of configs) {
       const [broker, server] = [
         await createBroker({ port: 0, config }),
-        await startNatsServer(nats.path as string, config),
+        await startNatsServer(nats.path, config),
       ];
       try {
         for (let script = 0; script < scripts / configs.length; script++) {
@@ -83,7 +84,7 @@ it.skipIf(nats.path === null)(
             for (const [at, block] of theirs.entries())
               expect({ config, said, at, heard: ours[at] }).toEqual({ config, said, at, heard: block });
           } catch (error) {
-            const news = newsOf(nats.path === null ? "" : nats.version, error as Error);
+            const news = newsOf(nats.version, error as Error);
             if (news === null) throw error;
             skip(news);
           }
@@ -93,6 +94,7 @@ it.skipIf(nats.path === null)(
       }
     }
   },
+  { timeout: isLong ? 900_000 : 180_000 },
 );
 
 interface Block {

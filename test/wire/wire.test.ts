@@ -6,9 +6,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { createBroker } from "../../src/create-broker.ts";
-import { compareVersions, findNatsServer, newsOf, startNatsServer } from "../auth/reference-server.ts";
+import { compareVersions, newsOf, startNatsServer } from "../auth/reference-server.ts";
 import { check, rewrite } from "./play.ts";
 import { parseTranscript, printTranscript, type Subject, type Transcript } from "./transcript.ts";
+import { describeWith, natsServer } from "../fixture/needs.ts";
 
 interface Running {
   readonly port: number;
@@ -42,13 +43,10 @@ describe("Frond", () => {
   });
 });
 
-const nats = findNatsServer();
-describe.skipIf(nats.path === null)(
-  nats.path === null ? `nats-server: skipped, ${nats.reason}` : "nats-server",
-  () => {
-    playAll("nats", async (config) => startNatsServer(nats.path as string, config));
-  },
-);
+const nats = natsServer(15);
+describeWith(nats, "nats-server", () => {
+  playAll("nats", async (config) => startNatsServer(nats.path, config));
+});
 
 async function problemOf(checking: Promise<void>): Promise<Error | null> {
   try {
@@ -66,7 +64,7 @@ function playAll(subject: Subject, start: (config: string) => Promise<Running>):
     for (const server of running.values()) await (await server).stop();
   });
   it.for(transcripts)("%s", async ([name, transcript], { skip }) => {
-    const version = subject === "nats" && nats.path !== null ? nats.version : null;
+    const version = subject === "nats" ? nats.version : null;
     const { natsSince } = transcript;
     if (version !== null && natsSince !== null && compareVersions(version, natsSince) < 0)
       skip(`nats-server ${version} is older than ${natsSince}, from which on it holds`);

@@ -1,14 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { noNatsServer, type Peer, type PeerKind, startPeer } from "../../interop/peer.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { peers as peersFor, type Peer, type PeerKind, startPeer } from "../../interop/peer.ts";
 import { Random, seedFromEnvironment } from "../../fuzz/random.ts";
 import { LineClient } from "./line-client.ts";
 import { type Difference, playBoth, shownDifference, shrink } from "./lockstep.ts";
 import { type Operation, shownOperation } from "./operation.ts";
 import { Player } from "./player.ts";
 import { Sequence } from "./sequence.ts";
+import { describeWith } from "../../fixture/needs.ts";
 
 // The same in each run of all tests; chance is for long runs, and for `FROND_SEED`.
 const isLong = process.env["FROND_LONG"] === "1" || process.env["FROND_SEED"] !== undefined;
@@ -21,7 +22,7 @@ function isSame(found: Difference | null, before: Difference): boolean {
 
 const length = Number(process.env["FROND_LENGTH"] ?? 60);
 
-describe.skipIf(noNatsServer !== null)(`streams beside nats-server's, seed ${seed}`, () => {
+describeWith(peersFor("nats-server"), `streams beside nats-server's, seed ${seed}`, () => {
   const folders: string[] = [];
   const peers: Peer[] = [];
   const players: Player[] = [];
@@ -48,18 +49,22 @@ describe.skipIf(noNatsServer !== null)(`streams beside nats-server's, seed ${see
   });
 
   // By hand: a file with operations, a line each, as failures print them. Shows what both answer.
-  it.runIf(process.env["FROND_OPERATIONS"] !== undefined)("answer so", async () => {
-    const lines = readFileSync(process.env["FROND_OPERATIONS"] ?? "", "utf8").split("\n");
-    for (const line of lines.filter((text) => text.trim() !== "")) {
-      const operation = JSON.parse(line) as Operation;
-      const answers = await Promise.all(players.map(async (player) => player.play(operation)));
-      process.stdout.write(
-        `${[line.trim(), ...answers.map((answer) => `  ${answer.join("\n  ")}`)].join("\n")}\n`,
-      );
-    }
-  });
+  const operationsPath = process.env["FROND_OPERATIONS"];
+  if (operationsPath !== undefined) {
+    it("answer so", async () => {
+      const lines = readFileSync(operationsPath, "utf8").split("\n");
+      for (const line of lines.filter((text) => text.trim() !== "")) {
+        const operation = JSON.parse(line) as Operation;
+        const answers = await Promise.all(players.map(async (player) => player.play(operation)));
+        process.stdout.write(
+          `${[line.trim(), ...answers.map((answer) => `  ${answer.join("\n  ")}`)].join("\n")}\n`,
+        );
+      }
+    });
+    return;
+  }
 
-  it.skipIf(process.env["FROND_OPERATIONS"] !== undefined)("answer alike", async () => {
+  it("answer alike", async () => {
     const [ours, theirs] = players;
     if (ours === undefined || theirs === undefined) throw new Error("a broker did not start");
     const random = new Random(seed);
