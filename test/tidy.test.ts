@@ -112,6 +112,13 @@ const rules: Readonly<Record<string, (files: Files) => string[]>> = {
   "no enums, no default exports, no namespaces": (files) =>
     found(files, ["src/", "bin/", "test/"], /\benum [A-Z]|\bexport default\b|\bnamespace [A-Z]/g),
 
+  "tests wait with patience, and are skipped with a reason": (files) =>
+    found(
+      files,
+      ["test/"],
+      /\b(?:it|test|describe)\.(?:skip|skipIf|runIf)\b|\bvi\.wait(?:For|Until)\b|\.poll\(/g,
+    ).filter((fault) => !fault.startsWith("test/fixture/needs.ts: ")),
+
   "no file is dead": (files) =>
     unreachable(files)
       .filter((file) => !awaited.includes(file))
@@ -159,6 +166,13 @@ const planted: Readonly<Record<string, readonly [files: Readonly<Record<string, 
   "no enums, no default exports, no namespaces": [
     { "src/a.ts": "export default 1;\n", "src/b.ts": "export { default as b } from './c.ts';\n" },
     "src/a.ts: export default",
+  ],
+  "tests wait with patience, and are skipped with a reason": [
+    {
+      "test/a.test.ts": 'describe.skipIf(isOff)("a", body);\n',
+      "test/fixture/needs.ts": 'test.skip("b", body);\n',
+    },
+    "test/a.test.ts: describe.skipIf",
   ],
   "no file is dead": [
     {

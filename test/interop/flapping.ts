@@ -12,6 +12,7 @@ import { startTcpProxy, type TcpProxy } from "../fixture/tcp-proxy.ts";
 import type { Random } from "../fuzz/random.ts";
 import { client } from "./leaf-fixture.ts";
 import { type Peer, type PeerKind, startPeer } from "./peer.ts";
+import { eventually, handled } from "../fixture/waiting.ts";
 
 export interface Flapped {
   /** What was done to the link, and how often. */
@@ -32,7 +33,7 @@ export interface Copied {
 }
 
 const batchSize = 20;
-const caughtUpMsMax = 60_000;
+const caughtUpMsMax = 120_000;
 const payloadBytes = 1_024;
 
 export async function flap(hubKind: PeerKind, runMs: number, random: Random): Promise<Flapped> {
@@ -112,9 +113,9 @@ async function run(
       await sleep(50);
     }
   })();
-  const publishing = [publish(edge, "up", over), publish(hub, "down", over)];
+  const publishing = handled(Promise.all([publish(edge, "up", over), publish(hub, "down", over)]));
   const faults = await breakLink(proxy, edge, random, over);
-  const [up = [], down = []] = await Promise.all(publishing);
+  const [up, down] = await publishing;
   await watching;
   proxy.refuse(false);
   proxy.flow();
@@ -193,9 +194,10 @@ async function breakLink(
 
 async function copied(acknowledged: string[], from: End, to: End, stream: string): Promise<Copied> {
   const wanted = (await from.manager.streams.info(stream)).state.messages;
-  const startMs = performance.now();
-  for (let count = 0; count < wanted && performance.now() - startMs < caughtUpMsMax; await sleep(100))
-    count = (await to.manager.streams.info(stream).catch(() => null))?.state.messages ?? 0;
+  const isThere = async (): Promise<boolean> =>
+    (await to.manager.streams.info(stream)).state.messages >= wanted;
+  // What is missing is shown by the lists.
+  await eventually(isThere, "all is there", caughtUpMsMax).catch(() => {});
   return { acknowledged, origin: await ids(from, stream), copy: await ids(to, stream) };
 }
 

@@ -9,6 +9,7 @@ import { startTcpProxy } from "../fixture/tcp-proxy.ts";
 import { client } from "./leaf-fixture.ts";
 import { peers, type PeerKind, startPeer } from "./peer.ts";
 import { testWith } from "../fixture/needs.ts";
+import { handled } from "../fixture/waiting.ts";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -76,7 +77,7 @@ for (const { edge, hub } of ways) {
       };
       await publish(100);
       await sleep(300);
-      const publishing = publish(400);
+      const publishing = handled(publish(400));
       await sleep(30);
       proxy.cut();
       await publishing;

@@ -6,6 +6,7 @@ import { type BrokerProcess, startBroker } from "../fixture/broker-process.ts";
 import { connectFlow, connectReceiver, flood } from "./flow.ts";
 import { residentOf } from "./resident.ts";
 import { describeWith, linux } from "../fixture/needs.ts";
+import { handled } from "../fixture/waiting.ts";
 
 const mebibyte = 1024 * 1024;
 let broker: BrokerProcess;
@@ -95,7 +96,9 @@ describeWith(linux(), "memory", () => {
       const said = 'CONNECT {"verbose":false}\r\nSUB all 1\r\nPING\r\n';
       await openSockets(3_000, said);
       await settled();
-      const got = Promise.all(sockets.map(async (socket) => until(socket, "MSG all 1 5\r\nhello\r\n")));
+      const got = handled(
+        Promise.all(sockets.map(async (socket) => until(socket, "MSG all 1 5\r\nhello\r\n"))),
+      );
       const publisher = await connectFlow({ port: broker.port });
       publisher.write("PUB all 5\r\nhello\r\n");
       await got;

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { StoredMessage } from "../../src/store/contract.ts";
 import { draft, openStore, temporaryDirectory } from "../fixture/disk-store.ts";
+import { handled } from "../fixture/waiting.ts";
 
 describe("a store on disk", () => {
   it("makes all that one pass decides one group, and tells of it once it is on disk", async () => {
@@ -109,7 +110,7 @@ describe("a store on disk", () => {
       const stream = [...store.streams()][0] ?? store.create("A", "S", "file");
       expect(stream.log.state.lastSeq).toBe((round - 1) * 10);
       for (let index = 0; index < 10; index++) stream.log.append(draft("a", "x"));
-      const flushed = store.flush();
+      const flushed = handled(store.flush());
       await store.close();
       await flushed;
       await store.close();

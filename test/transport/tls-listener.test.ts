@@ -7,7 +7,7 @@ import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
 import { TlsGate } from "../../src/transport/tls-gate.ts";
 import type { TlsMode } from "../../src/transport/tls-listener.ts";
 import { askFor, certificateFile, Harness, megabyte, messageLine, serverTls } from "./harness.ts";
-import { eventually } from "../fixture/waiting.ts";
+import { eventually, handled } from "../fixture/waiting.ts";
 
 const pem = (name: string) => readFileSync(certificateFile(name), "utf8");
 const ca = pem("ca.pem");
@@ -281,7 +281,7 @@ describe("the handshake first", () => {
     const hasty = await connectRaw(port, { tls: { ca, servername: "localhost" } });
     expect(await hasty.line()).toMatch(/^INFO /);
     await expectServed(hasty);
-    const waiting = upgrade(port);
+    const waiting = handled(upgrade(port));
     await eventually(() => harness.clients.length === 2, "accepted");
     await harness.clock.advance("60ms");
     const { info, client: patient } = await waiting;

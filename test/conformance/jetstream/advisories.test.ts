@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { type Inbox, fresh } from "../../fixture/jetstream-wire.ts";
+import { handled } from "../../fixture/waiting.ts";
 
 // What the broker tells of what it does. Those of consumers and their messages are beside what causes them.
 
@@ -114,7 +115,7 @@ describe("advisories", () => {
     const { jsm, wire } = peer();
     const name = fresh();
     const iterator = jsm.advisories()[Symbol.asyncIterator]();
-    const first = iterator.next();
+    const first = handled(iterator.next());
     await wire.nc.flush();
     await wire.stream(name);
     const { value } = (await first) as { value: { kind: string; data: { stream?: string } } };

@@ -9,7 +9,6 @@ import {
 } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
 import { valueOf } from "./entries.ts";
-import { patienceMs } from "../../fixture/waiting.ts";
 
 // Buckets: made, opened, described, listed, mirrored, gathered and destroyed.
 
@@ -142,12 +141,10 @@ describe.each(jetStreamLibraries)("buckets, $name", (library: JetStreamLibrary) 
     await first.put("a", "1");
     await second.put("b", "2");
     const gathered = await create(all, { sources: [{ name: one }, { name: two }] });
-    await expect
-      .poll(async () => [valueOf(await gathered.get("a")), valueOf(await gathered.get("b"))].join(), {
-        timeout: patienceMs,
-        interval: 20,
-      })
-      .toBe("1,2");
+    await becomes(
+      async () => [valueOf(await gathered.get("a")), valueOf(await gathered.get("b"))].join(),
+      "1,2",
+    );
   });
 
   test("names that are none", async () => {

@@ -4,6 +4,7 @@ import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { fresh } from "../../fixture/jetstream-wire.ts";
 import { gather, lineOf } from "./entries.ts";
+import { handled } from "../../fixture/waiting.ts";
 
 // Watching keys change.
 
@@ -119,10 +120,10 @@ describe.each(jetStreamLibraries)("watch, $name", (library) => {
   test("a watch that begins while values are being stored", async () => {
     for (let round = 0; round < 4; round++) {
       const kv = await library.createBucket(peer().nc, fresh("B"));
-      const puts = ["a", "b", "c"].map((key) => kv.put(key, "1"));
+      const puts = handled(Promise.all(["a", "b", "c"].map((key) => kv.put(key, "1"))));
       const lines = await watched(kv, {}, 3);
       expect(lines.map((line) => line.slice(0, 5)).sort()).toEqual(["a PUT", "b PUT", "c PUT"]);
-      await Promise.all(puts);
+      await puts;
     }
   });
 

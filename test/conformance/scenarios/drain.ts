@@ -1,5 +1,5 @@
 import { type ScenarioGroup, collect, equal, failureOf, numbers, settle } from "../scenario.ts";
-import { delay, patienceMs } from "../../fixture/waiting.ts";
+import { delay, handled, patienceMs } from "../../fixture/waiting.ts";
 
 /** Leaving without losing what is on its way; and leaving after a number of messages. */
 export const drain: ScenarioGroup = {
@@ -98,15 +98,16 @@ export const drain: ScenarioGroup = {
 
     "close ends iterators and pending requests": async ({ connect, subject }) => {
       const connection = await connect();
-      const iterated = (async () => {
-        let count = 0;
-        for await (const _ of connection.subscribe(subject("x"))) count++;
-        return count;
-      })();
+      const iterated = handled(
+        (async () => {
+          let count = 0;
+          for await (const _ of connection.subscribe(subject("x"))) count++;
+          return count;
+        })(),
+      );
       collect(connection, subject("silent"));
-      const pending = failureOf(
-        connection.request(subject("silent"), "", { timeout: patienceMs }),
-        "pending",
+      const pending = handled(
+        failureOf(connection.request(subject("silent"), "", { timeout: patienceMs }), "pending"),
       );
       await connection.flush();
       await connection.close();

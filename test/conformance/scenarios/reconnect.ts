@@ -1,6 +1,6 @@
 import { watchStatus } from "../../fixture/client-library.ts";
 import { type ScenarioGroup, collect, equal, failureOf, numbers, respond, settle } from "../scenario.ts";
-import { eventually } from "../../fixture/waiting.ts";
+import { eventually, handled } from "../../fixture/waiting.ts";
 
 const reconnecting = {
   reconnect: true,
@@ -57,7 +57,7 @@ export const reconnect: ScenarioGroup = {
 
     "a client that waits for its first connection gets it": async ({ broker, connect, subject }) => {
       await broker.stop();
-      const connecting = connect({ ...reconnecting, waitOnFirstConnect: true });
+      const connecting = handled(connect({ ...reconnecting, waitOnFirstConnect: true }));
       await broker.start();
       const connection = await connecting;
       const received = collect(connection, subject("x"));
