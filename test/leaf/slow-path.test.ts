@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import { startTcpProxy, type TcpProxy } from "../fixture/tcp-proxy.ts";
-import { until } from "../interop/leaf-fixture.ts";
+import { eventually } from "../fixture/waiting.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
 import { certificateFile } from "../transport/harness.ts";
 
@@ -43,7 +43,7 @@ async function slow(scheme: "nats-leaf" | "tls" | "ws" | "wss"): Promise<Slow> {
     clock,
   );
   ended.push(() => leaf.stop());
-  await until(() => proxy.count === 1, "the leaf has reached the proxy");
+  await eventually(() => proxy.count === 1, "the leaf has reached the proxy");
   // Both ends of the connection are in this process: the leaf is told of it by the next turn of the event loop.
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   return { leaf, proxy, clock };
@@ -64,7 +64,7 @@ describe("a hub whose path is slow", () => {
       const { leaf, proxy, clock } = await slow(scheme);
       await clock.advance(wait);
       proxy.flow();
-      await until(() => isLinked(leaf), "the link is made");
+      await eventually(() => isLinked(leaf), "the link is made");
       expect(leaf.output()).not.toContain("No leafnode connection");
     },
   );
@@ -78,7 +78,7 @@ describe("a hub whose path is slow", () => {
     async (scheme, wait, reason) => {
       const { leaf, clock } = await slow(scheme);
       await clock.advance(wait);
-      await until(() => leaf.output().includes("No leafnode connection"), "the leaf has given up");
+      await eventually(() => leaf.output().includes("No leafnode connection"), "the leaf has given up");
       expect(leaf.output()).toContain(reason);
     },
   );
@@ -99,7 +99,7 @@ describe("a hub whose path is slow", () => {
       clock,
     );
     ended.push(() => leaf.stop());
-    await until(() => sockets.length === 1, "the leaf dials");
+    await eventually(() => sockets.length === 1, "the leaf dials");
     const [socket] = sockets as [Socket];
     const info = { server_id: "HUB", version: "2.15.3", headers: true, client_id: 7, info_on_connect: true };
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
@@ -107,6 +107,6 @@ describe("a hub whose path is slow", () => {
     expect(said.toString()).toMatch(/^CONNECT /);
     await clock.advance("2.9s");
     socket.write(`INFO ${JSON.stringify({ ...info, connect_info: true, remote_account: "$G" })}\r\n`);
-    await until(() => isLinked(leaf), "the link is made");
+    await eventually(() => isLinked(leaf), "the link is made");
   });
 });
