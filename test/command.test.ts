@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { acceptSockets, OpenSockets } from "../src/transport/listener.ts";
+import { linux, notRoot, testWith } from "./fixture/needs.ts";
 
 const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "frond-command-"));
@@ -63,7 +64,7 @@ describe("a start fails, and says so in words", () => {
     });
   });
 
-  test.skipIf(process.platform !== "linux")("where no directory can be made for streams", () => {
+  testWith(linux(), "where no directory can be made for streams", () => {
     expect(failureOf(...broker, "-js", "-sd", "/proc/frond")).toEqual({
       lines: [
         expect.stringMatching(
@@ -84,7 +85,7 @@ describe("a start fails, and says so in words", () => {
     ]);
   });
 
-  test.skipIf(process.getuid?.() === 0)("where the directory for streams belongs to somebody else", () => {
+  testWith(notRoot(), "where the directory for streams belongs to somebody else", () => {
     const closed = join(folder, "closed");
     mkdirSync(closed, { mode: 0o500 });
     expect(failureOf(...broker, "-js", "-sd", closed).lines).toEqual([
@@ -107,7 +108,7 @@ describe("a start fails, and says so in words", () => {
     server.close();
   });
 
-  test.skipIf(process.getuid?.() === 0)("where the port takes privileges", async () => {
+  testWith(notRoot(), "where the port takes privileges", async () => {
     await expect(acceptSockets("0.0.0.0", 80, new OpenSockets(), () => {})).rejects.toThrow(
       "cannot listen on 0.0.0.0:80: permission denied; ports below 1024 take privileges: choose a higher one",
     );

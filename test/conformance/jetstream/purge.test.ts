@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fresh } from "../../fixture/jetstream-wire.ts";
+import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
 
 // What a purge takes and what it leaves, and streams that are made with special starts.
 
@@ -52,7 +52,7 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
     await (await wire.pull(name, "c", { batch: 5, no_wait: true })).take(5);
     const told = await wire.listen(`$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${name}.c`);
     await jsm.streams.purge(name, { filter: `${name}.a` });
-    await expect.poll(async () => (await jsm.consumers.info(name, "c")).num_ack_pending).toBe(3);
+    await becomes(async () => (await jsm.consumers.info(name, "c")).num_ack_pending, 3);
     expect(told.rest()).toEqual([]);
     told.close();
   });
