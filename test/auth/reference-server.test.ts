@@ -20,7 +20,7 @@ import {
 import { RawClient, startNatsServer, type ReferenceServer } from "./reference-server.ts";
 import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const server215 = natsServer(15);
+const server215 = natsServer("2.15.0");
 const runs = { seed: 4222 };
 
 describeWith(server215, "beside the real nats-server", () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { Changes, eventually } from "../fixture/waiting.ts";
+import { compareVersions } from "../fixture/needs.ts";
 
 export interface ReferenceServer {
   readonly port: number;
@@ -23,13 +24,6 @@ const comparedWith = "2.15.3";
 export function newsOf(version: string, problem: Error): string | null {
   if (compareVersions(version, comparedWith) <= 0) return null;
   return `nats-server ${version} is newer than ${comparedWith} and says otherwise: ${problem.message}`;
-}
-
-/** @returns below 0 when `left` is the older one, 0 when they are the same */
-export function compareVersions(left: string, right: string): number {
-  const [a, b] = [left, right].map((version) => version.split(".").map(Number)) as [number[], number[]];
-  for (const [at, number] of a.entries()) if (number !== b[at]) return number - (b[at] ?? 0);
-  return 0;
 }
 
 /** @param config everything but where to listen */

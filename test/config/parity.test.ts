@@ -9,7 +9,7 @@ import { writeFiles } from "./helper.ts";
 import { patienceMs } from "../fixture/waiting.ts";
 import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const server = natsServer(12);
+const server = natsServer("2.12.0");
 
 const directory = writeFiles({
   "certs/empty.pem": "",

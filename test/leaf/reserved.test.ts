@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
-import { compareVersions, findNatsServer } from "../auth/reference-server.ts";
+import { describeWith, natsServer, nothing } from "../fixture/needs.ts";
 import { type Peer, type PeerKind, startPeer } from "../interop/peer.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
@@ -12,9 +12,10 @@ afterEach(async () => {
   for (const end of ended.splice(0).reverse()) await end();
 });
 
-const nats = findNatsServer();
-const isCompared = nats.path !== null && compareVersions(nats.version, "2.15.3") >= 0;
-const kinds: PeerKind[] = isCompared ? ["frond", "nats-server"] : ["frond"];
+const kinds = [
+  ["frond", nothing],
+  ["nats-server", natsServer("2.15.3")],
+] as const;
 
 const users = `accounts { A {
   jetstream: enabled
@@ -74,7 +75,9 @@ async function withStream(peer: Peer): Promise<{ hub: RawClient; exists: () => P
   return { hub, exists: async () => !(await ask("$JS.API.STREAM.INFO.V", "")).includes('"error"') };
 }
 
-describe.each(kinds)("a hub (%s)", (kind) => {
+for (const [kind, need] of kinds) describeWith(need, `a hub (${kind})`, () => testHub(kind));
+
+function testHub(kind: PeerKind): void {
   test("keeps a leaf that takes the part of the hub, and takes nothing from it for JetStream", async () => {
     const peer = await startHub(kind);
     const { hub, exists } = await withStream(peer);
@@ -130,7 +133,7 @@ describe.each(kinds)("a hub (%s)", (kind) => {
     expect((await hub.untilPong()).filter((line) => line.startsWith("MSG"))).toEqual([]);
     expect(await exists()).toBe(true);
   });
-});
+}
 
 test("a mapping that leads to a reserved subject takes its permission of a leaf, too", async () => {
   const peer = await startHub("frond");

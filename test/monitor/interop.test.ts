@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { MonitorBench, testInfo, testOptions } from "./fixture.ts";
 import { describeWith, natsServer } from "../fixture/needs.ts";
 
-const server = natsServer(14);
+const server = natsServer("2.14.0");
 
 const config = `
 listen: "127.0.0.1:-1"

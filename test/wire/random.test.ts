@@ -62,7 +62,7 @@ const oddSubjects = [
 ];
 const sids = ["1", "2", "3", "x"];
 
-const nats = natsServer(15);
+const nats = natsServer("2.15.0");
 testWith(
   nats,
   "answers as nats-server does",

@@ -6,10 +6,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { createBroker } from "../../src/create-broker.ts";
-import { compareVersions, newsOf, startNatsServer } from "../auth/reference-server.ts";
+import { newsOf, startNatsServer } from "../auth/reference-server.ts";
 import { check, rewrite } from "./play.ts";
 import { parseTranscript, printTranscript, type Subject, type Transcript } from "./transcript.ts";
-import { describeWith, natsServer } from "../fixture/needs.ts";
+import { compareVersions, describeWith, natsServer } from "../fixture/needs.ts";
 
 interface Running {
   readonly port: number;
@@ -43,7 +43,7 @@ describe("Frond", () => {
   });
 });
 
-const nats = natsServer(15);
+const nats = natsServer("2.15.0");
 describeWith(nats, "nats-server", () => {
   playAll("nats", async (config) => startNatsServer(nats.path, config));
 });
