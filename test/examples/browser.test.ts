@@ -4,12 +4,11 @@ import { once } from "node:events";
 import { type Interface, createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chromiumPath, launchBrowser, noChromium } from "../fixture/browser.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchBrowser } from "../fixture/browser.ts";
+import { chromium, describeWith } from "../fixture/needs.ts";
 
-if (chromiumPath === undefined) console.warn(`browser tests are skipped: ${noChromium}`);
-
-describe.skipIf(chromiumPath === undefined)("the browser example", () => {
+describeWith(chromium(), "the browser example", () => {
   const script = fileURLToPath(new URL("../../examples/browser/run.mjs", import.meta.url));
   const printed: string[] = [];
   let program: ChildProcess;
@@ -25,7 +24,7 @@ describe.skipIf(chromiumPath === undefined)("the browser example", () => {
     lines.on("line", (line) => printed.push(line));
     await line(/^page at /);
     address = printed.find((text) => text.startsWith("page at "))?.slice("page at ".length) ?? "";
-    browser = await launchBrowser(chromiumPath ?? "");
+    browser = await launchBrowser(chromium().path);
   });
   afterAll(async () => {
     await browser?.close();

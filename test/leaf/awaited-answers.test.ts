@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
-import { until } from "../interop/leaf-fixture.ts";
+import { eventually } from "../fixture/waiting.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
@@ -28,7 +28,7 @@ async function linked(): Promise<{ leaf: Peer; socket: Socket; clock: Clock }> {
     clock,
   );
   ended.push(() => leaf.stop());
-  await until(() => sockets.length === 1, "the leaf dials");
+  await eventually(() => sockets.length === 1, "the leaf dials");
   const [socket] = sockets as [Socket];
   const info = { server_id: "HUB", server_name: "hub", version: "2.15.3", headers: true, client_id: 7 };
   socket.write(`INFO ${JSON.stringify({ ...info, info_on_connect: true })}\r\n`);
@@ -45,7 +45,7 @@ async function awaited({ monitorPort }: Peer): Promise<unknown> {
 
 async function crossed({ server }: Peer, count: number): Promise<void> {
   const links = () => [...(server?.broker.sessions.values() ?? [])];
-  await until(() => links().some((link) => link.subscriptionCount === count), "interest has crossed");
+  await eventually(() => links().some((link) => link.subscriptionCount === count), "interest has crossed");
 }
 
 test("copies at the hub that asked before the link was up are shown and logged, until they are answered", async () => {
