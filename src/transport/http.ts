@@ -83,7 +83,9 @@ function dropBody(request: IncomingMessage, response: ServerResponse): void {
   let bytes = 0;
   request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes <= bodyBytesMax || response.writableEnded) return;
+    if (bytes <= bodyBytesMax) return;
+    // Answered before the body came: what is left of it is not waited for.
+    if (response.writableEnded) return void request.socket.destroy();
     response.shouldKeepAlive = false;
     send(response, false, plainAnswer(413, "no request needs a body of this size"));
   });

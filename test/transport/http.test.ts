@@ -81,6 +81,17 @@ describe("a question", () => {
     expect(text.endsWith("\r\n\r\n")).toBe(true);
   });
 
+  test("is read no further than a little body once it is answered", async () => {
+    const client = await connectRaw(await listen());
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n");
+    expect(await client.line()).toBe("HTTP/1.1 200 OK");
+    const flood = Buffer.alloc(1024 * 1024);
+    const writeOn = (): void => void (client.socket.destroyed || client.socket.write(flood, writeOn));
+    writeOn();
+    await client.rest();
+    expect(client.socket.bytesWritten).toBeLessThan(16 * flood.length);
+  });
+
   test("may follow another on the same connection before that is answered", async () => {
     const client = await connectRaw(await listen());
     client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
