@@ -1,6 +1,5 @@
 /**
- * A connected client: operations come in from the parser, deliveries from the router. What it takes part in is
- * spread over the files beside this one: handshake, publish gate, subscriptions, delivery, trace.
+ * A connected client: operations come in from the parser, deliveries from the router. Its parts are beside this file.
  */
 import type { Credentials, Identity } from "../auth/identity.ts";
 import type { Permissions } from "../auth/permissions.ts";
@@ -13,6 +12,7 @@ import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } 
 import { isMidPayload, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import type { OperationHandler } from "../protocol/operations.ts";
 import { Parser } from "../protocol/parser.ts";
+import { isTraceOnly } from "../protocol/trace-headers.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
 import { ClientCohort } from "./cohort.ts";
@@ -263,7 +263,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     )
       return;
     if (this.options.verbose) this.say(okLine);
-    const broker = this.context.broker;
+    if (headerBytes > 0 && isTraceOnly(bytes, bodyStart, bodyStart + headerBytes)) return;
+    const { router, stats } = this.context.broker;
     // Within one read, the plan for the same subject is the same, unless somebody came or went.
     if (
       !repeated ||
@@ -274,8 +275,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
       this.#planGeneration = account.generation;
     }
-    const delivered = broker.router.deliver(this.#plan, message, this);
-    const stats = broker.stats;
+    const delivered = router.deliver(this.#plan, message, this);
     stats.inMessages++;
     stats.inBytes += size;
     stats.outMessages += delivered;

@@ -6,6 +6,7 @@ import type { Plan } from "../broker/plan.ts";
 import type { Router } from "../broker/router.ts";
 import type { Session } from "../broker/session.ts";
 import type { Subscriber } from "../broker/subscriber.ts";
+import { isTraceOnly } from "../protocol/trace-headers.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
 import { isReservedDestination } from "../subjects/reserved.ts";
 import { deliverSubjectStart } from "./delivery.ts";
@@ -32,7 +33,8 @@ export class Inbound {
    * @returns how many took it
    */
   route(message: Message, account: Account, repeated: boolean, queues: readonly string[]): number {
-    const { bytes, replyStart, replyEnd } = message;
+    const { bytes, replyStart, replyEnd, headerBytes, bodyStart } = message;
+    if (headerBytes > 0 && isTraceOnly(bytes, bodyStart, bodyStart + headerBytes)) return 0;
     const shownStart = replyEnd > replyStart ? deliverSubjectStart(bytes, replyStart, replyEnd) : -1;
     if (shownStart > 0) return this.#routeShown(message, account, shownStart, queues);
     const { mappings } = account;

@@ -352,6 +352,21 @@ describe("messages", () => {
     expect(await leaf.untilPong()).toEqual(["LMSG a r 3", "abc"]);
   });
 
+  test("that are for their trace only go no further", async () => {
+    const peer = await hub();
+    const { leaf } = await join(peer);
+    const nats = await client(peer.url);
+    ended.push(() => nats.close());
+    const received: string[] = [];
+    nats.subscribe("a", { callback: (_error, message) => void received.push(message.string()) });
+    await nats.flush();
+    const block = "NATS/1.0\r\nNats-Trace-Dest: t\r\nNats-Trace-Only: true\r\n\r\n";
+    leaf.send(`HMSG a ${block.length} ${block.length + 3}\r\n${block}dry\r\nLMSG a 3\r\nwet\r\n`);
+    await leaf.untilPong();
+    await nats.flush();
+    expect(received).toEqual(["wet"]);
+  });
+
   test("of JetStream cross with both their subjects", async () => {
     const peer = await hub();
     const { leaf: from } = await join(peer, { name: "from" });
