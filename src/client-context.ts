@@ -13,6 +13,7 @@ export interface SharedParts {
   readonly broker: Broker;
   readonly pass: FlushPass;
   readonly log: Log;
+  readonly onNoResponders: ClientContext["onNoResponders"];
 }
 
 /** What is one for all listeners. */

@@ -18,6 +18,7 @@ import type { JetStreamOptions } from "./config/jetstream-options.ts";
 import type { Options } from "./config/options.ts";
 import { diffOptions, type OptionsDifference } from "./config/reload.ts";
 import { CpuMeter } from "./cpu-meter.ts";
+import { JetStreamAsked } from "./jetstream-asked.ts";
 import type { RunningJetStream } from "./jetstream-host.ts";
 import { drainSessions } from "./lame-duck.ts";
 import { LeafNodes } from "./leaf-nodes.ts";
@@ -63,6 +64,7 @@ export class Server {
   #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
   #jetstream: RunningJetStream | null = null;
+  readonly #jetStreamAsked: JetStreamAsked;
   /** The reload before: one at a time. */
   #reloading: Promise<unknown> = Promise.resolve();
   #state: "starting" | "running" | "lame-duck" | "closing" | "closed" = "starting";
@@ -78,6 +80,7 @@ export class Server {
     this.options = options;
     this.clock = clock;
     this.log = log;
+    this.#jetStreamAsked = new JetStreamAsked(log, () => this.options);
     this.broker = new Broker(clock, options.maxClosedClients, randomSeed);
     this.closed = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -184,7 +187,10 @@ export class Server {
     useLeafNodes();
     await useJetStream();
     if (groups.has("links")) this.#leafNodes.reloadRemotes();
-    if (groups.has("jetstream")) this.#leafNodes.renewLinks();
+    if (groups.has("jetstream")) {
+      this.#leafNodes.renewLinks();
+      this.#jetStreamAsked.forget();
+    }
     closeUnpinned(this.broker, before, options);
     const accessChanged = groups.has("access") || groups.has("tls");
     await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
@@ -273,7 +279,9 @@ export class Server {
 
   async #newContext(door: DoorName, options: Options): Promise<void> {
     const authenticator = await this.#authenticatorFor(options, door);
-    const parts = { broker: this.broker, pass: this.#pass, log: this.log };
+    const onNoResponders: ClientContext["onNoResponders"] = (account, subject) =>
+      this.#jetStreamAsked.note(account, subject);
+    const parts = { broker: this.broker, pass: this.#pass, log: this.log, onNoResponders };
     const info = this.#infoFor(door, authenticator);
     const context = newClientContext(
       parts,

@@ -490,6 +490,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Only a plain subscription of this very connection is told that nobody is there. */
   #answerNoResponders(message: Message, account: Account): void {
     const { reply, subject } = message;
+    this.context.onNoResponders(account, subject);
     const own = account
       .matches(reply)
       .find(({ subscriber, queue, dead }) => subscriber === this && queue === null && !dead);

@@ -1,5 +1,6 @@
 /** What all clients of one listener share. Made by the server; what a reload may change is replaced in place. */
 import type { Authenticator, ConnectionType } from "../auth/identity.ts";
+import type { Account } from "../broker/account.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Message } from "../broker/message.ts";
 import type { PublishVerdicts } from "./publish-gate.ts";
@@ -43,6 +44,8 @@ export interface ClientContext {
   readonly publishVerdicts: PublishVerdicts;
   /** Random in [0, 1). */
   readonly random: () => number;
+  /** Told of each request that nobody gets. */
+  readonly onNoResponders: (account: Account, subject: string) => void;
   /** A fresh nonce for INFO. */
   readonly nonce: () => string;
 }

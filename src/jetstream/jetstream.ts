@@ -143,8 +143,11 @@ export class JetStream {
 
   #refuse(account: Account): void {
     if (this.#refusing.has(account.name)) return;
+    let isTold = false;
     const subscription = this.host.service.listen(account, `${apiPrefix}INFO`, null, (message) => {
       if (!message.hasReply) return;
+      if (!isTold) this.host.log.warn(offInAccount(account.name));
+      isTold = true;
       const answer = {
         type: "io.nats.jetstream.api.v1.account_info_response",
         error: apiError("notEnabledForAccount").json,
@@ -160,4 +163,8 @@ export class JetStream {
       () => this.usedBytes(kind),
     );
   }
+}
+
+function offInAccount(name: string): string {
+  return `Account "${name}": a client asked for JetStream, which is off in this account: give it a jetstream block`;
 }

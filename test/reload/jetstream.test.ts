@@ -79,3 +79,27 @@ test("its limits change", async () => {
     error: { err_code: 10052 },
   });
 });
+
+const offWarnings = (log: readonly string[]): string[] =>
+  log.filter((line) => line.includes("asked for JetStream"));
+
+test("a client that asks for it where it is off is told of once for each account", async () => {
+  const dir = directory();
+  const users = "users: [{ user: a }]";
+  const config = (more: string, own = ""): string =>
+    `${more}\naccounts { A { ${users} ${own} }, B { users: [{ user: b }] } }`;
+  const broker = await startReloadable(config(""));
+  const [a, b] = [
+    await broker.client({ ...listening, user: "a" }),
+    await broker.client({ ...listening, user: "b" }),
+  ];
+  for (const client of [a, a, b]) await ask(client, "INFO", {});
+  await ask(a, "STREAM.INFO.S", {});
+  const why = "a client asked for JetStream, which is off: start with -js or a jetstream block";
+  expect(offWarnings(broker.log)).toEqual([`Account "A": ${why}`, `Account "B": ${why}`]);
+  await broker.reload(config(`jetstream { store_dir: ${dir} }`, ", jetstream: enabled"));
+  for (const client of [a, b, b]) await ask(client, "INFO", {});
+  expect(offWarnings(broker.log).slice(2)).toEqual([
+    'Account "B": a client asked for JetStream, which is off in this account: give it a jetstream block',
+  ]);
+});

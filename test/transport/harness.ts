@@ -112,6 +112,7 @@ export class Harness {
       info: { ...infoByDefault, ...info },
       ...this.#frames,
       random: () => 0.5,
+      onNoResponders: () => {},
       nonce: () => "a nonce",
     };
   }

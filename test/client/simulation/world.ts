@@ -106,6 +106,7 @@ export class World {
       message: new Message(),
       publishVerdicts: new PublishVerdicts(1),
       random: () => 0.5,
+      onNoResponders: () => {},
       nonce: () => "nonce",
     };
   }
