@@ -47,7 +47,6 @@ const live: Readonly<Record<string, LiveOption>> = {
     group: "limits",
     read: ({ leafnodes }) => leafnodes?.listener?.authTimeoutMs ?? null,
   },
-  "leafnodes.dialTimeoutMs": { group: "limits", read: ({ leafnodes }) => leafnodes?.dialTimeoutMs ?? 1_000 },
   "leafnodes.writeDeadlineMs": {
     group: "limits",
     read: ({ leafnodes }) => leafnodes?.writeDeadlineMs ?? null,
@@ -205,6 +204,11 @@ function leafNodeProblems(current: Options, next: Options): string[] {
         "LeafNode.ReconnectInterval",
         showDuration(old.reconnectMs),
         showDuration(now.reconnectMs),
+      ),
+      ...fixedProblem(
+        "LeafNode.DialTimeout",
+        showDuration(old.dialTimeoutMs),
+        showDuration(now.dialTimeoutMs),
       ),
       ...fixedProblem("LeafNode.IsolateLeafnodeInterest", old.isolatesInterest, now.isolatesInterest),
       ...fixedProblem("LeafNode.PingInterval", old.pingIntervalMs, now.pingIntervalMs),

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import type { Log } from "../../src/base/log.ts";
+import { createLogger } from "../../src/logger.ts";
 import { Server } from "../../src/server.ts";
 import { load } from "../config/helper.ts";
 import { rawClient, type RawClient } from "../fixture/raw-client.ts";
@@ -32,7 +33,9 @@ const address = 'listen: "127.0.0.1:-1"\n';
 /** @param text beside the address to listen on */
 export async function startReloadable(text: string): Promise<Reloadable> {
   const log: string[] = [];
-  const server = new Server(load(address + text).options, new Clock(), logInto(log));
+  const { options } = load(address + text);
+  const logger = options.log.file === null ? null : await createLogger(options.log);
+  const server = new Server(options, new Clock(), logger ?? logInto(log));
   await server.start();
   onTestFinished(() => server.close());
   const port = server.addresses.client?.port ?? 0;
@@ -44,8 +47,13 @@ export async function startReloadable(text: string): Promise<Reloadable> {
     wsPort: server.addresses.websocket?.port ?? 0,
     monitorPort: server.addresses.monitor?.port ?? 0,
     reload: async (next) => {
-      const { changes } = await server.reload(load(address + next).options);
-      return changes.map(({ option }) => option);
+      const { options: changed } = load(address + next);
+      let options: string[] = [];
+      const change = async (): Promise<void> => {
+        options = (await server.reload(changed)).changes.map(({ option }) => option);
+      };
+      await (logger === null ? change() : logger.changeOptions(changed.log, change));
+      return options;
     },
     client: async (connect = {}, certificate) => {
       const { client } = await greeted(port, certificate);
