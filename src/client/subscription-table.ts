@@ -37,7 +37,8 @@ export class SubscriptionTable {
     if (queue === systemQueue || (permissions !== null && !permissions.canSubscribe(subject, queue)))
       return recoverable.subscribeDenied(subject, queue);
     if (hasTooManyTokens(subject, settings.maxSubscriptionTokens)) return recoverable.tooManyTokens(subject);
-    if (this.#isFull(settings.maxSubscriptions) || this.#isFull(account.limits.maxSubscriptions))
+    // Of a broker 0 is no limit; of an account it is one.
+    if (this.#isFull(settings.maxSubscriptions || -1) || this.#isFull(account.limits.maxSubscriptions))
       return recoverable.subscriptionsExceeded;
     if (this.#bySid.has(sid)) return null;
     if (!isValidSubject(subject)) return recoverable.invalidSubject;
@@ -74,8 +75,9 @@ export class SubscriptionTable {
     );
   }
 
+  /** @param max below 0: no limit */
   #isFull(max: number): boolean {
-    return max > 0 && this.#bySid.size >= max;
+    return max >= 0 && this.#bySid.size >= max;
   }
 }
 

@@ -107,6 +107,7 @@ const subscribesTwice: Look = async (broker) => {
 };
 
 export const accountLimitRows: Rows = {
+  max_subs: live("1", "0", hears("a", "x", asU), [[], ["-ERR 'maximum subscriptions exceeded'"]]),
   max_connections: live("1", "0", admits(asU), [true, false]),
   max_subscriptions: live("2", "1", subscribesTwice, [[], ["-ERR 'maximum subscriptions exceeded'"]]),
   max_payload: live(
