@@ -1,7 +1,7 @@
 /** Where a new consumer begins. Source: nats-server `selectStartingSeqNo`. */
 import { parseTimestamp } from "../../base/timestamp.ts";
 import { type MessageLog, StoredMessage } from "../../store/contract.ts";
-import type { SubjectFilter } from "../../subjects/filter.ts";
+import { filterOf, type SubjectFilter } from "../../subjects/filter.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerConfig } from "../consumer-config.ts";
 import type { StreamConfig } from "../stream-config.ts";
@@ -40,7 +40,8 @@ function wantedSeq(config: ConsumerConfig, log: MessageLog, filter: SubjectFilte
       return config.opt_start_seq as number;
     case "by_start_time": {
       const time = parseTimestamp(config.opt_start_time as string);
-      return time === null ? state.firstSeq : log.seqAtTime(time.ms, time.ns);
+      if (time === null) return state.firstSeq;
+      return firstMatch(log.seqAtTime(time.ms, time.ns), log, filter);
     }
     case "last": {
       if (filter === null) return state.lastSeq;
@@ -52,6 +53,18 @@ function wantedSeq(config: ConsumerConfig, log: MessageLog, filter: SubjectFilte
     default:
       return state.firstSeq;
   }
+}
+
+/** Where the first message is that any of the filters takes, as long as that is before the last one of the stream. */
+function firstMatch(seq: number, log: MessageLog, filter: SubjectFilter | null): number {
+  const { firstSeq, lastSeq } = log.state;
+  let first = lastSeq;
+  const message = new StoredMessage();
+  // The first of each filter in all of the stream: what has one before `seq` is not looked for behind it.
+  for (const pattern of filter?.patterns ?? [])
+    if (log.next(firstSeq, lastSeq, filterOf([pattern]), message) && message.seq >= seq)
+      first = Math.min(first, message.seq);
+  return first > seq && first < lastSeq ? first : seq;
 }
 
 /** Nobody begins before the first message; only a sequence that was asked for may be beyond the last. */

@@ -1,6 +1,8 @@
 /** Removing messages of a stream in bulk. Source: nats-server `PurgeEx`. */
 import { StoredMessage } from "../../store/contract.ts";
 import { filterOf } from "../../subjects/filter.ts";
+import { isCoveredBy, wireFromText } from "../../subjects/subject.ts";
+import { filtersOf } from "../consumer/config-check.ts";
 import type { Stream } from "../stream.ts";
 
 export interface PurgeRequest {
@@ -42,5 +44,24 @@ function purgeFiltered(stream: Stream, pattern: string, seq: number, keep: numbe
     from = stored.seq + 1;
     if (stream.remove(stored.seq, false)) count++;
   }
+  if (stream.consumers.size > 0) moveConsumers(stream, pattern);
   return count;
+}
+
+/**
+ * Who wants nothing but what the pattern takes goes on with the first of it that is left, others with the first of the
+ * stream. Source: nats-server `purgeLocked`.
+ */
+function moveConsumers({ log, consumers }: Stream, pattern: string): void {
+  const { firstSeq, lastSeq } = log.state;
+  const stored = new StoredMessage();
+  const isLeft = log.next(firstSeq, lastSeq, filterOf([pattern]), stored);
+  const firstLeftSeq = isLeft ? stored.seq : lastSeq + 1;
+  for (const consumer of consumers.values()) {
+    const filters = filtersOf(consumer.config).map(wireFromText);
+    const isPart = (filter: string): boolean => isCoveredBy(filter, pattern);
+    if (filters.length > 0 && filters.every(isPart)) consumer.onPurged(firstLeftSeq);
+    else if (filters.length === 0 || filters.some((filter) => isPart(filter) || isCoveredBy(pattern, filter)))
+      consumer.onPurged(firstSeq);
+  }
 }
