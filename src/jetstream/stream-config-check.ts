@@ -54,6 +54,8 @@ export function checkStreamConfig(
   checkBytes(config, surroundings);
   checkTransform(config);
   checkRepublish(config, pedantic);
+  if ((config.placement?.preferred ?? "") !== "")
+    throw invalidConfig("preferred server not permitted in placement");
   return completeConfig(config);
 }
 

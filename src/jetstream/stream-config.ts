@@ -19,7 +19,12 @@ export interface StreamConfig {
   readonly num_replicas: number;
   readonly no_ack?: boolean;
   readonly duplicate_window?: number;
-  readonly placement?: { readonly cluster?: string; readonly tags?: readonly string[] };
+  readonly placement?: {
+    readonly cluster?: string;
+    readonly tags?: readonly string[];
+    /** A name is refused. */
+    readonly preferred?: string;
+  };
   readonly mirror?: StreamSource;
   readonly sources?: readonly StreamSource[];
   readonly compression: "none" | "s2";

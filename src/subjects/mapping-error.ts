@@ -9,6 +9,7 @@ export type DestinationFault =
   | "invalid transform"
   | "not using all of the token wildcard(s)"
   | "unknown function"
+  | "function is not available in this context"
   | "wildcard index out of range"
   | "not enough arguments passed to the function"
   | "function argument is invalid or in the wrong format"

@@ -59,6 +59,7 @@ function opening(name: string): RegExp {
 
 /** In the order in which the reference server tries them, which decides about a token that holds several. */
 const functions: readonly (readonly [RegExp, Parse])[] = [
+  [opening("[aA]ccount-[hH]ash(?:-[iI]mport|-[lL]eaf-[rR]emote)?"), refuseAccountFunction],
   [opening("[wW]ildcard"), parseWildcard],
   [opening("[pP]artition"), parsePartition],
   [opening("[sS]plit[fF]rom[lL]eft"), cutter(splitFromLeft)],
@@ -96,6 +97,11 @@ function argumentsOf(text: string, call: RegExp): string[] | null {
     if (endElsewhere < 0) return null;
     rest = inside.slice(inside.lastIndexOf("\n", endElsewhere));
   }
+}
+
+/** These are put in where a subject is configured; no message brings an account with it. */
+function refuseAccountFunction(text: string): never {
+  throw destinationError("function is not available in this context", text);
 }
 
 function literal(text: string): DestinationToken {

@@ -145,7 +145,9 @@ function read(value: JsonValue, shape: Shape, place: Place, before: unknown): un
     case "object":
       return readInto(value, shape, place, before);
     case "objects":
-      return readItems(value, `[]*server.${shape.name}`, place, (item) => readInto(item, shape, place, {}));
+      return readItems(value, `[]*server.${shape.name}`, place, (item) =>
+        item.kind === "null" ? {} : readInto(item, shape, place, {}),
+      );
   }
 }
 

@@ -183,8 +183,10 @@ function update(
   action: ConsumerRequest["action"],
 ): Consumer {
   const { stream } = consumer;
-  const isSame = sameConsumerConfig(consumer.config, config) || sameConsumerConfig(consumer.config, complete);
-  if (action === "create" && !isSame) throw apiError("consumerAlreadyExists");
+  // As nats-server, which compares before it fills in the threshold of those without a durable name.
+  const isAsAsked = sameConsumerConfig(consumer.config, complete);
+  if (action === "create" && !isAsAsked) throw apiError("consumerAlreadyExists");
+  const isSame = isAsAsked || sameConsumerConfig(consumer.config, config);
   if (stream.config.retention === "workqueue" && !isAlone(stream, consumer.name, filtersOf(config)))
     throw apiError("consumerWQConsumerNotUnique");
   if (!isSame) {

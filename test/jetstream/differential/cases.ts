@@ -136,4 +136,84 @@ const purged: readonly Case[] = purges.flatMap((body) =>
   })),
 );
 
-export const cases: readonly Case[] = [...starts, ...purged];
+const threshold = { inactive_threshold: 5_000_000_000 };
+const named = { durable_name: undefined, name: "e" };
+
+const requests: readonly Case[] = [
+  ...[
+    { what: "a named ephemeral", config: { ...named } },
+    { what: "a named ephemeral with its threshold", config: { ...named, ...threshold } },
+    { what: "a durable", config: {} },
+    { what: "a push consumer", config: { ...named, deliver_subject: "push.e" } },
+    { what: "one with a limit of its own", config: { ...named, max_ack_pending: 7 } },
+  ].map(({ what, config }) => ({
+    title: `creating ${what} again with the action "create"`,
+    operations: [
+      create("S", inMemory),
+      consumer("S", "e", config, "create"),
+      consumer("S", "e", config, "create"),
+      consumer("S", "e", config),
+      consumer("S", "e", { ...config, ...threshold }, "create"),
+      consumer("S", "e", { ...config, inactive_threshold: 300_000_000_000 }, "create"),
+      consumer("S", "e", config, "update"),
+      consumer("S", "e", { ...config, max_deliver: 3 }, "create"),
+      ask("CONSUMER.INFO.S.e"),
+    ],
+  })),
+  {
+    title: "null in lists of sources and transforms",
+    operations: [
+      create("A", { sources: [null] }),
+      create("A", { sources: null }),
+      create("B", { subjects: [], sources: [{ name: "A" }, null] }),
+      create("B", { sources: [{ name: "A", subject_transforms: [null] }] }),
+      ask("STREAM.INFO.B"),
+      create("C", { mirror: { name: "A", subject_transforms: [null] }, subjects: [] }),
+      create("D", { subjects: [null] }),
+      create("E", {
+        subject_transform: null,
+        republish: null,
+        placement: null,
+        mirror: null,
+        consumer_limits: null,
+      }),
+      consumer("E", "c", { filter_subjects: [null] }),
+      consumer("E", "d", { backoff: [null], priority_groups: [null] }),
+      create("F", { metadata: { a: null } }),
+    ],
+  },
+  {
+    title: "where a stream is to be placed",
+    operations: [
+      create("A", { placement: { preferred: "x" } }),
+      create("A", { placement: { cluster: "x" } }),
+      create("B", { placement: { tags: ["x"] } }),
+      create("C", { placement: {} }),
+      ask("STREAM.UPDATE.C", { name: "C", subjects: ["c.>"], placement: { preferred: "x" } }),
+      create("D", { placement: { preferred: "" } }),
+    ],
+  },
+  ...[
+    "account-hash()",
+    "Account-Hash()",
+    "account-hash-import()",
+    "account-hash-leaf-remote()",
+    "account-hash(1)",
+    "accounthash()",
+  ].map((call) => ({
+    title: `{{${call}}} in transforms of a stream`,
+    operations: [
+      create("A", { subject_transform: { src: "a.*", dest: `b.{{${call}}}.{{wildcard(1)}}` } }),
+      create("B", { republish: { src: "b.*", dest: `x.{{${call}}}.{{wildcard(1)}}` } }),
+      create("C", {
+        sources: [{ name: "A", subject_transforms: [{ src: "a.*", dest: `y.{{${call}}}.{{wildcard(1)}}` }] }],
+      }),
+      create("D", {
+        subjects: [],
+        mirror: { name: "A", subject_transforms: [{ src: "a.*", dest: `y.{{${call}}}.{{wildcard(1)}}` }] },
+      }),
+    ],
+  })),
+];
+
+export const cases: readonly Case[] = [...starts, ...purged, ...requests];
