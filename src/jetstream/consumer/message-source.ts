@@ -31,6 +31,8 @@ export class MessageSource {
   #origin: Origin = "log";
   /** The one found is still to be delivered. */
   #isFound = false;
+  /** It was removed, maybe by its own delivery, which the stream may have stored in its place. */
+  #isFoundGone = false;
 
   constructor(
     log: MessageLog,
@@ -68,7 +70,10 @@ export class MessageSource {
 
   /** One that was never delivered is gone; others are no matter of the source. */
   onRemoved(seq: number, subject: string): void {
-    if (this.#isFound && this.message.seq === seq) this.#isFound = false;
+    if (this.#isFound && this.message.seq === seq) {
+      this.#isFound = false;
+      this.#isFoundGone = true;
+    }
     const state = this.#state;
     if (state.deferred.delete(seq)) {
       this.#keys?.forget(seq);
@@ -103,12 +108,20 @@ export class MessageSource {
       return;
     }
     this.#isFound = false;
-    this.pendingCount--;
-    if (this.#origin === "snapshot") this.#state.stepSnapshot();
+    if (this.#isToCome(seq)) this.pendingCount--;
+    if (this.#origin === "snapshot" && this.#state.snapshotSeq === seq) this.#state.stepSnapshot();
     else if (this.#origin === "key") this.#keys?.took(seq);
     if (this.#origin === "log" && this.#keys !== null) this.#keys.occupy(seq, this.message.subject);
     this.#state.deliver(seq, nowMs);
     this.#journal?.deliver(seq, nowMs);
+  }
+
+  /** Whether the one found is among those that are counted still. */
+  #isToCome(seq: number): boolean {
+    const state = this.#state;
+    if (this.#origin === "snapshot") return state.snapshotSeq === seq;
+    if (this.#origin === "key") return state.deferred.has(seq);
+    return !this.#isFoundGone && seq >= state.nextSeq;
   }
 
   #findQueued(): boolean {
@@ -169,6 +182,7 @@ export class MessageSource {
     this.#origin = origin;
     this.deliveries = 1;
     this.#isFound = true;
+    this.#isFoundGone = false;
     return true;
   }
 }

@@ -19,6 +19,36 @@ describe("consumer", () => {
     });
   });
 
+  test.each([
+    ["has room for one message", { max_msgs: 1 }, []],
+    ["rolls up what is delivered", { allow_rollup_hdrs: true }, ["Nats-Rollup: all"]],
+    ["keeps everything", {}, []],
+  ])("counts what is pending where its stream captures its own deliveries and %s", (_, config, headers) => {
+    const world = new ConsumerWorld();
+    const stream = world.stream({ subjects: ["s.>", "in.>"], ...config });
+    const consumer = world.consumer(stream);
+    const exact = (): number => stream.log.count(consumer.state.nextSeq, null);
+    world.send("s.a", "1", headers);
+    for (let count = 0; count < 3; count++) {
+      world.send("$JS.API.CONSUMER.MSG.NEXT.S.c", '{"batch":1}', [], `in.${count}`);
+      expect(consumer.info()).toMatchObject({ num_pending: exact() });
+      expect(exact()).toBeGreaterThan(0);
+    }
+  });
+
+  test("of the last of each subject goes on with the next where its delivery removes the one delivered", () => {
+    const world = new ConsumerWorld();
+    const stream = world.stream({ subjects: ["s.>", "in.>"], max_msgs: 4 });
+    for (const word of ["a", "b", "c", "d"]) world.send(`s.${word}`, word);
+    const last = { deliver_policy: "last_per_subject", filter_subject: "s.>" } as const;
+    const consumer = world.consumer(stream, last);
+    const got = [0, 1, 2, 3].map((count) => world.hear(`in.${count}`));
+    for (let count = 0; count < 4; count++)
+      world.send("$JS.API.CONSUMER.MSG.NEXT.S.c", '{"batch":1,"no_wait":true}', [], `in.${count}`);
+    expect(got.map((each) => lines(each)[0])).toEqual(["a", "b", "c", "d"]);
+    expect(consumer.info()["num_pending"]).toBe(stream.log.count(consumer.state.nextSeq, null));
+  });
+
   test("acks wait, back off and run out on a clock that is moved", async () => {
     const world = new ConsumerWorld();
     const advisories = world.hear("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c");
