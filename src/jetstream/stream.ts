@@ -104,6 +104,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.limits.onUpdated();
     this.#directGet.start();
     this.#expiry.start();
+    if (config.allow_msg_ttl && !before.allow_msg_ttl) this.#expiry.onTtlsAllowed();
     this.#schedules.start();
     this.copies.update();
     for (const consumer of this.consumers.values()) consumer.onStreamUpdated();

@@ -139,8 +139,8 @@ export class Intake {
     if (headers.hasValue(field.ttl)) {
       const ttl = parseMessageTtl(headers.text(field.ttl));
       if (ttl === null) return refusals.ttlInvalid;
-      if (ttl > 0 && config.allow_msg_ttl)
-        draft.expiresMs = draft.timeMs + 1_000 * this.#raiseTtl(incoming, ttl);
+      // Kept also where TTLs do not count, as in a mirror without them: they may be switched on later.
+      if (ttl > 0) draft.expiresMs = draft.timeMs + 1_000 * this.#raiseTtl(incoming, ttl);
     }
     if (config.allow_msg_schedules === true && headers.hasValue(field.schedule)) {
       const due = dueOf(headers, draft.timeMs, host.clock.wallMs());

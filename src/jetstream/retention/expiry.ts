@@ -40,6 +40,11 @@ export class Expiry {
     this.#arm();
   }
 
+  /** TTLs count from now on, also of what is there: what is over goes at once. */
+  onTtlsAllowed(): void {
+    this.#expireByTtl(this.#stream.host.clock.wallMs() + earlyMsMax, runCountMax);
+  }
+
   close(): void {
     this.#deadline?.cancel();
     this.#deadline = null;
@@ -49,7 +54,7 @@ export class Expiry {
   /** A message was stored. @param expiresMs by its TTL; 0 without */
   onStored(timeMs: number, expiresMs: number): void {
     if (this.#maxAgeMs > 0 && this.#deadline === null) this.#armAt(timeMs + this.#maxAgeMs);
-    if (expiresMs > 0 && expiresMs < this.#dueMs) this.#armAt(expiresMs);
+    if (expiresMs > 0 && expiresMs < this.#dueMs && this.#stream.config.allow_msg_ttl) this.#armAt(expiresMs);
   }
 
   #read(): void {
@@ -64,7 +69,7 @@ export class Expiry {
     const nowMs = this.#stream.host.clock.wallMs() + earlyMsMax;
     let left = runCountMax;
     if (this.#maxAgeMs > 0) left -= this.#expireByAge(nowMs, left);
-    if (left > 0) left -= this.#expireByTtl(nowMs, left);
+    if (left > 0 && this.#stream.config.allow_msg_ttl) left -= this.#expireByTtl(nowMs, left);
     if (left > 0) this.#arm();
     else this.#armAt(0);
   }

@@ -34,10 +34,11 @@ function simplified(lines: readonly string[]): string[] {
 
 /** How far a mirror or source has come is a matter of time; what it has copied is compared. */
 function withoutProgress(line: string): string {
-  return line.replace(
-    /,"(mirror|sources)":(\{"name"|\[\{"name")((?!"config":).)*?(?=,"ts"|,"alternates"|,"did_create")/g,
-    "",
-  );
+  // In front of the state stands the configuration, which may have the same names.
+  const parts = line.split(/(?="state":\{)/);
+  const progress =
+    /,"(mirror|sources)":(\{"name"|\[\{"name")((?!"config":).)*?(?=,"ts"|,"alternates"|,"did_create")/g;
+  return parts.map((part, at) => (at === 0 ? part : part.replace(progress, ""))).join("");
 }
 
 /** Of an empty stream that was purged before its first message, and of one that never kept any. */

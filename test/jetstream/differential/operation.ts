@@ -16,6 +16,8 @@ export type Operation =
   /** Looks at what was pushed, republished and advised since. */
   | { readonly do: "listen" }
   | { readonly do: "wait"; readonly ms: number }
+  /** Whether what these requests show was created when they showed that last. */
+  | { readonly do: "times"; readonly subjects: readonly string[] }
   /** Of a broker that can be started again; nothing to any other. */
   | { readonly do: "restart"; readonly how: "stop" | "kill" };
 

@@ -15,6 +15,8 @@ export class Player {
   readonly #deliveries: string[] = [];
   /** What came on the subjects that are listened to. */
   #heard: string[] = [];
+  /** By request. */
+  readonly #created = new Map<string, string>();
   /** Operations that had no answer within their time. */
   unanswered = 0;
 
@@ -43,6 +45,8 @@ export class Player {
       case "wait":
         await new Promise((resolve) => setTimeout(resolve, operation.ms));
         return [];
+      case "times":
+        return Promise.all(operation.subjects.map(async (subject) => this.#isAsOld(subject)));
       case "restart":
         return this.#startAgain(operation.how);
     }
@@ -58,6 +62,7 @@ export class Player {
     }
     await this.#client.flush();
     this.#deliveries.length = 0;
+    this.#created.clear();
     this.#heard = [];
   }
 
@@ -90,6 +95,14 @@ export class Player {
     this.#listen(this.#client);
     await this.#client.flush();
     return [];
+  }
+
+  async #isAsOld(subject: string): Promise<string> {
+    const answer = await this.#client.request(`$JS.API.${subject}`);
+    const created = /"created":"([^"]*)"/.exec(answer?.payload ?? "")?.[1] ?? "none";
+    const before = this.#created.get(subject) ?? created;
+    this.#created.set(subject, created);
+    return `${subject}: ${created === before ? "as before" : "another time"}`;
   }
 
   async #ask(subject: string, body: string, header = ""): Promise<string[]> {

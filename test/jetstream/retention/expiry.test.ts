@@ -82,6 +82,21 @@ describe("TTLs", () => {
 describe("delete markers", () => {
   const marker = ["Nats-Marker-Reason: MaxAge", "Nats-TTL: 1m30s", "Nats-Rollup: sub"];
 
+  it.each([9_999, 10_000, 10_001])(
+    "take no message with them that comes %i ms after the last",
+    async (ms) => {
+      const world = new World();
+      const stream = world.stream({ max_age: 10 * second, subject_delete_marker_ttl: 90 * second });
+      world.clock.after(ms, () => world.send("s.a", "new"));
+      world.send("s.a", "old");
+      await world.advance("10100ms");
+      expect(contents(stream).filter((text) => text.endsWith(" old"))).toEqual([]);
+      expect(contents(stream).at(-1)).toBe(`${stream.log.state.lastSeq} s.a new`);
+      await world.advance("9s");
+      expect(contents(stream).at(-1)).toMatch(/ new$/);
+    },
+  );
+
   it("stand for the last message of a subject, and go without another", async () => {
     const world = new World();
     const stream = world.stream({ max_age: 10 * second, subject_delete_marker_ttl: 90 * second });

@@ -199,6 +199,6 @@ describe("a purge", () => {
     fill(world, "s.a", "s.b");
     purge(stream, { filter: "s.a" });
     purge(stream, {});
-    expect(consumer.told.slice(2)).toEqual(["-1 s.a", "purged to 3"]);
+    expect(consumer.told.slice(2)).toEqual(["-1 s.a", "purged to 2", "purged to 3"]);
   });
 });
