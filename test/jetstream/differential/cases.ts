@@ -6,7 +6,7 @@ export interface Case {
   readonly operations: readonly Operation[];
 }
 
-export function ask(subject: string, body: unknown = undefined): Operation {
+export function ask(subject: string, body?: unknown): Operation {
   return { do: "ask", subject, body };
 }
 
@@ -33,8 +33,6 @@ export function consumer(stream: string, name: string, config: object = {}, acti
 export function fetch(stream: string, name: string, batch: number): Operation {
   return { do: "fetch", stream, consumer: name, body: { batch, no_wait: true } as { batch: number } };
 }
-
-export const listen: Operation = { do: "listen" };
 
 export function wait(ms: number): Operation {
   return { do: "wait", ms };
