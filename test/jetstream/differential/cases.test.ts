@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { noNatsServer, type Peer, type PeerKind, startPeer } from "../../interop/peer.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeWith, natsServer } from "../../fixture/needs.ts";
+import { type Peer, type PeerKind, startPeer } from "../../interop/peer.ts";
 import { ask, cases, consumer, create, fetch, publish } from "./cases.ts";
 import { LineClient } from "./line-client.ts";
 import type { Operation } from "./operation.ts";
@@ -17,7 +18,7 @@ no_auth_user: a`;
 
 // Written by hand, where the random sequences beside this are unlikely to get.
 
-describe.skipIf(noNatsServer !== null)("beside nats-server", () => {
+describeWith(natsServer("2.15.3"), "beside nats-server", () => {
   const folders: string[] = [];
   const stops: (() => Promise<void>)[] = [];
   /** For a player in another account of the same broker. */
