@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Authenticator, Credentials, Identity } from "../../src/auth/identity.ts";
 import { Clock } from "../../src/base/clock.ts";
@@ -247,4 +248,22 @@ export function countParts(connection: Connection): () => number {
     original(...part);
   };
   return () => count;
+}
+
+/**
+ * Writes on and on, also when the other end has said its last (so `allowHalfOpen`).
+ * @returns how it was stopped; null when `bytesMax` have been taken
+ */
+export async function floodUntilStopped(socket: Socket, bytesMax: number): Promise<string | null> {
+  const chunk = Buffer.alloc(megabyte, "x");
+  return new Promise((resolve) => {
+    const stopped = ({ code }: NodeJS.ErrnoException): void => resolve(code ?? "");
+    socket.once("error", stopped);
+    const writeOn = (error?: Error | null): void => {
+      if (error) stopped(error);
+      else if (socket.bytesWritten > bytesMax) resolve(null);
+      else if (!socket.destroyed) socket.write(chunk, writeOn);
+    };
+    writeOn();
+  });
 }
