@@ -1,5 +1,5 @@
 /** The checks of a stream's mirror and sources; part of `checkStreamCfg` in nats-server, in its order. */
-import { isApiSubject, isReservedDestination } from "../subjects/reserved.ts";
+import { isReservedDestination } from "../subjects/reserved.ts";
 import { collides, hasWildcard, isCoveredBy, wireFromText } from "../subjects/subject.ts";
 import { apiError, type ApiErrorName } from "./api-errors.ts";
 import type { StreamConfig, StreamSource } from "./stream-config.ts";
@@ -179,8 +179,9 @@ function checkPrefixes({ subjects, deliver, api }: Prefixes): void {
         `stream external api prefix ${JSON.stringify(prefix)} must be a valid subject without wildcards`,
       );
     }
-    const wire = `${wireFromText(prefix)}.`;
-    if (isReservedDestination(wire) && !isApiSubject(wire))
+    // That of another domain, and nothing below it.
+    const isDomain = /^\$JS\.[^.]+\.API$/.test(prefix);
+    if (!isDomain && isReservedDestination(`${wireFromText(prefix)}.`))
       throw invalidConfig(`stream external api prefix ${JSON.stringify(prefix)} is reserved`);
     if (collides(prefix, apiPrefix))
       throw apiError("streamExternalApiOverlap", { prefix, subject: apiPrefix });

@@ -90,7 +90,7 @@ const letterI = 0x49;
 const letterN = 0x4e;
 
 /** A request to JetStream, also in another domain. */
-export function isApiSubject(subject: string): boolean {
+function isApiSubject(subject: string): boolean {
   const [first, second, third] = subject.split(".", 3);
   return first === "$JS" && (second === "API" || third === "API");
 }
