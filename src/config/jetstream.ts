@@ -133,6 +133,9 @@ const block: Block<JetStreamTarget> = {
       const domain = asString(node, key);
       if (/[\s.*>]/.test(domain))
         throw problemAt(node, `invalid domain name: may not contain ".", "*" or ">"`);
+      // Its subjects would be those of acks, flow control and so on.
+      if (["ACK", "FC", "SNAPSHOT", "EVENT"].includes(domain))
+        throw problemAt(node, `invalid domain name: ${JSON.stringify(domain)} is reserved`);
       jetstream.domain = domain || null;
     },
     unique_tag: (node, { jetstream }, { key }) => {

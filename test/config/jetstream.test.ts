@@ -100,6 +100,7 @@ describe("what is wrong", () => {
     ['jetstream { max_file: "10g" }', "max_file_store sizes defined as strings must end in K, M, G, T"],
     ["jetstream { max_mem: true }", "max_mem_store must be int64 or string"],
     ["jetstream { domain: a.b }", "invalid domain name"],
+    ["jetstream { domain: ACK }", 'invalid domain name: "ACK" is reserved'],
     ["jetstream { key: secret }", '"key" is not supported by Frond yet'],
     ["jetstream { limits { foo: 1 } }", 'unknown field "foo"'],
     ["accounts { A { jetstream { max_streams: many } } }", '"max_streams" must be an integer'],

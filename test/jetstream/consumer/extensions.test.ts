@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { contents, headersAt } from "../stream-world.ts";
+import type { Consumer } from "../../../src/jetstream/consumer/consumer.ts";
+import { Consumers } from "../../../src/jetstream/consumer/consumers.ts";
 import type { Stream } from "../../../src/jetstream/stream.ts";
 import { ConsumerWorld, lines } from "./consumer-world.ts";
 
@@ -122,6 +124,24 @@ describe("dead letters", () => {
       expect(heard).toEqual([]);
     }
   });
+
+  test("a consumer of an older store that delivers to a reserved subject is removed, a dead letter there dropped", () => {
+    const world = new ConsumerWorld();
+    const stream = world.filled(1);
+    const consumer = world.consumer(stream, { durable_name: "c" });
+    const { created } = consumer;
+    const put = (name: string, more: object): void => {
+      const config = { ...consumer.config, durable_name: name, name, ...more };
+      stream.store.putRecord(`c/${name}/config`, Buffer.from(JSON.stringify({ config, created })));
+    };
+    put("push", { deliver_subject: "$JS.API.STREAM.DELETE.S" });
+    put("dead", { metadata: { "frond.dead_letter": "$JS.API.STREAM.DELETE.S" } });
+    const again = world.restart(stream);
+    new Consumers().load(again);
+    expect([...again.consumers.keys()].sort()).toEqual(["c", "dead"]);
+    expect(stream.store.record("c/push/config")).toBeNull();
+    expect((again.consumers.get("dead") as Consumer).deadLetters).toBeNull();
+  });
 });
 
 /** One letter of `s.a` in D. */
@@ -150,6 +170,14 @@ function asUser(world: ConsumerWorld, denied: readonly string[], work: () => voi
 }
 
 describe("a redrive", () => {
+  test("knows what was buried before a restart", () => {
+    const { world, stream } = buried();
+    const again = world.restart(stream);
+    new Consumers().load(again);
+    expect(answerTo(world, {})).toMatchObject({ redriven: 1, unsigned: 0 });
+    expect(contents(again)).toEqual(["2 s.a letter"]);
+  });
+
   test("passes by what was published by somebody else, unless it is forced", () => {
     const { world, stream, dead } = buried();
     world.send("dead.c", "forged", forged("s.b"));
