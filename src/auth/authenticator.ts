@@ -102,7 +102,10 @@ class ListenerAuthenticator implements Authenticator {
       const result = step(this.#rules, request);
       if (result !== "unknown") return result;
     }
-    return null;
+    return refuse(
+      request,
+      hasNoLogin(request.credentials) ? "no credentials" : "no such login is configured here",
+    );
   }
 
   anonymous(connectionType: ConnectionType, certificate: ClientCertificate | null = null): Identity | null {
@@ -144,8 +147,10 @@ function byNkey({ users, noAuthUser }: Rules, request: AuthRequest): AuthResult 
     isAnonymous && noAuthUser !== null && users.byNkey.has(noAuthUser) ? noAuthUser : credentials.nkey;
   if (nkey === "") return "unknown";
   const user = users.byNkey.get(nkey);
-  if (user === undefined || !isTypeAllowed(user, connectionType)) return null;
-  return nkey === noAuthUser || user.key.verify(nonce, credentials.signature) ? user.identity : null;
+  if (user === undefined) return refuse(request, "no such nkey");
+  if (!isTypeAllowed(user, connectionType)) return refuse(request, notByThisType);
+  if (nkey === noAuthUser || user.key.verify(nonce, credentials.signature)) return user.identity;
+  return refuse(request, "the signature does not fit the nonce");
 }
 
 function byUser(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
@@ -153,18 +158,21 @@ function byUser(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
   const { credentials, connectionType, certificate } = request;
   if (users.byName.size === 0) return "unknown";
   if (mapsCertificates) {
-    const user = certificate === null ? null : users.byCertificate(certificate, connectionType);
-    return user === null
-      ? null
-      : whenRight(rules, user.password, credentials.password, user.identity, request);
+    if (certificate === null)
+      return refuse(request, "no client certificate, by which verify_and_map finds users");
+    const user = users.byCertificate(certificate, connectionType);
+    if (user === null) return refuse(request, "no user has the name of the certificate");
+    return whenRight(rules, user.password, credentials.password, user.identity, request);
   }
   const isAnonymous = hasNoLogin(credentials) && noAuthUser !== null && users.byName.has(noAuthUser);
   const name = isAnonymous ? noAuthUser : credentials.user;
   if (name === "") return "unknown";
   const user = users.byName.get(name);
-  if (user === undefined || !isTypeAllowed(user, connectionType)) return null;
+  if (user === undefined) return refuse(request, "no such user");
+  if (!isTypeAllowed(user, connectionType)) return refuse(request, notByThisType);
   if (isAnonymous) return user.identity;
-  if (user.needsCertificate && name !== noAuthUser) return null;
+  if (user.needsCertificate && name !== noAuthUser)
+    return refuse(request, "only a client certificate chooses a user without a password");
   return whenRight(rules, user.password, credentials.password, user.identity, request);
 }
 
@@ -176,7 +184,7 @@ function byToken(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
 function bySingleUser(rules: Rules, request: AuthRequest): AuthResult | "unknown" {
   const { single } = rules;
   if (single === null) return "unknown";
-  if (request.credentials.user !== single.identity.user) return null;
+  if (request.credentials.user !== single.identity.user) return refuse(request, "no such user");
   return whenRight(rules, single.password, request.credentials.password, single.identity, request);
 }
 
@@ -189,9 +197,17 @@ function whenRight(
   configured: string,
   offered: string,
   identity: Identity,
-  { isWanted }: AuthRequest,
+  request: AuthRequest,
 ): AuthResult {
-  const isRight = passwords.check(configured, offered, isWanted);
-  if (isRight instanceof Promise) return isRight.then((right) => (right ? identity : null));
-  return isRight ? identity : null;
+  const decide = (isRight: boolean): Identity | null =>
+    isRight ? identity : refuse(request, "wrong password or token");
+  const isRight = passwords.check(configured, offered, request.isWanted);
+  return isRight instanceof Promise ? isRight.then(decide) : decide(isRight);
+}
+
+const notByThisType = "allowed_connection_types leaves this type out";
+
+function refuse({ onRefused }: AuthRequest, rule: string): null {
+  onRefused?.(rule);
+  return null;
 }

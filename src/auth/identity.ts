@@ -44,6 +44,8 @@ export interface AuthRequest {
   readonly certificate: ClientCertificate | null;
   /** Asked before costly work begins: false once the peer has gone and nobody waits for the answer. */
   readonly isWanted?: () => boolean;
+  /** Told which rule refused the peer, for the log; called before the answer is null. */
+  readonly onRefused?: (rule: string) => void;
 }
 
 /** The identity-bearing parts of a verified TLS client certificate. */

@@ -13,6 +13,7 @@
  */
 import type { Deadline } from "../base/clock.ts";
 import { areGiven, maySurvive } from "../auth/identity.ts";
+import { attemptText } from "../auth/attempt.ts";
 import type { AuthResult, ClientCertificate, Credentials, Identity } from "../auth/identity.ts";
 import { infoLine, okLine } from "../protocol/encoder.ts";
 import {
@@ -22,6 +23,7 @@ import {
   invalidClientProtocol,
   malformed,
   noRespondersRequiresHeaders,
+  type ProtocolError,
 } from "../protocol/errors.ts";
 import type { Parser } from "../protocol/parser.ts";
 import type { Client } from "./client.ts";
@@ -36,6 +38,8 @@ export class Handshake {
   readonly #parser: Parser;
   #state: State = "expecting";
   #nonce = "";
+  /** Who was refused last, and why, for the log. */
+  #refusal = "";
   /** Let in without having said who it is. */
   #isAnonymous = true;
   #deadline: Deadline | null = null;
@@ -89,7 +93,12 @@ export class Handshake {
     const isStill = before !== null && maySurvive(before, identity, this.#hasProven());
     if (isStill && client.context.broker.accounts.get(identity.account) === client.account)
       client.identity = identity;
-    else client.fail(authorizationViolation());
+    else
+      client.fail(
+        identity === null
+          ? this.#violation()
+          : authorizationViolation("after a reload these credentials are another user's or account's"),
+      );
   }
 
   /** Nothing in it is of interest, but it has to be JSON. */
@@ -104,7 +113,8 @@ export class Handshake {
   /** A client that does not say CONNECT first is let in only as the `no_auth_user`; a CONNECT after that is its second. */
   onEarlyOperation(): void {
     const identity = this.#anonymous();
-    if (identity === null) throw authorizationViolation();
+    if (identity === null)
+      throw authorizationViolation("another operation than CONNECT, and no no_auth_user for it");
     this.#client.hasConnected = true;
     this.#admit(identity);
   }
@@ -140,13 +150,19 @@ export class Handshake {
 
   #authenticate(): AuthResult {
     const { context, connection } = this.#client;
-    return context.authenticator.authenticate({
+    const request = {
       credentials: this.#credentials(),
       connectionType: context.connectionType,
       nonce: this.#nonce,
       certificate: this.#certificate(),
       isWanted: () => !connection.closed,
-    });
+      onRefused: (rule: string) => (this.#refusal = `${attemptText(request)}: ${rule}`),
+    };
+    return context.authenticator.authenticate(request);
+  }
+
+  #violation(): ProtocolError {
+    return authorizationViolation(this.#refusal);
   }
 
   #anonymous(): Identity | null {
@@ -161,7 +177,7 @@ export class Handshake {
 
   #decide(result: AuthResult): void {
     if (!(result instanceof Promise)) {
-      if (result === null) throw authorizationViolation();
+      if (result === null) throw this.#violation();
       return this.#welcome(result);
     }
     const client = this.#client;
@@ -179,7 +195,7 @@ export class Handshake {
         client.parse(() => {
           // After a reload nobody comes in by what held before.
           if (context.authenticator !== authenticator) this.#decide(this.#authenticate());
-          else if (identity === null) throw authorizationViolation();
+          else if (identity === null) throw this.#violation();
           else this.#welcome(identity);
           client.connection.resumeReading();
           if (!this.isChecking) this.#parser.resume();
@@ -199,7 +215,8 @@ export class Handshake {
     const client = this.#client;
     this.#admit(identity);
     const { options } = client;
-    if (options.account !== "" || options.newAccount) throw authorizationViolation();
+    if (options.account !== "" || options.newAccount)
+      throw authorizationViolation("CONNECT asks for an account of its own");
     if (options.protocol < 0 || options.protocol > 1) throw invalidClientProtocol();
     if (options.noResponders && !(options.headers && client.context.settings.headers))
       throw noRespondersRequiresHeaders();
@@ -209,10 +226,11 @@ export class Handshake {
   #admit(identity: Identity): void {
     const client = this.#client;
     const account = client.context.broker.accounts.get(identity.account);
-    if (account === undefined) throw authorizationViolation();
+    if (account === undefined)
+      throw authorizationViolation(`there is no account ${JSON.stringify(identity.account)}`);
     const { maxConnections } = account.limits;
     if (maxConnections >= 0 && client.account !== account && account.connectionCount >= maxConnections)
-      throw accountConnectionsExceeded();
+      throw accountConnectionsExceeded(`account ${JSON.stringify(account.name)} allows ${maxConnections}`);
     this.#deadline?.cancel();
     this.#deadline = null;
     this.#state = "open";

@@ -4,8 +4,9 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { clientCertificateFromDer } from "../auth/certificate.ts";
+import { attemptText } from "../auth/attempt.ts";
 import { areGiven, maySurvive } from "../auth/identity.ts";
-import type { Authenticator, AuthResult, Identity } from "../auth/identity.ts";
+import type { Authenticator, AuthRequest, AuthResult, Identity } from "../auth/identity.ts";
 import { filterForAccepted } from "./filter-terms.ts";
 import type { Deadline } from "../base/clock.ts";
 import {
@@ -51,6 +52,8 @@ export class Acceptance implements LinkHandshake {
   /** Of a link that is open. */
   #leaf: { readonly connect: ReceivedConnect; readonly identity: Identity } | null = null;
   #deadline: Deadline | null = null;
+  /** Who was refused, and why, for the log. */
+  #refusal = "";
   #state: "expecting" | "checking" | "open" | "closed" = "expecting";
 
   constructor(link: LeafLink, terms: () => AcceptanceTerms) {
@@ -129,13 +132,15 @@ export class Acceptance implements LinkHandshake {
   #authenticate({ credentials }: ReceivedConnect): AuthResult {
     const { connection, isWebSocket } = this.#link;
     const der = connection.tls?.peerCertificate ?? null;
-    return this.#terms().authenticator.authenticate({
+    const request: AuthRequest = {
       credentials,
       connectionType: isWebSocket ? "LEAFNODE_WS" : "LEAFNODE",
       nonce: this.#nonce,
       certificate: der === null ? null : clientCertificateFromDer(der),
       isWanted: () => !connection.closed,
-    });
+      onRefused: (rule) => (this.#refusal = `${attemptText(request)}: ${rule}`),
+    };
+    return this.#terms().authenticator.authenticate(request);
   }
 
   #decide(connect: ReceivedConnect, result: AuthResult, clusterName: string): void {
@@ -164,7 +169,7 @@ export class Acceptance implements LinkHandshake {
     const link = this.#link;
     const { broker, systemAccount, settings, registry, log } = link.context;
     const account = identity === null ? undefined : broker.accounts.get(identity.account);
-    if (identity === null || account === undefined) throw authorizationViolation();
+    if (identity === null || account === undefined) throw authorizationViolation(this.#refusal);
     if (clusterName !== "" && connect.cluster === clusterName) throw sameClusterName();
     const answer = {
       ...this.#info(),
@@ -179,7 +184,8 @@ export class Acceptance implements LinkHandshake {
       throw versionTooOld(minVersion);
     }
     const { maxConnections } = account.limits;
-    if (maxConnections >= 0 && account.connectionCount >= maxConnections) throw accountConnectionsExceeded();
+    if (maxConnections >= 0 && account.connectionCount >= maxConnections)
+      throw accountConnectionsExceeded(`account ${JSON.stringify(account.name)} allows ${maxConnections}`);
     this.#deadline?.cancel();
     this.#deadline = null;
     this.#state = "open";

@@ -66,15 +66,20 @@ export const payloadTooLarge = (bytes: number, bytesMax: number): ProtocolError 
     "Maximum Message Payload Exceeded",
     `${bytes} > ${bytesMax} bytes`,
   );
-export const authorizationViolation = (): ProtocolError =>
-  new ProtocolError("Authorization Violation", "Authentication Failure");
+/** @param detail for the log: who tried, and which rule refused */
+export const authorizationViolation = (detail = ""): ProtocolError =>
+  new ProtocolError("Authorization Violation", "Authentication Failure", detail);
 export const authenticationTimeout = (): ProtocolError =>
   new ProtocolError("Authentication Timeout", "Authentication Timeout");
 export const staleConnection = (): ProtocolError => new ProtocolError("Stale Connection", "Stale Connection");
 export const connectionsExceeded = (): ProtocolError =>
   new ProtocolError("maximum connections exceeded", "Maximum Connections Exceeded");
-export const accountConnectionsExceeded = (): ProtocolError =>
-  new ProtocolError("maximum account active connections exceeded", "Maximum Account Connections Exceeded");
+export const accountConnectionsExceeded = (detail = ""): ProtocolError =>
+  new ProtocolError(
+    "maximum account active connections exceeded",
+    "Maximum Account Connections Exceeded",
+    detail,
+  );
 export const invalidClientProtocol = (): ProtocolError =>
   new ProtocolError("invalid client protocol", "Bad Client Protocol Version");
 export const noRespondersRequiresHeaders = (): ProtocolError =>

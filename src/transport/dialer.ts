@@ -11,6 +11,7 @@ import { Connection, type ConnectionContext, type TlsState, type Wire } from "./
 import { peerOf } from "./listener.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "./tcp.ts";
+import { tlsFailureText } from "./tls-failure.ts";
 import { encryptedWire, WaitingWire } from "./tls-wire.ts";
 
 /** TLS as the one who dials. */
@@ -295,5 +296,5 @@ export function reasonOf(error: NodeJS.ErrnoException | AggregateError): string 
   if (code === "ECONNREFUSED") return "connection refused";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "the host name is not known";
   if (code === "ECONNRESET") return "connection reset";
-  return error.message;
+  return tlsFailureText(error);
 }

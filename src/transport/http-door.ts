@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
 import { awaitFirstByte, handshakeRecord } from "./first-byte.ts";
-import { acceptSockets, OpenSockets, type SocketListener } from "./listener.ts";
+import { acceptSockets, OpenSockets, peerOf, type SocketListener } from "./listener.ts";
 import type { TlsGate } from "./tls-gate.ts";
 
 const headerBytesMax = 16 * 1024;
@@ -22,6 +22,11 @@ export interface HttpDoorOptions {
   readonly requestMsMax: () => number;
   /** Sockets open at once; more are closed when they come. */
   readonly socketsMax: number;
+  /** Told, in words, why a socket has not come to be encrypted. */
+  readonly onHandshakeFailure?: (
+    peer: { readonly address: string; readonly port: number },
+    failure: string,
+  ) => void;
 }
 
 export class HttpDoor {
@@ -94,8 +99,10 @@ export class HttpDoor {
   }
 
   #secure(raw: Socket, gate: TlsGate): void {
+    const peer = peerOf(raw);
     gate.secure(raw, true, (outcome) => {
       if (outcome.socket === null) {
+        this.#options.onHandshakeFailure?.(peer, outcome.failure);
         const { refused } = outcome;
         if (refused === undefined) return;
         this.#sockets.move(raw, refused);

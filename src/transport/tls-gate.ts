@@ -8,6 +8,7 @@ import type { Clock, Deadline } from "../base/clock.ts";
 import type { TlsState } from "./connection.ts";
 import { alertInvalidCertificates } from "./tls-alert.ts";
 import { ServerCertificates, type TlsTerms } from "./tls.ts";
+import { tlsFailureText } from "./tls-failure.ts";
 
 /** A client certificate's DER, verified already, or null when the client has shown none; false refuses the client. */
 export type AcceptPeer = (certificate: Buffer | null) => boolean;
@@ -38,6 +39,8 @@ export class TlsGate {
   #server: tls.Server;
   /** By the peer's address, which Node's encrypted socket shares with the one underneath. */
   readonly #pending = new Map<string, Pending>();
+  /** Key of the socket that was closed last, for as long as Node may tell why. */
+  #lastClosed: string | null = null;
 
   /**
    * @param acceptPeer asked at the end of each handshake; null accepts what the authorities have signed
@@ -81,7 +84,7 @@ export class TlsGate {
     const deadline = this.#clock.after(this.timeoutMs, () => this.#fail(key, pending, "timed out"));
     const pending: Pending = { raw, deadline, first, done, failure: "the peer is gone", isAlerted: false };
     this.#pending.set(key, pending);
-    raw.once("close", () => this.#fail(key, pending, pending.failure));
+    raw.once("close", () => this.#onClosed(key, pending));
     // An end in the middle of a handshake is the end of it; half-open makes sense only afterwards.
     raw.allowHalfOpen = false;
     this.#server.emit("connection", raw);
@@ -119,11 +122,8 @@ export class TlsGate {
     socket.allowHalfOpen = true;
     const peerCertificate = socket.getPeerX509Certificate()?.raw ?? null;
     if (peerCertificate !== null && !socket.authorized) {
-      return this.#reject(
-        socket,
-        pending,
-        `the certificate is not valid: ${String(socket.authorizationError)}`,
-      );
+      const invalid = new Error("the certificate is not valid");
+      return this.#reject(socket, pending, tlsFailureText(invalid, socket.authorizationError));
     }
     if (this.#acceptPeer !== null && !this.#acceptPeer(peerCertificate)) {
       const shown = peerCertificate === null ? "there is no certificate that is" : "the certificate is not";
@@ -150,10 +150,21 @@ export class TlsGate {
     return this.#pending.get(keyOf(socket) ?? "");
   }
 
+  /** A socket whose peer has shown a certificate that is not taken is closed by Node first, and then told of. */
+  #onClosed(key: string, pending: Pending): void {
+    this.#lastClosed = key;
+    setImmediate(() => {
+      if (this.#lastClosed === key) this.#lastClosed = null;
+      this.#fail(key, pending, pending.failure);
+    });
+  }
+
   #refused(error: Error, socket: tls.TLSSocket): void {
-    const key = keyOf(socket);
+    // One that is closed has no address any more.
+    const key = keyOf(socket) ?? this.#lastClosed;
     const pending = key === null ? undefined : this.#pending.get(key);
-    if (key !== null && pending !== undefined) this.#fail(key, pending, error.message);
+    if (key !== null && pending !== undefined)
+      this.#fail(key, pending, tlsFailureText(error, socket.authorizationError));
     socket.destroy();
   }
 

@@ -85,6 +85,8 @@ export async function listenWebSocket(
     gate,
     requestMsMax: () => terms().handshakeTimeoutMs ?? handshakeMsDefault,
     socketsMax: Infinity,
+    onHandshakeFailure: ({ address, port: peerPort }, failure) =>
+      options.onRefusal(`${address}:${peerPort}`, `TLS handshake error: ${failure}`),
   });
   const upgrader = new Upgrader(door, options);
   door.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
