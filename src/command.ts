@@ -29,6 +29,9 @@ export async function runBroker(command: RunCommand): Promise<RunningBroker> {
   try {
     await server.start();
   } catch (error) {
+    // Standard error gets it from whoever catches it.
+    if (loaded.options.log.file !== null)
+      logger.fatal(error instanceof Error ? error.message : String(error));
     logger.close();
     throw error;
   }

@@ -31,13 +31,13 @@ interface Destination {
 }
 
 const stderrDescriptor = 2;
-const levelTags: Readonly<Record<number, string>> = {
-  60: "FTL",
-  50: "ERR",
-  40: "WRN",
-  30: "INF",
-  20: "DBG",
-  10: "TRC",
+const levelTags: Readonly<Record<string, string>> = {
+  fatal: "FTL",
+  error: "ERR",
+  warn: "WRN",
+  info: "INF",
+  debug: "DBG",
+  trace: "TRC",
 };
 
 /** pino takes a sixth of a bare start, so it is loaded only by those who log. */
@@ -52,7 +52,12 @@ export async function createLogger(first: LogOptions): Promise<Logger> {
     },
   };
   const logger = pino(
-    { level: "trace", base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: "trace",
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
     stream,
   );
   return {
@@ -91,6 +96,11 @@ export async function createLogger(first: LogOptions): Promise<Logger> {
 }
 
 type OpenDestination = (options: { fd?: number; dest?: string; sync: boolean }) => unknown;
+
+/** A line of the log for what happens where there is no logger yet, without the end of the line. */
+export function fatalEntry(text: string): string {
+  return JSON.stringify({ level: "fatal", time: new Date().toISOString(), pid: process.pid, msg: text });
+}
 
 interface Target {
   write(text: string, options: LogOptions): unknown;
@@ -167,7 +177,7 @@ function rotate(file: string, countMax: number): void {
 }
 
 function lineOf(json: string, options: LogOptions): string {
-  const entry = JSON.parse(json) as { level: number; time: string; pid: number; msg: string };
+  const entry = JSON.parse(json) as { level: string; time: string; pid: number; msg: string };
   const time = options.time ? `${timeOf(entry.time, options.timeUtc)} ` : "";
   return `[${entry.pid}] ${time}[${levelTags[entry.level] ?? "INF"}] ${entry.msg}\n`;
 }

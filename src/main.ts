@@ -4,6 +4,7 @@ import { runBroker, versionText, type RunCommand, type RunningBroker } from "./c
 import { parseCommandLine, type Command } from "./config/flags.ts";
 import { testConfig } from "./config/load.ts";
 import { tlsUsageText, usageText } from "./config/usage.ts";
+import { fatalEntry } from "./logger.ts";
 import { signalTargets } from "./signal-targets.ts";
 
 const program = "frond";
@@ -18,12 +19,16 @@ interface Signals {
 
 /** Runs one command line to its end, and sets the exit code. */
 export async function main(args: readonly string[], signals: Signals): Promise<void> {
+  let isRun = false;
   try {
     const command = parseCommandLine(args);
-    if (command.command !== "run") signals.release();
+    isRun = command.command === "run";
+    if (!isRun) signals.release();
     await perform(command, signals);
   } catch (error) {
-    fail(`${program}: ${error instanceof Error ? error.message : String(error)}`);
+    const text = `${program}: ${error instanceof Error ? error.message : String(error)}`;
+    // Where the log is JSON, so is the reason that there will be none.
+    fail(isRun && !process.stderr.isTTY ? fatalEntry(text) : text);
   }
 }
 

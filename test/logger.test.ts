@@ -92,3 +92,49 @@ function reloadsIn(file: string): number {
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
+
+test("off a terminal every line is JSON with its level by name", async () => {
+  const broker = await startBroker({ args: ["-D"], config: "authorization { user: u, password: p }" });
+  onTestFinished(() => broker.kill());
+  const client = await connectRaw(broker.port);
+  await client.line();
+  client.send('CONNECT {"user":"x","pass":"y"}\r\n');
+  await client.rest();
+  broker.signal("SIGTERM");
+  await broker.exited;
+  const entries = broker.output.trimEnd().split("\n");
+  const levels = entries.map((line) => (JSON.parse(line) as { level: string }).level);
+  expect(new Set(levels)).toEqual(new Set(["debug", "info", "error"]));
+});
+
+test.each([
+  ["an address that is taken", ["-a", "203.0.113.1"]],
+  ["a configuration file that is not there", ["-c", "/nowhere/frond.conf"]],
+])("off a terminal a start that fails for %s says so in JSON alone", async (_what, args) => {
+  const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
+  const child = spawn(process.execPath, [command, "-p", "-1", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
+  const [code] = (await once(child, "close")) as [number];
+  expect(code).toBe(1);
+  const entries = said
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const fatal = entries.filter(({ level }) => level === "fatal");
+  expect(fatal).toMatchObject([{ pid: child.pid, msg: expect.stringMatching(/^frond: /) }]);
+});
+
+test("a start that fails is told in the log file, too", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "frond-log-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, "frond.log");
+  const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
+  const child = spawn(process.execPath, [command, "-a", "203.0.113.1", "-p", "-1", "-l", file], {
+    stdio: "ignore",
+  });
+  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(readFileSync(file, "utf8")).toMatch(/"level":"fatal".*cannot listen on 203\.0\.113\.1/);
+});
