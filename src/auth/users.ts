@@ -129,7 +129,7 @@ function mayComeByCertificate(entry: UserOptions, { tls, websocket, leafnodes }:
     (tls?.verifyAndMap === true && isTypeAllowed(entry, "STANDARD")) ||
     (websocket?.tls?.verifyAndMap === true && isTypeAllowed(entry, "WEBSOCKET")) ||
     (mapsLeafs && isTypeAllowed(entry, "LEAFNODE")) ||
-    (mapsLeafs && websocket?.tls?.verify === true && isTypeAllowed(entry, "LEAFNODE_WS"))
+    (mapsLeafs && (websocket?.tls?.verify ?? false) !== false && isTypeAllowed(entry, "LEAFNODE_WS"))
   );
 }
 
