@@ -6,6 +6,7 @@ import type { Permissions } from "../auth/permissions.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
+import { subscribeRule, whoText } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
@@ -75,7 +76,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#trace = this.#makeTrace();
     this.#parser = new Parser(this, context.settings);
     this.#table = new SubscriptionTable(this);
-    this.#gate = new PublishGate(context, (text) => this.complain(text));
+    this.#gate = new PublishGate(context, (text, rule) => this.complain(text, rule));
     this.#heartbeat = new Heartbeat(
       context.broker.clock,
       heartbeatOptions(context.settings),
@@ -289,7 +290,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#trace?.line(`[SUB ${subject} ${queue === null ? "" : `${queue} `}${sid}]`);
     this.#heartbeat.active();
     const refusal = this.#table.subscribe(subject, queue, sid, this.context.settings);
-    if (refusal !== null) this.complain(refusal);
+    if (refusal !== null) this.complain(refusal, subscribeRule(this.permissions, subject, queue));
     else if (this.options.verbose) this.say(okLine);
   }
 
@@ -464,8 +465,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   /** Tells of an error that leaves the connection open. */
-  complain(text: string): void {
-    this.context.log.error(`${this.label} - ${text}`);
+  complain(text: string, rule = ""): void {
+    this.context.log.error(`${this.label} - ${text}: ${whoText(this)}${rule === "" ? "" : `, ${rule}`}`);
     this.say(errorLine(text));
   }
 

@@ -5,6 +5,7 @@
 import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
+import { publishRule } from "../broker/refusal-rules.ts";
 import type { Message } from "../broker/message.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 import { recoverable } from "../protocol/errors.ts";
@@ -42,7 +43,7 @@ export class PublishVerdicts {
 /** What stands between one client's publishes and the router. */
 export class PublishGate {
   readonly #context: ClientContext;
-  readonly #complain: (text: string) => void;
+  readonly #complain: (text: string, rule?: string) => void;
   #permissions: Permissions | null = null;
   #pedantic = false;
   #isSystem = false;
@@ -51,8 +52,8 @@ export class PublishGate {
   /** Permissions, mappings or pedantry: every publish must be admitted, not only those with something reserved. */
   isClosed = false;
 
-  /** @param complain tells the client why something is not admitted */
-  constructor(context: ClientContext, complain: (text: string) => void) {
+  /** @param complain tells the client why something is not admitted, and the log by which rule */
+  constructor(context: ClientContext, complain: (text: string, rule?: string) => void) {
     this.#context = context;
     this.#complain = complain;
   }
@@ -78,13 +79,18 @@ export class PublishGate {
     if (this.#pedantic && !isValidLiteralSubject(message.subject))
       this.#complain(recoverable.invalidPublishSubject);
     if (account.mappings !== null) mapSubject(message, account.mappings);
-    if (this.#isReserved(message) || !this.#mayPublish(message)) {
-      this.#complain(recoverable.publishDenied(message.subject));
+    const isReserved = this.#isReserved(message);
+    if (isReserved || !this.#mayPublish(message)) {
+      const { subject } = message;
+      this.#complain(
+        recoverable.publishDenied(subject),
+        isReserved ? "only the broker publishes there" : publishRule(this.#permissions, subject),
+      );
       return false;
     }
     if (!message.hasReply || !mayBeReservedReply(message.bytes, message.replyStart)) return true;
     if (!isReservedReply(message.reply)) return true;
-    this.#complain(recoverable.replyDenied(message.reply));
+    this.#complain(recoverable.replyDenied(message.reply), "no client may be answered on a reserved subject");
     return false;
   }
 

@@ -1,4 +1,6 @@
 /** What can go wrong between the ends of a link, with nats-server's texts, since the other end looks for words in them. */
+import { whoText } from "../broker/refusal-rules.ts";
+import type { SessionFacts } from "../broker/session.ts";
 import { ProtocolError, quote } from "../protocol/errors.ts";
 import { wireFromText } from "../subjects/subject.ts";
 
@@ -31,16 +33,22 @@ export const loopFound = (account: string): ProtocolError =>
     `${loopDetected} for leafnode account=${quote(wireFromText(account))}. Delaying attempt to reconnect for 30s`,
     "Protocol Violation",
   );
-export const publishRefused = (subject: string): ProtocolError =>
-  new ProtocolError(`Permissions Violation for Publish to ${quote(subject)}`, "Protocol Violation");
-export const subscribeRefused = (subject: string): ProtocolError =>
-  new ProtocolError(`Permissions Violation for Subscription to ${quote(subject)}`, "Protocol Violation");
+export const publishRefused = (subject: string, link: SessionFacts, rule: string): ProtocolError =>
+  refused(`Permissions Violation for Publish to ${quote(subject)}`, link, rule);
+export const subscribeRefused = (subject: string, link: SessionFacts, rule: string): ProtocolError =>
+  refused(`Permissions Violation for Subscription to ${quote(subject)}`, link, rule);
 export const staleHandshake = (): ProtocolError =>
   new ProtocolError("Stale Leaf Node Connection - Closing", "Stale Connection");
 export const noFirstInfo = (): ProtocolError =>
   new ProtocolError(null, "Stale Connection", "no INFO came in time");
 export const notALeafPeer = (name: string): ProtocolError =>
   new ProtocolError("Authorization Violation", "Protocol Violation", `${name} before the link was made`);
+
+/** @param rule "" where the user's permissions allow it: then it is something that no link carries */
+function refused(text: string, link: SessionFacts, rule: string): ProtocolError {
+  const detail = `${whoText(link)}, ${rule === "" ? "links do not carry it" : rule}`;
+  return new ProtocolError(text, "Protocol Violation", detail);
+}
 
 /** @throws ProtocolError for a name that no cluster can have */
 export function checkClusterName(name: string): void {

@@ -162,10 +162,16 @@ function listsOf(value: unknown): { allow: string[] | null; deny: string[] | nul
   return { allow: subjectsIn(textsField(fields, "allow")), deny: subjectsIn(textsField(fields, "deny")) };
 }
 
-/** Wire strings; what is no subject (of which one may also be followed by a queue) restricts nothing. */
+/**
+ * Wire strings; what is no subject (which may also be followed by a queue) is left out. A list without entries restricts
+ * nothing, as nats-server has it; one without any that is a subject allows nothing.
+ */
 function subjectsIn(texts: readonly string[] | null): string[] | null {
-  const wires = texts?.map(wireFromText).filter((wire) => wire.split(" ").every(isValidSubject)) ?? [];
-  return wires.length === 0 ? null : wires;
+  if (texts === null || texts.length === 0) return null;
+  return texts.map(wireFromText).filter((wire) => {
+    const words = wire.split(" ");
+    return words.length <= 2 && words.every(isValidSubject);
+  });
 }
 
 function withQueue(text: string): SubscribePermission {

@@ -5,6 +5,7 @@
 import type { Permissions } from "../auth/permissions.ts";
 import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
+import { publishRule, subscribeRule } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";
 import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, pingLine, pongLine } from "../protocol/encoder.ts";
@@ -277,7 +278,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     if (!this.#filter.mayHear(subject)) {
       // A leaf that asks its own hub too much hears nothing of it.
       if (this.isSpoke) return;
-      throw subscribeRefused(subject);
+      throw subscribeRefused(subject, this, subscribeRule(this.permissions, subject, queue));
     }
     const refusal = this.#table.add(links, subject, queue, weight, this.context.settings.maxSubscriptions);
     if (refusal === null) return;
@@ -447,7 +448,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     if (this.#filter.mayReceive(subject, this.context.broker.clock.nowMs())) return true;
     // A leaf keeps what it was sent too much to itself; a hub does not trust a leaf that goes on regardless.
     if (this.isSpoke) return false;
-    throw publishRefused(subject);
+    throw publishRefused(subject, this, publishRule(this.permissions, subject));
   }
 
   /** In portions, each when the one before is on its way; what changes in the meantime is told at once. */

@@ -1,9 +1,9 @@
 /** Whose permissions are in the way: of publishing the message, and of subscribing to it at all. */
 import { Permissions } from "../auth/permissions.ts";
+import { publishRule, subscribeRule } from "../broker/refusal-rules.ts";
 import type { Session, SessionPermissions } from "../broker/session.ts";
 import type { Options, PermissionsOptions } from "../config/options.ts";
 import { isReservedSubject } from "../subjects/reserved.ts";
-import { isCoveredBy, textFromWire } from "../subjects/subject.ts";
 import {
   countText,
   isAskedAbout,
@@ -21,8 +21,6 @@ interface Holder {
   /** Empty for a user that is asked about and not connected. */
   readonly sessions: Session[];
 }
-
-const patternsShownMax = 5;
 
 export function explainPermissions(question: ExplainQuestion): Finding[] {
   const holders = connectedHolders(question);
@@ -102,7 +100,7 @@ function publishFindings(question: ExplainQuestion, holders: readonly Holder[]):
     question,
     holders.filter(({ permissions }) => !permissions.canPublish(subject)),
     ({ user, permissions, sessions }) => {
-      const why = publishRefusal(permissions, subject);
+      const why = publishRule(permissions, subject);
       return refusalFinding("cannot_publish", "may not publish it", why, user, sessions, question.listMax);
     },
     (count) => restFinding("cannot_publish", count),
@@ -122,7 +120,7 @@ function subscribeFindings(question: ExplainQuestion, holders: readonly Holder[]
     question,
     refused,
     (holder) => {
-      const why = subscribeRefusal(holder.permissions, subject);
+      const why = subscribeRule(holder.permissions, subject, null);
       const { user, sessions: refusedSessions } = holder;
       return refusalFinding(
         "cannot_subscribe",
@@ -135,27 +133,6 @@ function subscribeFindings(question: ExplainQuestion, holders: readonly Holder[]
     },
     (count) => restFinding("cannot_subscribe", count),
   );
-}
-
-function publishRefusal({ options, responses }: SessionPermissions, subject: string): string {
-  const { allow, deny } = options.publish;
-  const denied = deny?.find((pattern) => isCoveredBy(subject, pattern));
-  const answers = responses === null ? "" : "; it may answer requests that it has received";
-  if (denied !== undefined) return `denied by ${quoted(denied)}${answers}`;
-  if (allow === null || allow.length === 0) return `nothing is allowed${answers}`;
-  return `allowed is only ${patternList(allow)}${answers}`;
-}
-
-function subscribeRefusal(permissions: SessionPermissions, subject: string): string {
-  const deny = permissions.denyInTheWay(subject, null);
-  if (deny !== null) return `denied by ${quoted(deny)}`;
-  const allow = permissions.options.subscribe.allow ?? [];
-  const queues = allow
-    .filter((pattern) => pattern.queue !== null && isCoveredBy(subject, pattern.subject))
-    .map(({ queue }) => queue as string);
-  if (queues.length > 0) return `allowed is only queue group ${patternList(queues)}`;
-  if (allow.length === 0) return "nothing is allowed";
-  return `allowed is only ${patternList(allow.map((pattern) => pattern.subject))}`;
 }
 
 function refusalFinding(
@@ -183,14 +160,4 @@ function refusalFinding(
 
 function restFinding(verdict: Verdict, count: number): Finding {
   return { verdict, text: `${countText(count, "more user")}`, count, facts: { kind: "rest" } };
-}
-
-function patternList(patterns: readonly string[]): string {
-  const shown = patterns.slice(0, patternsShownMax).map(quoted).join(", ");
-  const more = patterns.length - patternsShownMax;
-  return more > 0 ? `${shown} and ${more} more` : shown;
-}
-
-function quoted(wire: string): string {
-  return JSON.stringify(textFromWire(wire));
 }

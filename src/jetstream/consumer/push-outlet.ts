@@ -86,9 +86,8 @@ export class PushOutlet implements Outlet {
     if (state.policy === "flow_control" && message.headerBytes > 0) {
       const { bytes, bodyStart, headerBytes } = message;
       const block = bytes.subarray(bodyStart, bodyStart + headerBytes);
-      const seq = Number(headerValue(block, "Nats-Last-Stream") ?? 0);
-      const consumerSeq = Number(headerValue(block, "Nats-Last-Consumer") ?? 0);
-      if (seq > 0 && consumerSeq >= 0) this.#acknowledge(seq, consumerSeq);
+      const seq = countOf(headerValue(block, "Nats-Last-Stream"));
+      if (seq > 0) this.#acknowledge(seq, countOf(headerValue(block, "Nats-Last-Consumer")));
     }
     this.#consumer.schedule();
   }
@@ -158,6 +157,11 @@ export class PushOutlet implements Outlet {
     host.publisher.publish(account, this.#to.subject, "", status, nothing);
     if (state.policy === "flow_control" && state.pending.size > 0 && this.#asked === "") this.#ask();
   }
+}
+
+/** 0 for what is no whole number: anybody who may publish to the subject writes these headers. */
+function countOf(text: string | null): number {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 const nothing = Buffer.alloc(0);
