@@ -153,7 +153,7 @@ export class TlsGate {
   /** A socket whose peer has shown a certificate that is not taken is closed by Node first, and then told of. */
   #onClosed(key: string, pending: Pending): void {
     this.#lastClosed = key;
-    setImmediate(() => {
+    this.#clock.soon(() => {
       if (this.#lastClosed === key) this.#lastClosed = null;
       this.#fail(key, pending, pending.failure);
     });
