@@ -1,7 +1,7 @@
 /** What the log says when somebody is refused: who, from where, what was tried, and which rule refused it. */
 import { afterEach, expect, test } from "vitest";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
-import { until } from "../interop/leaf-fixture.ts";
+import { eventually } from "../fixture/waiting.ts";
 import { startFrond, type Peer } from "../interop/peer.ts";
 
 const config = `leafnodes { listen: "127.0.0.1:-1" }
@@ -23,7 +23,7 @@ async function dial(port: number): Promise<RawClient> {
 
 /** What the log says of it, once it is there. */
 async function logged(running: Peer, text: string): Promise<string> {
-  await until(() => running.output().includes(text), `the log says ${text}`);
+  await eventually(() => expect(running.output()).toContain(text));
   return running
     .output()
     .split("\n")
