@@ -453,10 +453,9 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   /** Removes subscriptions that the permissions of now do not allow any more, telling the client of each. */
   #dropForbidden(): void {
     for (const subscription of this.#table.forbidden()) {
+      const { subject, queue, sid } = subscription;
       this.#table.remove(subscription);
-      this.complain(
-        `${recoverable.subscribeDenied(subscription.subject, subscription.queue)} (sid "${subscription.sid}")`,
-      );
+      this.complain(`${recoverable.subscribeDenied(subject, queue)} (sid "${sid}")`);
     }
   }
 
