@@ -31,19 +31,6 @@ async function works(port: number, fields: Readonly<Record<string, unknown>> = {
 }
 
 describe("starting", () => {
-  test("takes less than 50 ms", async () => {
-    const tookMs: number[] = [];
-    for (let round = 0; round < 9; round++) {
-      const startMs = performance.now();
-      const started = await broker();
-      tookMs.push(performance.now() - startMs);
-      await started.close();
-    }
-    tookMs.sort((a, b) => a - b);
-    // The machine may be busy with something else, but not each time.
-    expect(tookMs[2]).toBeLessThan(50);
-  });
-
   test("gives the addresses of everything that listens", async () => {
     const started = await broker({ websocket: { port: 0 }, monitor: 0 });
     expect(started.url).toBe(`nats://127.0.0.1:${started.port}`);
@@ -163,9 +150,7 @@ describe("closing", () => {
       publisher.socket.write(`PUB a 1000000\r\n${"x".repeat(1_000_000)}\r\n`);
     await publisher.roundTrip();
     closing.clock.freeze();
-    const startMs = performance.now();
     await closing.close();
-    expect(performance.now() - startMs).toBeLessThan(3_000);
     await publisher.untilClosed();
     deaf.close();
   });

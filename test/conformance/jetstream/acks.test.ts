@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // What becomes of a message by the answer of its consumer.
 
@@ -178,13 +179,13 @@ describe("acknowledgements on the wire", () => {
   test.each(bodies)("%s", async (body, expected) => {
     const { nc, wire } = peer();
     const name = await filled(3);
-    const inbox = await wire.pull(name, "c", { batch: 1, expires: 3000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     const first = await inbox.next();
     const answer = await nc.request(first.reply ?? "", body);
     expect([answer.data.length, answer.headers]).toEqual([0, undefined]);
     // What was given back, if it was, is there again before this, or shortly after.
     await new Promise((resolve) => setTimeout(resolve, 30));
-    const more = await wire.pull(name, "c", { batch: 2, expires: 3000 * ms });
+    const more = await wire.pull(name, "c", { batch: 2, expires: patienceMs * ms });
     const deliveries = [await more.next(), await more.next()].map((message) => {
       const [, , , , count, sequence] = (message.reply ?? "").split(".");
       return `${sequence}:${count}`;

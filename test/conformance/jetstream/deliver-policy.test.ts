@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { fieldsOf, fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Where a consumer begins, and which messages are for it.
 
@@ -29,7 +30,7 @@ describe.each(jetStreamLibraries)("deliver policy, $name", (library) => {
     const seen: number[] = [];
     const messages = await (await js.consumers.get(name, consumer)).fetch({
       max_messages: 20,
-      expires: 1000,
+      expires: patienceMs,
     });
     for await (const message of messages) {
       seen.push(message.seq);
@@ -161,14 +162,14 @@ describe.each(jetStreamLibraries)("deliver policy, $name", (library) => {
     const name = await filled();
     await jsm.consumers.add(name, { durable_name: "c", ack_policy: "explicit", filter_subject: `${name}.a` });
     const consumer = await js.consumers.get(name, "c");
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(1);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(1);
     const info = await jsm.consumers.update(name, "c", {
       filter_subjects: [`${name}.b`, `${name}.c`],
       filter_subject: "",
     });
     expect(info.num_pending).toBe(3);
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(2);
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(4);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(2);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(4);
   });
 
   test("at the pace of the original", async () => {
@@ -180,10 +181,14 @@ describe.each(jetStreamLibraries)("deliver policy, $name", (library) => {
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
     await jsm.consumers.add(name, { durable_name: "c", ack_policy: "explicit", replay_policy: "original" });
+    const startMs = performance.now();
     const times: number[] = [];
-    const messages = await (await js.consumers.get(name, "c")).fetch({ max_messages: 3, expires: 5000 });
+    const messages = await (await js.consumers.get(name, "c")).fetch({
+      max_messages: 3,
+      expires: patienceMs,
+    });
     for await (const _ of messages) times.push(performance.now());
-    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(100);
-    expect((times[2] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(250);
+    expect((times[1] ?? 0) - startMs).toBeGreaterThan(100);
+    expect((times[2] ?? 0) - startMs).toBeGreaterThan(250);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { type Fields, fieldsOf, fresh, shown } from "../../fixture/jetstream-wire.ts";
+import { delay, eventually } from "../../fixture/waiting.ts";
 
 // Messages straight from the stream, without JSON around them.
 
@@ -192,11 +193,9 @@ describe("direct get in batches", () => {
     const text = typeof body === "string" ? body : named(JSON.stringify(body));
     nc.publish(`$JS.API.DIRECT.GET.${name}${named(tail)}`, text, { reply: inbox.subject });
     const expectedCount = expected.split(" | ").length;
-    const deadline = performance.now() + 3000;
-    while (inbox.messages.length < expectedCount && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => inbox.messages.length >= expectedCount, `${expectedCount} answers`);
+    // Whether there is one more.
+    await delay(20);
     const answers = inbox.messages.map((message) => {
       if (message.headers === undefined || message.headers.code !== 0) return shown(message);
       const { "Nats-Time-Stamp": _time, "Nats-Stream": _stream, ...fields } = fieldsOf(message);

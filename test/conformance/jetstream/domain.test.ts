@@ -4,6 +4,7 @@ import { connectPeer, jetStreamLibraries, peerOf } from "../../fixture/jetstream
 import { fresh } from "../../fixture/jetstream-wire.ts";
 import { connectRaw } from "../../fixture/raw-client.ts";
 import { valueOf } from "../kv/entries.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // A broker whose JetStream has a name of its own, so that others behind a leaf link can be told from it.
 
@@ -51,13 +52,13 @@ describe.each(jetStreamLibraries)("domain, $name", (library) => {
     await js.publish(`${name}.a`, "2");
     await jsm.consumers.add(name, { durable_name: "c", ack_policy: "explicit" });
     const consumer = await js.consumers.get(name, "c");
-    const message = await consumer.next({ expires: 1000 });
+    const message = await consumer.next({ expires: patienceMs });
     expect(message?.string()).toBe("1");
     expect(await message?.ackAck()).toBe(true);
     expect((await jsm.direct.getMessage(name, { seq: 2 }))?.string()).toBe("2");
     expect((await jsm.streams.getMessage(name, { last_by_subj: `${name}.a` }))?.seq).toBe(2);
     const fetched: string[] = [];
-    for await (const more of await consumer.fetch({ max_messages: 1, expires: 1000 }))
+    for await (const more of await consumer.fetch({ max_messages: 1, expires: patienceMs }))
       fetched.push(more.string());
     expect(fetched).toEqual(["2"]);
     expect(await jsm.streams.names().next()).toContain(name);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { type Fields, fresh } from "../../fixture/jetstream-wire.ts";
+import { eventually } from "../../fixture/waiting.ts";
 
 // Batches that are stored as they come, with an acknowledgement now and then.
 
@@ -166,10 +167,7 @@ describe("fast batches", () => {
     }
     await nc.flush();
     const expectedCount = expected.split(" | ").length;
-    const deadline = performance.now() + 5000;
-    while (inbox.messages.length < expectedCount && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await eventually(() => inbox.messages.length >= expectedCount, `${expectedCount} answers`);
     await nc.flush();
     const answers = inbox.messages.map(
       (message) => `${message.subject.slice(prefix.length + 4)} ${message.string()}`,

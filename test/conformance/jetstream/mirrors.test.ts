@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh, masked } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Streams that copy another one, sequence by sequence.
 
@@ -167,7 +168,10 @@ describe.each(jetStreamLibraries)("mirrors, $name", (library) => {
     await jsm.streams.add({ name, mirror: { name: from } });
     await reached(name, 4);
     await jsm.consumers.add(name, { durable_name: "c", ack_policy: "explicit" });
-    const messages = await (await js.consumers.get(name, "c")).fetch({ max_messages: 4, expires: 2000 });
+    const messages = await (await js.consumers.get(name, "c")).fetch({
+      max_messages: 4,
+      expires: patienceMs,
+    });
     const subjects: string[] = [];
     for await (const message of messages) subjects.push(message.subject);
     expect(subjects).toEqual(["a", "b", "a", "c"].map((tail) => `${from}.${tail}`));

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { fresh, masked } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Consumers that are held for a while, and consumers that begin anew.
 
@@ -29,7 +30,7 @@ describe.concurrent("pause", () => {
     expect(info.paused).toBe(true);
     expect(info.pause_remaining).toBeGreaterThan(0);
     expect(info.config.pause_until).toBe(until.toISOString().replace(/0+Z$/, "Z").replace(".Z", "Z"));
-    const inbox = await wire.pull(name, "c", { batch: 3, expires: 5000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 3, expires: patienceMs * ms });
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(inbox.rest()).toEqual([]);
     expect(await inbox.take(3)).toEqual(["1", "2", "3"].map((text) => `${name}.a ${text}`));
@@ -43,7 +44,7 @@ describe.concurrent("pause", () => {
     const name = await filled();
     await jsm.consumers.pause(name, "c", new Date(Date.now() + 600_000));
     expect(await jsm.consumers.resume(name, "c")).toMatchObject({ paused: false });
-    const inbox = await wire.pull(name, "c", { batch: 1, expires: 5000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     expect(await inbox.take(1)).toEqual([`${name}.a 1`]);
     inbox.close();
   });

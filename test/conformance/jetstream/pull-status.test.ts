@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { modernJetStream, peerOf } from "../../fixture/jetstream-libraries.ts";
-import { fresh, shown } from "../../fixture/jetstream-wire.ts";
+import { becomes, fresh, shown } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Each status with which a pull request may end, and what comes before it. Ack waits are long, so that nothing
 // comes twice.
@@ -212,10 +213,7 @@ describe.concurrent("pull requests", () => {
       // How many heartbeats fit in depends on the machine.
       return lines.filter((line, at) => !line.startsWith("100") || line !== lines[at - 1]).join(" | ");
     };
-    const deadline = performance.now() + (expected === "" ? 0 : 4000);
-    while (heard() !== expected && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    if (expected !== "") await becomes(heard, expected);
     // Nothing comes behind.
     await new Promise((resolve) => setTimeout(resolve, 50));
     await nc.flush();
@@ -266,7 +264,7 @@ describe.concurrent("pull requests", () => {
   test("no_wait behind others that wait for as much", async () => {
     const { wire, js } = peer();
     const name = await filled(0);
-    const waiting = await wire.pull(name, "c", { batch: 5, expires: 3000 * ms });
+    const waiting = await wire.pull(name, "c", { batch: 5, expires: patienceMs * ms });
     const eager = await wire.pull(name, "c", { batch: 1, no_wait: true });
     expect(await eager.take(1)).toEqual(["404 No Messages"]);
     await js.publish(`${name}.a`, "x");
@@ -278,9 +276,9 @@ describe.concurrent("pull requests", () => {
     const { wire } = peer();
     const name = await filled(0);
     const inboxes = [
-      await wire.pull(name, "c", { batch: 3, expires: 3000 * ms }),
-      await wire.pull(name, "c", { batch: 2, expires: 3000 * ms }),
-      await wire.pull(name, "c", { batch: 1, expires: 3000 * ms }),
+      await wire.pull(name, "c", { batch: 3, expires: patienceMs * ms }),
+      await wire.pull(name, "c", { batch: 2, expires: patienceMs * ms }),
+      await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms }),
     ];
     await wire.fill(...Array<string>(6).fill(`${name}.a`));
     const [one, two, three] = inboxes;
@@ -294,7 +292,7 @@ describe.concurrent("pull requests", () => {
     const { wire, jsm } = peer();
     const name = await filled(0);
     const inboxes = await Promise.all(
-      Array.from({ length: 200 }, () => wire.pull(name, "c", { batch: 2, expires: 5000 * ms })),
+      Array.from({ length: 200 }, () => wire.pull(name, "c", { batch: 2, expires: patienceMs * ms })),
     );
     expect((await jsm.consumers.info(name, "c")).num_waiting).toBe(200);
     await wire.fill(...Array<string>(400).fill(`${name}.a`));
@@ -306,10 +304,10 @@ describe.concurrent("pull requests", () => {
   test("a request whose inbox is gone gets nothing", async () => {
     const { wire, nc, jsm, js } = peer();
     const name = await filled(0);
-    const gone = await wire.pull(name, "c", { batch: 1, expires: 5000 * ms });
+    const gone = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     gone.close();
     await nc.flush();
-    const there = await wire.pull(name, "c", { batch: 1, expires: 5000 * ms });
+    const there = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     await js.publish(`${name}.a`, "x");
     expect(await there.take(1)).toEqual([`${name}.a x`]);
     expect((await jsm.consumers.info(name, "c")).delivered.consumer_seq).toBe(1);
@@ -319,7 +317,7 @@ describe.concurrent("pull requests", () => {
   test("a consumer that is deleted under requests", async () => {
     const { wire, jsm } = peer();
     const name = await filled(0);
-    const inbox = await wire.pull(name, "c", { batch: 1, expires: 5000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     await jsm.consumers.delete(name, "c");
     expect(await inbox.take(1)).toEqual(["409 Consumer Deleted"]);
     inbox.close();
@@ -328,7 +326,7 @@ describe.concurrent("pull requests", () => {
   test("a stream that is deleted under requests", async () => {
     const { wire, jsm } = peer();
     const name = await filled(0);
-    const inbox = await wire.pull(name, "c", { batch: 1, expires: 5000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 1, expires: patienceMs * ms });
     await jsm.streams.delete(name);
     expect(await inbox.take(1)).toEqual(["409 Consumer Deleted"]);
     inbox.close();
@@ -337,7 +335,7 @@ describe.concurrent("pull requests", () => {
   test("what waits for acknowledgements holds back what comes", async () => {
     const { wire, js, nc } = peer();
     const name = await filled(3, { max_ack_pending: 2 });
-    const inbox = await wire.pull(name, "c", { batch: 3, expires: 5000 * ms });
+    const inbox = await wire.pull(name, "c", { batch: 3, expires: patienceMs * ms });
     const first = await inbox.next();
     await inbox.next();
     await js.publish(`${name}.a`, "later");

@@ -30,7 +30,7 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     const name = await filled(10);
     const consumer = await js.consumers.get(name, "c");
     const seen: string[] = [];
-    for await (const message of await consumer.fetch({ max_messages: 4, expires: 2000 })) {
+    for await (const message of await consumer.fetch({ max_messages: 4, expires: patienceMs })) {
       seen.push(message.string());
       message.ack();
     }
@@ -51,8 +51,8 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     const { js } = peer();
     const name = await filled(5);
     const consumer = await js.consumers.get(name, "c");
-    await consumer.next({ expires: 1000 });
-    const message = await consumer.next({ expires: 1000 });
+    await consumer.next({ expires: patienceMs });
+    const message = await consumer.next({ expires: patienceMs });
     expect(message?.info).toMatchObject({
       stream: name,
       consumer: "c",
@@ -84,7 +84,7 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     const { js } = peer();
     const name = await filled(0);
     const consumer = await js.consumers.get(name, "c");
-    const fetched = await consumer.fetch({ max_messages: 2, expires: 5000 });
+    const fetched = await consumer.fetch({ max_messages: 2, expires: patienceMs });
     await js.publish(`${name}.a`, "first");
     await js.publish(`${name}.a`, "second");
     const seen: string[] = [];
@@ -100,7 +100,7 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     let bytes = 0;
     let count = 0;
     try {
-      for await (const message of await consumer.fetch({ max_bytes: 3500, expires: 2000 })) {
+      for await (const message of await consumer.fetch({ max_bytes: 3500, expires: patienceMs })) {
         bytes += message.data.length;
         count += 1;
       }
@@ -199,9 +199,9 @@ describe.each(jetStreamLibraries)("pull, $name", (library) => {
     const { js } = peer();
     const name = await filled(2);
     const consumer = await js.consumers.get(name, "c");
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(1);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(1);
     await js.publish(`${name}.a`);
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(2);
-    expect((await consumer.next({ expires: 1000 }))?.seq).toBe(3);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(2);
+    expect((await consumer.next({ expires: patienceMs }))?.seq).toBe(3);
   });
 });

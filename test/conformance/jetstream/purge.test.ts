@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // What a purge takes and what it leaves, and streams that are made with special starts.
 
@@ -125,7 +126,7 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
     const name = await filled();
     await jsm.consumers.add(name, { durable_name: "c", ack_policy: "explicit" });
     const consumer = await js.consumers.get(name, "c");
-    const messages = await consumer.fetch({ max_messages: 2, expires: 1000 });
+    const messages = await consumer.fetch({ max_messages: 2, expires: patienceMs });
     for await (const message of messages) expect(message.seq).toBeLessThan(3);
     expect(await jsm.consumers.info(name, "c")).toMatchObject({ num_ack_pending: 2, num_pending: 3 });
     await jsm.streams.purge(name, { seq: 5 });
@@ -136,7 +137,7 @@ describe.each(jetStreamLibraries)("purge, $name", (library) => {
       ack_floor: { stream_seq: 4 },
       delivered: { stream_seq: 4 },
     });
-    const next = await consumer.next({ expires: 1000 });
+    const next = await consumer.next({ expires: patienceMs });
     expect(next?.seq).toBe(5);
   });
 

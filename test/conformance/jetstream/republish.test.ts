@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fieldsOf, fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // What a stream passes on of what it has stored, and what it renames before.
 
@@ -153,7 +154,7 @@ describe.each(jetStreamLibraries)("transform, $name", (library) => {
       ack_policy: "explicit",
       filter_subject: `${name}.out.>`,
     });
-    const message = await (await js.consumers.get(name, "c")).next({ expires: 1000 });
+    const message = await (await js.consumers.get(name, "c")).next({ expires: patienceMs });
     expect(message?.subject).toBe(`${name}.out.b.a`);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { connectPeer, modernJetStream } from "../../fixture/jetstream-libraries.ts";
 import { becomes } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // What is there again after a broker was ended and started.
 
@@ -20,9 +21,9 @@ describe("a broker that was restarted", () => {
     await wire.consumer("KEPT", "c");
     await wire.consumer("QUEUE", "q");
     const consumer = await js.consumers.get("KEPT", "c");
-    for (let index = 0; index < 3; index++) await (await consumer.next({ expires: 1000 }))?.ackAck();
-    await consumer.next({ expires: 1000 });
-    await (await (await js.consumers.get("QUEUE", "q")).next({ expires: 1000 }))?.ackAck();
+    for (let index = 0; index < 3; index++) await (await consumer.next({ expires: patienceMs }))?.ackAck();
+    await consumer.next({ expires: patienceMs });
+    await (await (await js.consumers.get("QUEUE", "q")).next({ expires: patienceMs }))?.ackAck();
     const before = await jsm.streams.info("KEPT", { deleted_details: true, subjects_filter: ">" });
     await first.nc.close();
     await broker.restart();
@@ -44,7 +45,7 @@ describe("a broker that was restarted", () => {
       const messages = [];
       for await (const message of await (await again.js.consumers.get("KEPT", "c")).fetch({
         max_messages: 3,
-        expires: 2000,
+        expires: patienceMs,
       })) {
         messages.push(message.seq);
       }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { jetStreamBroker } from "../../fixture/jetstream-broker.ts";
 import { apiErrorOf, jetStreamLibraries, peerOf } from "../../fixture/jetstream-libraries.ts";
 import { becomes, fresh } from "../../fixture/jetstream-wire.ts";
+import { patienceMs } from "../../fixture/waiting.ts";
 
 // Streams that keep messages only for as long as somebody wants them.
 
@@ -19,7 +20,7 @@ describe.each(jetStreamLibraries)("retention, $name", (library) => {
     consumer: string,
     how: "ack" | "term" | "nothing" = "ack",
   ): Promise<number> {
-    const message = await (await peer().js.consumers.get(name, consumer)).next({ expires: 2000 });
+    const message = await (await peer().js.consumers.get(name, consumer)).next({ expires: patienceMs });
     if (message === null) throw new Error("no message");
     if (how === "ack") await message.ackAck();
     if (how === "term") message.term();
