@@ -406,6 +406,8 @@ describe("a restore", () => {
     const config = { durable_name: "c", ack_policy: "explicit" };
     const cases: [object, number][] = [
       [{ config: { ...config, deliver_subject: "s.cycle" }, state }, 10081],
+      [{ config: { ...config, deliver_subject: "$JS.API.STREAM.DELETE.V" }, state }, 10112],
+      [{ config: { ...config, metadata: { "frond.dead_letter": "$JS.API.STREAM.DELETE.V" } }, state }, 10012],
       [{ config: { ...config, ack_policy: "maybe" }, state }, 10062],
       [{ config: { ...config, metadata: { "frond.key": "x" } }, state }, 10012],
       [{ config }, 10012],
