@@ -22,6 +22,8 @@ export interface JetStreamParts {
   readonly log: Log;
   readonly pass: FlushPass;
   readonly identity: ServerIdentity;
+  /** That the broker is to listen on. */
+  readonly ports: readonly number[];
   /** The broker can not go on. */
   readonly onFault: (error: Error) => void;
 }
@@ -66,7 +68,7 @@ async function flushed(store: Store, log: Log): Promise<void> {
 
 /** Without a directory everything is kept in memory, whatever a stream asks for, and goes with the broker. */
 async function openStore(
-  { pass, log, onFault }: JetStreamParts,
+  { pass, log, ports, onFault }: JetStreamParts,
   { storeDir, syncIntervalMs }: JetStreamOptions,
 ): Promise<Store> {
   const schedule = (work: () => void): void => pass.defer(work);
@@ -76,6 +78,7 @@ async function openStore(
   return DiskStore.open({
     // As nats-server has it, so that a file system can be shared with what else is stored there.
     directory: join(storeDir, "jetstream"),
+    ports,
     schedule,
     syncIntervalMs: syncIntervalMs === 0 ? null : syncIntervalMs,
     onFault,

@@ -15,6 +15,7 @@ import { Client } from "./client/client.ts";
 import type { ClientContext, ServerInfo } from "./client/context.ts";
 import { clientSettings, newClientContext, newFrames, randomSeed } from "./client-context.ts";
 import type { JetStreamOptions } from "./config/jetstream-options.ts";
+import { fixedPorts } from "./default-store.ts";
 import type { Options } from "./config/options.ts";
 import { diffOptions, type OptionsDifference } from "./config/reload.ts";
 import { CpuMeter } from "./cpu-meter.ts";
@@ -238,7 +239,8 @@ export class Server {
     const { openJetStream } = await import("./jetstream-host.ts");
     const { broker, clock, log, identity } = this;
     const onFault = (error: Error): void => this.#fault(error);
-    return openJetStream({ broker, clock, log, identity, pass: this.#pass, onFault }, settings);
+    const ports = fixedPorts(this.options);
+    return openJetStream({ broker, clock, log, identity, ports, pass: this.#pass, onFault }, settings);
   }
 
   #writeFiles(options: Options): void {

@@ -241,7 +241,13 @@ export function nextTurn(work: () => void): void {
   setImmediate(work);
 }
 
-/** A wait in real time, whatever any {@link Clock} says: for the end of a broker whose clock may stand still. */
-export async function realDelay(delayMs: number): Promise<void> {
-  await new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());
+/**
+ * A wait in real time, whatever any {@link Clock} says: for the end of a broker whose clock may stand still.
+ * @param keepsProcess or the process may end while nothing else is to be done
+ */
+export async function realDelay(delayMs: number, keepsProcess = false): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, delayMs);
+    if (!keepsProcess) timer.unref();
+  });
 }

@@ -26,6 +26,8 @@ export interface LoadedOptions {
   readonly warnings: readonly string[];
   /** Whether a warning is one with which nats-server refuses a file under `-t` and on reload. */
   readonly hasMisuse: boolean;
+  /** Whether streams are kept in a directory that nobody has named, which other brokers may use as well. */
+  readonly hasDefaultStore?: boolean;
 }
 
 /** @throws ConfigError with all that is wrong */
@@ -41,7 +43,8 @@ export function loadOptions({ file = null, flags = {}, env }: LoadRequest): Load
   }
   applyFlags(flags, draft, problems);
   // Only a program that has the broker in it may mean to keep nothing.
-  if (draft.jetstream.enabled && draft.storeDir === null) {
+  const hasDefaultStore = draft.jetstream.enabled && draft.storeDir === null;
+  if (hasDefaultStore) {
     draft.storeDir = join(tmpdir(), "frond");
     problems.warn(
       null,
@@ -49,7 +52,7 @@ export function loadOptions({ file = null, flags = {}, env }: LoadRequest): Load
     );
   }
   const options = completeOptions(draft, { file, digest }, problems);
-  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
+  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse, hasDefaultStore };
 }
 
 export interface TestResult {

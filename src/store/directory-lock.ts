@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-interface Holder {
+export interface Holder {
   readonly pid: number;
   /** In ticks since the machine started; null where it cannot be known. */
   readonly started: string | null;
@@ -26,29 +26,40 @@ interface Holder {
   readonly boot: string;
   /** Where the number is valid: a container has numbers of its own. */
   readonly space: string;
+  /** Of those that its broker was told to listen on, without any that it was free to choose; missing: it is no broker. */
+  readonly ports?: readonly number[];
 }
 
 const answerStepMs = 50;
 const answerMsMax = 3_000;
 
+/** Another process has the directory. */
+export class DirectoryInUse extends Error {
+  constructor(directory: string, holder: Holder | null) {
+    super(
+      `${directory} is in use by ${holder === null ? "another process" : `process ${holder.pid}`}; stop that, or give this one another directory (-sd, store_dir); if there is no such process, remove ${join(directory, "lock")}`,
+    );
+  }
+}
+
 export class DirectoryLock {
   readonly #path: string;
 
-  /** @throws Error when another process has the directory, or this one already */
-  constructor(directory: string) {
+  /**
+   * @param ports that the broker is to listen on, for others to know it by
+   * @throws DirectoryInUse when another process has the directory, or this one already
+   */
+  constructor(directory: string, ports?: readonly number[]) {
     this.#path = join(directory, "lock");
     const own = `${this.#path}.${process.pid}`;
-    writeHolder(own);
+    writeHolder(own, ports);
     try {
       // A name that appears with all its content at once, or not at all.
       if (tryLink(own, this.#path)) return;
       const holder = readHolder(this.#path);
-      if (holder !== null && isAlive(holder, directory))
-        throw new Error(
-          `${directory} is in use by process ${holder.pid}; stop that, or give this one another directory (-sd, store_dir); if there is no such process, remove ${this.#path}`,
-        );
+      if (holder !== null && isAlive(holder, directory)) throw new DirectoryInUse(directory, holder);
       unlinkSync(this.#path);
-      if (!tryLink(own, this.#path)) throw new Error(`${directory} was just taken by another process`);
+      if (!tryLink(own, this.#path)) throw new DirectoryInUse(directory, readHolder(this.#path));
     } finally {
       unlinkSync(own);
     }
@@ -59,14 +70,20 @@ export class DirectoryLock {
   }
 }
 
-function writeHolder(path: string): void {
+function writeHolder(path: string, ports: readonly number[] | undefined): void {
   const fd = openSync(path, "w");
   try {
-    writeSync(fd, JSON.stringify(ownHolder()));
+    writeSync(fd, JSON.stringify({ ...ownHolder(), ports }));
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** @returns who has the directory; null when nobody does */
+export function holderOf(directory: string): Holder | null {
+  const holder = readHolder(join(directory, "lock"));
+  return holder !== null && isAlive(holder, directory) ? holder : null;
 }
 
 function tryLink(from: string, to: string): boolean {

@@ -26,6 +26,8 @@ import type { StreamState } from "./stream-state.ts";
 
 export interface DiskStoreOptions {
   readonly directory: string;
+  /** That the broker is to listen on, for others who want the directory. */
+  readonly ports?: readonly number[];
   /** Runs the work at the end of this pass; opens one when there is none. */
   readonly schedule: (work: () => void) => void;
   /** Null: a group is durable when it is on disk. Else as soon as the operating system has it, which syncs so often. */
@@ -82,7 +84,7 @@ export class DiskStore implements Store {
    */
   static open(options: DiskStoreOptions): DiskStore {
     makeDirectory(options.directory);
-    const lock = new DirectoryLock(options.directory);
+    const lock = new DirectoryLock(options.directory, options.ports ?? []);
     try {
       return new DiskStore(options, lock);
     } catch (error) {
