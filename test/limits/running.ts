@@ -64,7 +64,7 @@ const turnsPerStep = 4;
 
 const pairName = "pair";
 /** A publisher that can go on has said something by the time that the pair has talked so often. */
-const quietRounds = 20;
+const quietRounds = 100;
 
 /**
  * Carries out `work` while the broker's clock stands still, and moves it only when nothing else happens, which is when a
