@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 export async function buildWorkers() {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ["sync-worker", "apply-worker"].map((name) => `src/store/${name}.ts`),
+    entryPoints: {
+      "sync-worker": "src/store/journal/sync-worker.ts",
+      "apply-worker": "src/store/lmdb/apply-worker.ts",
+    },
     outdir: "dist/src/store",
     bundle: true,
     format: "esm",

@@ -23,7 +23,7 @@ clear("dist", "src", "store");
 await Promise.all([
   build({
     ...shared,
-    entryPoints: { "bin/frond": "src/main.ts", "src/index": "src/index.ts" },
+    entryPoints: { "bin/frond": "src/cli/main.ts", "src/index": "src/index.ts" },
     outdir: "dist",
     chunkNames: "chunks/[name]-[hash]",
     splitting: true,

@@ -7,13 +7,13 @@ import { composeMessage, Message } from "../src/broker/message.ts";
 import { Publisher } from "../src/broker/publisher.ts";
 import { Service } from "../src/broker/service.ts";
 import { JetStreamAccount } from "../src/jetstream/account.ts";
-import { DurableAnswers } from "../src/jetstream/durable-answers.ts";
+import { DurableAnswers } from "../src/jetstream/commit-gated-replies.ts";
 import type { Host } from "../src/jetstream/host.ts";
-import { Stream } from "../src/jetstream/stream.ts";
-import type { StreamConfig } from "../src/jetstream/stream-config.ts";
-import { checkStreamConfig } from "../src/jetstream/stream-config-check.ts";
+import { Stream } from "../src/jetstream/stream/stream.ts";
+import type { StreamConfig } from "../src/jetstream/stream/config/stream-config.ts";
+import { checkStreamConfig } from "../src/jetstream/stream/config/stream-config-check.ts";
 import type { LogState, MessageLog, StreamStore } from "../src/store/contract.ts";
-import { MemoryStore } from "../src/store/memory-store.ts";
+import { MemoryStore } from "../src/store/memory/memory-store.ts";
 
 const messagesAPass = 400;
 const messages = Number(process.argv[2] ?? 1_000_000);

@@ -16,7 +16,7 @@ async function loadStore() {
   // Two levels below the root, from where it finds its threads in dist/.
   const outfile = join(root, "node_modules/.frond-test/bench-store.js");
   await build({
-    entryPoints: [join(root, "src/store/disk-store.ts")],
+    entryPoints: [join(root, "src/store/disk/disk-store.ts")],
     outfile,
     bundle: true,
     format: "esm",

@@ -3,9 +3,9 @@ import { Clock } from "./base/clock.ts";
 import { silentLog } from "./base/log.ts";
 import type { BrokerOptions as ConfigurableOptions } from "./config/broker-options.ts";
 import { optionsFromObject } from "./config/embedding.ts";
-import type { ListenAddress } from "./transport/tcp-listener.ts";
-import { hostAndPort } from "./ports-file.ts";
-import { Server } from "./server.ts";
+import type { ListenAddress } from "./transport/tcp/tcp-listener.ts";
+import { hostAndPort } from "./server/ports-file.ts";
+import { Server } from "./server/server.ts";
 
 export interface BrokerOptions extends ConfigurableOptions {
   /** The clock of the broker; default: a new one. Several brokers can share a clock. */
@@ -46,7 +46,9 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Embedde
   const { clock = new Clock(), ...configurable } = options;
   const loaded = optionsFromObject(configurable);
   const wantsLog = configurable.log !== undefined;
-  const logger = wantsLog ? await (await import("./logger.ts")).createLogger(loaded.options.log) : null;
+  const logger = wantsLog
+    ? await (await import("./server/logger.ts")).createLogger(loaded.options.log)
+    : null;
   const server = new Server(loaded.options, clock, logger ?? silentLog);
   for (const warning of loaded.warnings) server.log.warn(warning);
   try {

@@ -21,4 +21,4 @@ export type {
   Size,
 } from "./config/broker-options.ts";
 export { Clock, type Deadline } from "./base/clock.ts";
-export { ConfigError } from "./config/problems.ts";
+export { ConfigError } from "./config/grammar/diagnostics.ts";

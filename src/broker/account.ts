@@ -4,7 +4,7 @@
  */
 import { DOLLAR, DOT, startsWith, UNDERSCORE } from "../base/bytes.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
-import { SubjectTrie } from "../subjects/interest.ts";
+import { SubjectTrie } from "../subjects/subject-trie.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
 import { hasWildcard } from "../subjects/subject.ts";
 import { emptyPlan, Planner, type Plan } from "./plan.ts";

@@ -2,7 +2,7 @@
  * Whoever takes messages: a client's connection, a leaf link, a stream, a service. The router sees only this, and
  * decides by data (`tier`, `echo`), never by what is behind it.
  */
-import type { TrieValue } from "../subjects/interest.ts";
+import type { TrieValue } from "../subjects/subject-trie.ts";
 import type { Message } from "./message.ts";
 
 export interface Subscriber {

@@ -16,13 +16,13 @@ import { Parser } from "../protocol/parser.ts";
 import { isTraceOnly } from "../protocol/trace-headers.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
-import { ClientCohort } from "./cohort.ts";
+import { ClientCohort } from "./fan-out-group.ts";
 import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
 import { heartbeatOptions, type ClientContext } from "./context.ts";
 import { closeCodeOf } from "./close-code.ts";
 import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
-import { PublishGate } from "./publish-gate.ts";
+import { PublishGate } from "./publish-authorizer.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
 import { Trace } from "./trace.ts";
 

@@ -1,7 +1,7 @@
 /** The subscriptions of one client, by the sid that it chose for each. */
 import { Subscription } from "../broker/subscriber.ts";
 import { recoverable } from "../protocol/errors.ts";
-import { patternTokensMax } from "../subjects/interest.ts";
+import { patternTokensMax } from "../subjects/subject-trie.ts";
 import { isValidSubject } from "../subjects/subject.ts";
 import type { Client } from "./client.ts";
 import type { ClientSettings } from "./context.ts";

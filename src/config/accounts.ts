@@ -2,17 +2,17 @@
 import type { AccountDraft } from "./draft.ts";
 import { withDefaultPermissions } from "./draft.ts";
 import { readUsers } from "./authorization.ts";
-import { asInteger, asMap, asString, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+import { asInteger, asMap, asString, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { readAccountJetStream } from "./jetstream.ts";
 import { readMappings } from "./mappings.ts";
 import { isPublicNkey } from "./nkey.ts";
-import { kindName } from "./node.ts";
-import type { ConfigNode } from "./node.ts";
+import { kindName } from "./grammar/node.ts";
+import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";
 import { readPermissions } from "./permissions.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 /** Where everybody lives who is bound to no other account. */
 export const globalAccount = "$G";

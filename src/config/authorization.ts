@@ -1,15 +1,15 @@
 /** The `authorization` block and lists of users, here and in accounts. */
 import type { AuthorizationDraft, SingleAuthorization, UserDraft, UserList } from "./draft.ts";
 import { withDefaultPermissions } from "./draft.ts";
-import { asMap, asString, asStrings, asTimeout, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+import { asMap, asString, asStrings, asTimeout, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { isPublicNkey } from "./nkey.ts";
-import { kindName } from "./node.ts";
-import type { ConfigNode } from "./node.ts";
+import { kindName } from "./grammar/node.ts";
+import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";
 import { readPermissions } from "./permissions.ts";
-import { problemAt } from "./problems.ts";
-import type { Place, Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Place, Problems } from "./grammar/diagnostics.ts";
 
 interface AuthorizationReading extends AuthorizationDraft {
   defaultPermissions: PermissionsOptions | null;

@@ -1,10 +1,10 @@
 /** The `cluster` block, of a broker that is one node: nothing of it takes effect, and links to others are refused. */
-import { asInteger, asString, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+import { asInteger, asString, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { asListenAddress } from "./listen.ts";
-import { kindName, type ConfigNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import { kindName, type ConfigNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 interface ClusterDraft {
   isNamed: boolean;

@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { posix } from "node:path";
 import { defaultSystemAccount, globalAccount, newAccount } from "./accounts.ts";
 import type { AccountDraft, Draft, WebSocketDraft } from "./draft.ts";
-import { showDuration } from "./fields.ts";
+import { showDuration } from "./grammar/fields.ts";
 import { deepFreeze } from "./freeze.ts";
 import { forwardingDomain } from "./leafnode-forward.ts";
 import { leafNodesOf } from "./leafnodes.ts";
@@ -21,7 +21,7 @@ import type {
   UserOptions,
   WebSocketOptions,
 } from "./options.ts";
-import type { Problems } from "./problems.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 export interface ConfigSource {
   readonly file: string | null;

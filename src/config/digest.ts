@@ -1,7 +1,7 @@
 /** The fingerprint of a configuration, equal to nats-server's for the same file. */
 import { createHash } from "node:crypto";
 import { compareAsBytes } from "../base/bytes.ts";
-import type { ConfigNode, MapNode } from "./node.ts";
+import type { ConfigNode, MapNode } from "./grammar/node.ts";
 
 /** `sha256:` and the hash of the parsed map as Go's encoder writes it in JSON: keys sorted, a line feed at the end. */
 export function configDigest(map: MapNode): string {

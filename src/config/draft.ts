@@ -12,7 +12,7 @@ import type {
   TlsOptions,
   UserOptions,
 } from "./options.ts";
-import type { Place } from "./problems.ts";
+import type { Place } from "./grammar/diagnostics.ts";
 
 export interface Draft {
   serverName: string | null;

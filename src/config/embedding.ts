@@ -7,11 +7,11 @@ import { completeOptions } from "./complete.ts";
 import { configDigest } from "./digest.ts";
 import { emptyDraft } from "./draft.ts";
 import type { LoadedOptions } from "./load.ts";
-import type { MapNode } from "./node.ts";
-import { mapFromObject } from "./object-node.ts";
-import { parseConfigFile, parseConfigText } from "./parser.ts";
-import type { Environment } from "./parser.ts";
-import { ConfigError, Problems } from "./problems.ts";
+import type { MapNode } from "./grammar/node.ts";
+import { mapFromObject } from "./grammar/object-node.ts";
+import { parseConfigFile, parseConfigText } from "./grammar/parser.ts";
+import type { Environment } from "./grammar/parser.ts";
+import { ConfigError, Problems } from "./grammar/diagnostics.ts";
 import { readServer } from "./server.ts";
 
 export type { BrokerOptions } from "./broker-options.ts";

@@ -2,7 +2,7 @@
 import { nearestWord } from "../base/edit-distance.ts";
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
 import type { TlsOptions } from "./options.ts";
-import { unsupportedFlags } from "./support.ts";
+import { unsupportedFlags } from "./unsupported-keys.ts";
 
 /** What flags say about options; what is missing was not said. A zero value takes an option back to its default. */
 export interface FlagOverrides {

@@ -10,12 +10,12 @@ import {
   asMap,
   asString,
   readBlock,
-} from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
-import { kindName } from "./node.ts";
-import type { ConfigNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+} from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
+import { kindName } from "./grammar/node.ts";
+import type { ConfigNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends object ? Mutable<T[K]> : T[K] };
 

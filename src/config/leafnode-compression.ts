@@ -1,9 +1,9 @@
 /** `compression` of leaf links, of which there is none. */
-import { asArray, asDuration, asString, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
-import type { ConfigNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Place, Problems } from "./problems.ts";
+import { asArray, asDuration, asString, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
+import type { ConfigNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Place, Problems } from "./grammar/diagnostics.ts";
 
 interface CompressionDraft {
   mode: string;

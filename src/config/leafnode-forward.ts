@@ -1,12 +1,12 @@
 /** The `forward` block of a remote: which streams flow up to its hub, and which come down from there. */
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
-import { asArray, asCount, asDuration, asMap, asString, asStrings, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+import { asArray, asCount, asDuration, asMap, asString, asStrings, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import type { ForwardedStreamOptions, ForwardOptions } from "./leafnode-options.ts";
 import type { AccountOptions } from "./options.ts";
-import type { ConfigNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Place, Problems } from "./problems.ts";
+import type { ConfigNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Place, Problems } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

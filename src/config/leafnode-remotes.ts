@@ -1,15 +1,15 @@
 /** The `remotes` of a `leafnodes` block: the hubs that this broker links itself to. */
 import { homedir } from "node:os";
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
-import { asArray, asBoolean, asDuration, asMap, asString, asStrings, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+import { asArray, asBoolean, asDuration, asMap, asString, asStrings, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { readForward } from "./leafnode-forward.ts";
 import type { LeafRemoteOptions, LeafTlsOptions, LeafUrl } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
 import { isNkeySeed } from "./nkey.ts";
-import type { ConfigNode, MapNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Place, Problems } from "./problems.ts";
+import type { ConfigNode, MapNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Place, Problems } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -11,16 +11,16 @@ import {
   asString,
   asTimeout,
   readBlock,
-} from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+} from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import type { LeafAuthorization, LeafNodeOptions, LeafUser } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
 import { readRemotes, type RemoteDraft } from "./leafnode-remotes.ts";
 import { isPublicNkey } from "./nkey.ts";
-import { kindName, type ConfigNode } from "./node.ts";
+import { kindName, type ConfigNode } from "./grammar/node.ts";
 import type { TlsOptions } from "./options.ts";
-import { problemAt } from "./problems.ts";
-import type { Place, Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Place, Problems } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 export interface LeafNodesDraft {

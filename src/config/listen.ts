@@ -1,7 +1,7 @@
 /** Addresses: `host:port`, a port alone, and what a server tells others instead. */
-import type { ConfigNode } from "./node.ts";
-import { asPort } from "./fields.ts";
-import { problemAt } from "./problems.ts";
+import type { ConfigNode } from "./grammar/node.ts";
+import { asPort } from "./grammar/fields.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
 
 export interface ListenAddress {
   /** Null when only a port was given. */

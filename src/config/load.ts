@@ -7,9 +7,9 @@ import { emptyDraft } from "./draft.ts";
 import type { FlagOverrides } from "./flags.ts";
 import type { Options } from "./options.ts";
 import { applyFlags } from "./overrides.ts";
-import { parseConfigFile } from "./parser.ts";
-import type { Environment } from "./parser.ts";
-import { ConfigError, Problems } from "./problems.ts";
+import { parseConfigFile } from "./grammar/parser.ts";
+import type { Environment } from "./grammar/parser.ts";
+import { ConfigError, Problems } from "./grammar/diagnostics.ts";
 import { diffOptions } from "./reload.ts";
 import { readServer } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** What is logged, and where to: keys of the top level. */
 import type { LogDraft } from "./draft.ts";
-import { asBoolean, asCount, asString } from "./fields.ts";
-import type { KeyReader } from "./fields.ts";
+import { asBoolean, asCount, asString } from "./grammar/fields.ts";
+import type { KeyReader } from "./grammar/fields.ts";
 
 const readFile: KeyReader<LogDraft> = (node, log, { key }) => (log.file = asString(node, key) || null);
 const readFileSize: KeyReader<LogDraft> = (node, log, { key }) => (log.fileSizeBytesMax = asCount(node, key));

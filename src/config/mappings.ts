@@ -2,12 +2,12 @@
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
 import { MappingError } from "../subjects/mapping-error.ts";
 import { SubjectMappings } from "../subjects/mapping.ts";
-import { asInteger, asMap, asString, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
-import type { ConfigNode } from "./node.ts";
+import { asInteger, asMap, asString, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
+import type { ConfigNode } from "./grammar/node.ts";
 import type { MappingOptions } from "./options.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 interface DestinationReading {
   subject: string;

@@ -2,7 +2,7 @@
 import type { Draft } from "./draft.ts";
 import type { FlagOverrides } from "./flags.ts";
 import type { TlsOptions } from "./options.ts";
-import type { Problems } from "./problems.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 import { emptyTls, fileProblem } from "./tls.ts";
 
 export function applyFlags(flags: FlagOverrides, draft: Draft, problems: Problems): void {

@@ -1,12 +1,12 @@
 /** The `permissions` block: what may be published and subscribed to. Subjects become wire strings here. */
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
-import { asBoolean, asDuration, asInteger, asMap, asStrings, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
-import { kindName } from "./node.ts";
-import type { ConfigNode } from "./node.ts";
+import { asBoolean, asDuration, asInteger, asMap, asStrings, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
+import { kindName } from "./grammar/node.ts";
+import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions, SubscribePermission } from "./options.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 interface Lists<T> {
   allow: readonly T[] | null;

@@ -1,10 +1,10 @@
 /** Which options may change while the broker runs, after nats-server's `diffOptions`. All of a change, or none of it. */
 import { isDeepStrictEqual } from "node:util";
 import { isInventedUser } from "./complete.ts";
-import { showDuration } from "./fields.ts";
+import { showDuration } from "./grammar/fields.ts";
 import type { JetStreamOptions } from "./jetstream-options.ts";
 import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
-import { ConfigError } from "./problems.ts";
+import { ConfigError } from "./grammar/diagnostics.ts";
 
 /** What has to be done about a change. */
 type ChangeGroup = "log" | "tls" | "access" | "limits" | "identity" | "files" | "links" | "jetstream";

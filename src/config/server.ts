@@ -12,17 +12,17 @@ import {
   asMap,
   asPort,
   asString,
-} from "./fields.ts";
-import { asStrings, readBlock, showDuration } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+} from "./grammar/fields.ts";
+import { asStrings, readBlock, showDuration } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { readLeafNodes } from "./leafnodes.ts";
 import { readJetStream, readStoreDir } from "./jetstream.ts";
 import { asListenAddress } from "./listen.ts";
 import { logKeys } from "./log.ts";
 import { readMappings } from "./mappings.ts";
-import type { ConfigNode, MapNode } from "./node.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import type { ConfigNode, MapNode } from "./grammar/node.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 import { readWebSocket } from "./websocket.ts";
 

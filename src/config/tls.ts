@@ -2,12 +2,12 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { reasonOf } from "../base/system-error.ts";
 import { cipherSuites, curves, knowsHybridCurves, lostCipherSuites, tls13Suites } from "./cipher-suites.ts";
-import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
-import { kindName, type ConfigNode } from "./node.ts";
+import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
+import { kindName, type ConfigNode } from "./grammar/node.ts";
 import type { TlsOptions } from "./options.ts";
-import { problemAt } from "./problems.ts";
-import type { Problems } from "./problems.ts";
+import { problemAt } from "./grammar/diagnostics.ts";
+import type { Problems } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -11,11 +11,11 @@ import {
   asStrings,
   asTimeout,
   readBlock,
-} from "./fields.ts";
-import type { Block, KeyReader } from "./fields.ts";
+} from "./grammar/fields.ts";
+import type { Block, KeyReader } from "./grammar/fields.ts";
 import { asListenAddress } from "./listen.ts";
-import type { ConfigNode } from "./node.ts";
-import { problemAt, type Problems } from "./problems.ts";
+import type { ConfigNode } from "./grammar/node.ts";
+import { problemAt, type Problems } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 const readHost: KeyReader<WebSocketDraft> = (node, websocket, { key }) =>

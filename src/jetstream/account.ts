@@ -5,15 +5,15 @@ import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetst
 import { Advisories } from "./advisories.ts";
 import type { ApiError } from "./api-error.ts";
 import { apiError } from "./api-errors.ts";
-import { DirectOutlet } from "./direct/direct-outlet.ts";
+import { DirectOutlet } from "./direct/direct-replies.ts";
 import { Disk } from "./disk.ts";
-import type { DurableAnswers } from "./durable-answers.ts";
+import type { DurableAnswers } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
-import { endlessRooms, Room, type Rooms } from "./room.ts";
+import { endlessRooms, Room, type Rooms } from "./quota.ts";
 import type { StreamStore } from "../store/contract.ts";
-import type { Stream } from "./stream.ts";
-import type { StreamConfig } from "./stream-config.ts";
-import { SubjectClaims } from "./subject-claims.ts";
+import type { Stream } from "./stream/stream.ts";
+import type { StreamConfig } from "./stream/config/stream-config.ts";
+import { SubjectClaims } from "./stream/subject-claims.ts";
 
 type Kind = "file" | "memory";
 

@@ -3,7 +3,7 @@ import { formatTimestamp } from "../base/timestamp.ts";
 import { encodeJson } from "../base/json.ts";
 import type { Account } from "../broker/account.ts";
 import { wireFromText } from "../subjects/subject.ts";
-import type { DurableAnswers } from "./durable-answers.ts";
+import type { DurableAnswers } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
 
 const advisoryPrefix = "$JS.EVENT.ADVISORY";

@@ -1,7 +1,7 @@
 /** Whether there is room on the disk, and who hears of it when there is none: once, until there is room again. */
 import type { Account } from "../broker/account.ts";
 import { Advisories } from "./advisories.ts";
-import type { DurableAnswers } from "./durable-answers.ts";
+import type { DurableAnswers } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
 
 export class Disk {

@@ -13,13 +13,13 @@ import { consumerRoutes } from "./api/consumers.ts";
 import { messageRoutes } from "./api/messages.ts";
 import { streamRoutes } from "./api/streams.ts";
 import { apiError } from "./api-errors.ts";
-import type { ConsumerApi } from "./consumer-api.ts";
+import type { ConsumerApi } from "./consumer/consumer-api.ts";
 import { Disk } from "./disk.ts";
-import { DurableAnswers } from "./durable-answers.ts";
+import { DurableAnswers } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
-import { Room, type Rooms } from "./room.ts";
-import { snapshotRoutes } from "./snapshot/snapshot-routes.ts";
-import { type LostStream, StreamCatalog } from "./stream-catalog.ts";
+import { Room, type Rooms } from "./quota.ts";
+import { snapshotRoutes } from "./backup/snapshot-routes.ts";
+import { type LostStream, StreamCatalog } from "./stream/stream-catalog.ts";
 
 type Kind = "file" | "memory";
 

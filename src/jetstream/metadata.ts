@@ -2,9 +2,9 @@
  * What `metadata` says of versions: the API level that an asset needs is kept with it, and answers get the server's own
  * version and level besides. Source: nats-server `jetstream_versioning.go`.
  */
-import type { RequestedConsumerConfig } from "./consumer-api.ts";
-import type { StreamConfigDraft } from "./stream-config-draft.ts";
-import { sortedMetadata } from "./stream-config-draft.ts";
+import type { RequestedConsumerConfig } from "./consumer/consumer-api.ts";
+import type { StreamConfigDraft } from "./stream/config/requested-config.ts";
+import { sortedMetadata } from "./stream/config/requested-config.ts";
 
 type Metadata = Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 /**
  * One link to another broker: operations come in from the parser, deliveries from the router. To the router it is a
- * subscriber with the interest of everybody behind it. Who says what first is in `acceptance.ts` and `solicitation.ts`.
+ * subscriber with the interest of everybody behind it. Who says what first is in `accepting.ts` and `dialing.ts`.
  */
 import type { Permissions } from "../auth/permissions.ts";
 import type { Account } from "../broker/account.ts";
@@ -20,7 +20,7 @@ import { LinkFilter, openFilter } from "./filter.ts";
 import type { Interest, InterestLink } from "./interest.ts";
 import { interestLine } from "./interest-line.ts";
 import type { LeafOperations } from "./operations.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound } from "./inbound-messages.ts";
 import { LeafParser } from "./parser.ts";
 import { RemoteInterest } from "./remote-interest.ts";
 import { bindRequestInfo } from "./request-info.ts";

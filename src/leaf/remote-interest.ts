@@ -1,6 +1,6 @@
 /** What the other end of one link has asked for: a subscription for each subject, or subject and queue group. */
 import { Subscription } from "../broker/subscriber.ts";
-import { patternTokensMax } from "../subjects/interest.ts";
+import { patternTokensMax } from "../subjects/subject-trie.ts";
 import { isValidSubject } from "../subjects/subject.ts";
 import type { LeafLink } from "./link.ts";
 import type { AccountLinks } from "./registry.ts";

@@ -4,14 +4,14 @@
  */
 import type { Deadline } from "../base/clock.ts";
 import { showLeafUrl, type LeafRemoteOptions, type LeafUrl } from "../config/leafnode-options.ts";
-import type { Dialed } from "../transport/dialer.ts";
+import type { Dialed } from "../transport/tcp/dialer.ts";
 import type { LeafContext } from "./context.ts";
 import { Forward } from "./forward/forward.ts";
 import type { ForwardedStatus } from "./forward/forwarded-stream.ts";
 import type { ApiParts } from "./forward/stream-api.ts";
 import type { LinkFacts } from "./facts.ts";
 import { LeafLink } from "./link.ts";
-import { Solicitation, type Solicitor } from "./solicitation.ts";
+import { Solicitation, type Solicitor } from "./dialing.ts";
 
 /** Makes one attempt. @returns how to give it up */
 export type Dial = (

@@ -1,4 +1,4 @@
-import type { Explainer } from "./finding.ts";
+import type { Explainer } from "./explain/explained-route.ts";
 import type { MonitorContext } from "./monitor.ts";
 
 /** One kind of question that the monitor answers. */

@@ -5,7 +5,7 @@ import { accountz } from "./accountz.ts";
 import { accstatz } from "./accstatz.ts";
 import { connz } from "./connz.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { explainz } from "./explain.ts";
+import { explainz } from "./explain/explain.ts";
 import { healthz } from "./healthz.ts";
 import { jsz } from "./jsz.ts";
 import { stacksz } from "./stacksz.ts";

@@ -1,6 +1,6 @@
 /** Which subjects somebody wants: any of several patterns. */
 import { DOT, GREATER, STAR } from "../base/bytes.ts";
-import { patternTokensMax, SubjectTrie, type TrieValue } from "./interest.ts";
+import { patternTokensMax, SubjectTrie, type TrieValue } from "./subject-trie.ts";
 import { hasWildcard } from "./subject.ts";
 
 /** Up to here patterns with wildcards are looked at one by one. */

@@ -5,7 +5,7 @@
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import { Outbound, type OutboundLimits, type Sink } from "./outbound.ts";
-import { awaitRelief, slowReceiver } from "./relief.ts";
+import { awaitRelief, slowReceiver } from "./drain.ts";
 
 /**
  * The carrier under a connection. It begins paused, and calls {@link Connection.receive}, {@link Connection.written},
@@ -243,7 +243,7 @@ export class Connection implements Sink {
 
   /**
    * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until it is its turn with one
-   * of them, or for a while (`relief.ts`). What it publishes next may hold it back again. A receiver that takes nothing
+   * of them, or for a while (`drain.ts`). What it publishes next may hold it back again. A receiver that takes nothing
    * for {@link progressMsMax} is not waited for any more: it is cut when it is full.
    * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
    */

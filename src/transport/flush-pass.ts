@@ -4,7 +4,7 @@
  */
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Outbound } from "./outbound.ts";
-import type { SharedRun } from "./shared-run.ts";
+import type { SharedRun } from "./shared-buffer.ts";
 
 /** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
 const gatheredBytesMax = 16 * 1024 * 1024;

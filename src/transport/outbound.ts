@@ -9,7 +9,7 @@
 import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Lease } from "./buffer-pool.ts";
 import type { FlushPass } from "./flush-pass.ts";
-import type { SharedRun } from "./shared-run.ts";
+import type { SharedRun } from "./shared-buffer.ts";
 
 /** Where pieces go. A sink has at most one write under way. */
 export interface Sink {

@@ -6,10 +6,10 @@ import { afterAll } from "vitest";
 import type { FlagOverrides } from "../../src/config/flags.ts";
 import { loadOptions } from "../../src/config/load.ts";
 import type { LoadedOptions } from "../../src/config/load.ts";
-import type { ConfigNode } from "../../src/config/node.ts";
-import { parseConfigText } from "../../src/config/parser.ts";
-import type { Environment } from "../../src/config/parser.ts";
-import { ConfigError } from "../../src/config/problems.ts";
+import type { ConfigNode } from "../../src/config/grammar/node.ts";
+import { parseConfigText } from "../../src/config/grammar/parser.ts";
+import type { Environment } from "../../src/config/grammar/parser.ts";
+import { ConfigError } from "../../src/config/grammar/diagnostics.ts";
 
 const made: string[] = [];
 

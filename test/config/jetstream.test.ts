@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { optionsFromObject } from "../../src/config/embedding.ts";
 import { defaultJetStreamLimits } from "../../src/config/jetstream-defaults.ts";
 import { diffOptions } from "../../src/config/reload.ts";
-import { ConfigError } from "../../src/config/problems.ts";
+import { ConfigError } from "../../src/config/grammar/diagnostics.ts";
 import { load, problemsOf } from "./helper.ts";
 
 function jetstream(text: string) {

@@ -1,6 +1,6 @@
 /** Every key that nats-server 2.15.3 knows (its `opts.go`), and what Frond makes of it. */
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/problems.ts";
+import { ConfigError } from "../../src/config/grammar/diagnostics.ts";
 import { load, problemsOf } from "./helper.ts";
 import { keyLists, wordsOf, type KeyList } from "./nats-keys.ts";
 

@@ -1,7 +1,7 @@
 /** A broker inside a program: several of them, one after the other, with what is wrong said clearly. */
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/problems.ts";
+import { ConfigError } from "../../src/config/grammar/diagnostics.ts";
 import { createBroker, type BrokerOptions, type EmbeddedBroker } from "../../src/create-broker.ts";
 import { connectRaw, type RawClient } from "../fixture/raw-client.ts";
 import { openWebSocket } from "../fixture/raw-websocket.ts";

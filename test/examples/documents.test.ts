@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { optionsFromObject } from "../../src/config/embedding.ts";
-import { unsupported, unsupportedFlags } from "../../src/config/support.ts";
+import { unsupported, unsupportedFlags } from "../../src/config/unsupported-keys.ts";
 import { usageText } from "../../src/config/usage.ts";
 
 const root = new URL("../../", import.meta.url);

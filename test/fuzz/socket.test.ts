@@ -9,7 +9,7 @@ import { expect, it } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { optionsFromObject } from "../../src/config/embedding.ts";
-import { Server } from "../../src/server.ts";
+import { Server } from "../../src/server/server.ts";
 import { messagesIn, SocketPeer } from "../client/socket-peer.ts";
 import { Random, seedFromEnvironment } from "./random.ts";
 import { hopeless, mutatedStream, split, validOperation } from "./streams.ts";

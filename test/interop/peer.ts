@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Clock } from "../../src/base/clock.ts";
 import { silentLog, type Log } from "../../src/base/log.ts";
 import { optionsFromObject } from "../../src/config/embedding.ts";
-import { Server } from "../../src/server.ts";
+import { Server } from "../../src/server/server.ts";
 import { type Need, natsServer, nothing } from "../fixture/needs.ts";
 import { eventually } from "../fixture/waiting.ts";
 

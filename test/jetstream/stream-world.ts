@@ -7,16 +7,16 @@ import type { Message } from "../../src/broker/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";
-import type { ManagedConsumer } from "../../src/jetstream/consumer-api.ts";
-import type { ConsumerConfig } from "../../src/jetstream/consumer-config.ts";
-import { DurableAnswers } from "../../src/jetstream/durable-answers.ts";
+import type { ManagedConsumer } from "../../src/jetstream/consumer/consumer-api.ts";
+import type { ConsumerConfig } from "../../src/jetstream/consumer/config/consumer-config.ts";
+import { DurableAnswers } from "../../src/jetstream/commit-gated-replies.ts";
 import type { Host, Receivers } from "../../src/jetstream/host.ts";
-import { Stream } from "../../src/jetstream/stream.ts";
-import type { StreamConfig } from "../../src/jetstream/stream-config.ts";
-import { checkStreamConfig } from "../../src/jetstream/stream-config-check.ts";
-import type { StreamConsumer } from "../../src/jetstream/stream-consumer.ts";
+import { Stream } from "../../src/jetstream/stream/stream.ts";
+import type { StreamConfig } from "../../src/jetstream/stream/config/stream-config.ts";
+import { checkStreamConfig } from "../../src/jetstream/stream/config/stream-config-check.ts";
+import type { StreamConsumer } from "../../src/jetstream/stream/stream-consumer.ts";
 import { StoredMessage } from "../../src/store/contract.ts";
-import { MemoryStore } from "../../src/store/memory-store.ts";
+import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 
 export const second = 1_000_000_000;
 

@@ -6,7 +6,7 @@ import { appendMessage } from "../../src/client/delivery.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound } from "../../src/transport/outbound.ts";
-import { SharedRun } from "../../src/transport/shared-run.ts";
+import { SharedRun } from "../../src/transport/shared-buffer.ts";
 
 const mebibyte = 1024 * 1024;
 const limits = { pendingBytesMax: 64 * mebibyte, crowdedBytes: 48 * mebibyte };

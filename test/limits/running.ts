@@ -2,7 +2,7 @@
 import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { optionsFromObject, type BrokerOptions } from "../../src/config/embedding.ts";
-import { Server } from "../../src/server.ts";
+import { Server } from "../../src/server/server.ts";
 import { handled } from "../fixture/waiting.ts";
 import { connectFlow, connectReceiver, flood, type FlowClient } from "./flow.ts";
 

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
-import type { Block } from "../../src/config/fields.ts";
+import type { Block } from "../../src/config/grammar/fields.ts";
 import { load, refusal } from "../config/helper.ts";
 import { blocks, type Rows } from "./blocks.ts";
 import { prove } from "./rows.ts";
@@ -13,8 +13,8 @@ import { startReloadable } from "./reloadable.ts";
 
 /** Every table of keys that has been used, by the name of its block. */
 const tables = vi.hoisted(() => new Map<string, Map<string, unknown>>());
-vi.mock("../../src/config/fields.ts", async (original) => {
-  const fields = await original<typeof import("../../src/config/fields.ts")>();
+vi.mock("../../src/config/grammar/fields.ts", async (original) => {
+  const fields = await original<typeof import("../../src/config/grammar/fields.ts")>();
   return {
     ...fields,
     readBlock: (block: Block<unknown>, ...more: unknown[]) => {

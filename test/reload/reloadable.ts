@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
 import type { Log } from "../../src/base/log.ts";
-import { createLogger } from "../../src/logger.ts";
-import { Server } from "../../src/server.ts";
+import { createLogger } from "../../src/server/logger.ts";
+import { Server } from "../../src/server/server.ts";
 import { load } from "../config/helper.ts";
 import { rawClient, type RawClient } from "../fixture/raw-client.ts";
 

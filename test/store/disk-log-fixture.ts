@@ -3,16 +3,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { viewBytes } from "../../src/base/bytes.ts";
-import { Applier } from "../../src/store/applier.ts";
-import { BlockMemory } from "../../src/store/block-memory.ts";
-import { BlockCache } from "../../src/store/block-cache.ts";
-import { checkStream } from "../../src/store/check-stream.ts";
-import { DiskLog } from "../../src/store/disk-log.ts";
-import { type Environment, openEnvironment } from "../../src/store/environment.ts";
-import { Chunk } from "../../src/store/chunks.ts";
-import type { GroupRoom, GroupWriter, JournalGroup } from "../../src/store/group.ts";
-import { encodeCreateStream } from "../../src/store/operation.ts";
-import { Snapshot } from "../../src/store/snapshot.ts";
+import { Applier } from "../../src/store/lmdb/applier.ts";
+import { BlockMemory } from "../../src/store/lmdb/block-memory.ts";
+import { BlockCache } from "../../src/store/disk/block-cache.ts";
+import { checkStream } from "../../src/store/check/check-stream.ts";
+import { DiskLog } from "../../src/store/disk/disk-log.ts";
+import { type Environment, openEnvironment } from "../../src/store/lmdb/environment.ts";
+import { Chunk } from "../../src/store/journal/chunks.ts";
+import type { GroupRoom, GroupWriter, JournalGroup } from "../../src/store/journal/group.ts";
+import { encodeCreateStream } from "../../src/store/journal/operation.ts";
+import { Snapshot } from "../../src/store/lmdb/snapshot.ts";
 
 /** Gathers operations into groups and keeps them until they are applied. */
 export class GroupsInMemory implements GroupWriter {

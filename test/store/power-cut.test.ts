@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkStore } from "../../src/store/check.ts";
+import { checkStore } from "../../src/store/check/check.ts";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { buildRecorder, RecordedDisk } from "../fixture/power-cut.ts";
 import { countGroups } from "../fixture/store-groups.ts";

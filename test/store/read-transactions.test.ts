@@ -1,7 +1,7 @@
 /** LMDB has about a hundred read transactions: whatever a log is asked, none may be kept when the snapshot moves on. */
 import { expect, test } from "vitest";
 import { StoredMessage } from "../../src/store/contract.ts";
-import type { DiskLog } from "../../src/store/disk-log.ts";
+import type { DiskLog } from "../../src/store/disk/disk-log.ts";
 import { filterOf } from "../../src/subjects/filter.ts";
 import { DiskFixture } from "./disk-log-fixture.ts";
 

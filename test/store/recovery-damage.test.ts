@@ -1,8 +1,8 @@
 import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openEnvironment } from "../../src/store/environment.ts";
-import { metaNames, writeMeta } from "../../src/store/stream-writer.ts";
+import { openEnvironment } from "../../src/store/lmdb/environment.ts";
+import { metaNames, writeMeta } from "../../src/store/lmdb/stream-writer.ts";
 import { draft, openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 
 async function makeStore(): Promise<{ directory: string; path: string }> {

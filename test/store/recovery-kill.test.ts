@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkStore } from "../../src/store/check.ts";
+import { checkStore } from "../../src/store/check/check.ts";
 import { openStore, temporaryDirectory } from "../fixture/disk-store.ts";
 import { countGroups } from "../fixture/store-groups.ts";
 import { buildWriter, exitOf, lastNumber, startWriter } from "../fixture/store-process.ts";

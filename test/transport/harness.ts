@@ -7,18 +7,18 @@ import { Broker } from "../../src/broker/broker.ts";
 import { Message } from "../../src/broker/message.ts";
 import { Client } from "../../src/client/client.ts";
 import type { ClientContext, ServerInfo } from "../../src/client/context.ts";
-import { PublishVerdicts } from "../../src/client/publish-gate.ts";
+import { PublishVerdicts } from "../../src/client/publish-authorizer.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import type { Connection, ConnectionContext, ConnectionLimits } from "../../src/transport/connection.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import type { Listener } from "../../src/transport/listener.ts";
 import { RateLimit } from "../../src/transport/rate-limit.ts";
 import { ReadBuffer } from "../../src/transport/read-buffer.ts";
-import { listenTcp } from "../../src/transport/tcp-listener.ts";
-import { TlsGate, type AcceptPeer } from "../../src/transport/tls-gate.ts";
-import { listenTls, type TlsMode } from "../../src/transport/tls-listener.ts";
-import type { TlsTerms } from "../../src/transport/tls.ts";
-import { listenWebSocket, type WebSocketTerms } from "../../src/transport/websocket-listener.ts";
+import { listenTcp } from "../../src/transport/tcp/tcp-listener.ts";
+import { TlsGate, type AcceptPeer } from "../../src/transport/tls/tls-handshaker.ts";
+import { listenTls, type TlsMode } from "../../src/transport/tls/tls-listener.ts";
+import type { TlsTerms } from "../../src/transport/tls/server-certificates.ts";
+import { listenWebSocket, type WebSocketTerms } from "../../src/transport/websocket/websocket-listener.ts";
 
 export const megabyte = 1024 * 1024;
 

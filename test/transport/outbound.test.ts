@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound, type OutboundLimits } from "../../src/transport/outbound.ts";
-import { SharedRun } from "../../src/transport/shared-run.ts";
+import { SharedRun } from "../../src/transport/shared-buffer.ts";
 import { ScriptedSink } from "./parts.ts";
 
 const generous: OutboundLimits = { pendingBytesMax: 1e9, crowdedBytes: 1e9 };

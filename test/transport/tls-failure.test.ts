@@ -4,7 +4,7 @@ import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
-import { TlsGate } from "../../src/transport/tls-gate.ts";
+import { TlsGate } from "../../src/transport/tls/tls-handshaker.ts";
 import { tlsFailureText } from "../../src/transport/tls-failure.ts";
 import { certificateFile, serverTls } from "./harness.ts";
 

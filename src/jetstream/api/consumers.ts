@@ -1,8 +1,13 @@
 /** Consumers: created, updated, deleted, paused, shown and listed. What they do is theirs ({@link ConsumerApi}). */
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
-import type { ConsumerApi, ConsumerInfo, ManagedConsumer, RequestedConsumerConfig } from "../consumer-api.ts";
-import { asSourcing, checkIdentity, goesOn, identityHeaders } from "../copy/sourcing-request.ts";
+import type {
+  ConsumerApi,
+  ConsumerInfo,
+  ManagedConsumer,
+  RequestedConsumerConfig,
+} from "../consumer/consumer-api.ts";
+import { asSourcing, checkIdentity, goesOn, identityHeaders } from "../sourcing/sourcing-request.ts";
 import { consumerMetadata, withVersions } from "../metadata.ts";
 import { consumerRequest } from "./consumer-shape.ts";
 import { cutPage, listMax, namesMax } from "./page.ts";

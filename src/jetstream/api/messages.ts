@@ -4,7 +4,7 @@ import { StoredMessage } from "../../store/contract.ts";
 import { filterOf } from "../../subjects/filter.ts";
 import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 import { type ApiRequest, decodeBody, hasEmptyBody, type Route, streamOf } from "./route.ts";
 import { bool, int, object, string, strings, time, uint64 } from "./shape.ts";
 

@@ -2,13 +2,13 @@
 import { collides, wireFromText } from "../../subjects/subject.ts";
 import { firstSeqMax } from "../../store/contract.ts";
 import { apiError } from "../api-errors.ts";
-import { invalidConfig, checkStreamConfig } from "../stream-config-check.ts";
-import type { StreamConfigDraft } from "../stream-config-draft.ts";
-import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream-info.ts";
+import { invalidConfig, checkStreamConfig } from "../stream/config/stream-config-check.ts";
+import type { StreamConfigDraft } from "../stream/config/requested-config.ts";
+import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream/stream-info.ts";
 import { streamMetadata } from "../metadata.ts";
-import { purge } from "../retention/purge.ts";
-import type { Stream } from "../stream.ts";
-import type { StreamCatalog } from "../stream-catalog.ts";
+import { purge } from "../stream/retention/purge.ts";
+import type { Stream } from "../stream/stream.ts";
+import type { StreamCatalog } from "../stream/stream-catalog.ts";
 import { cutPage, namesMax, listMax, pageRequest } from "./page.ts";
 import {
   type ApiRequest,

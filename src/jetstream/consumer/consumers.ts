@@ -11,25 +11,31 @@ import type {
   ManagedConsumer,
   RequestedConsumerConfig,
   SavedConsumer,
-} from "../consumer-api.ts";
-import type { ConsumerConfig } from "../consumer-config.ts";
+} from "./consumer-api.ts";
+import type { ConsumerConfig } from "./config/consumer-config.ts";
 import { StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream.ts";
-import { checkConsumerConfig, checkDurableName, filterFor, filtersOf, isPush } from "./config-check.ts";
+import type { Stream } from "../stream/stream.ts";
+import {
+  checkConsumerConfig,
+  checkDurableName,
+  filterFor,
+  filtersOf,
+  isPush,
+} from "./config/config-check.ts";
 import {
   completeConsumerConfig,
   type ConsumerLimits,
   ephemeralInactiveNs,
   inOrder,
-} from "./config-defaults.ts";
-import { checkConsumerUpdate, sameConsumerConfig } from "./config-update.ts";
+} from "./config/config-defaults.ts";
+import { checkConsumerUpdate, sameConsumerConfig } from "./config/config-update.ts";
 import { Consumer } from "./consumer.ts";
-import { DeliveryInterest } from "./delivery-interest.ts";
-import { DeliveryState } from "./delivery-state.ts";
-import { KeyOrder, parseKeyPositions } from "./key-order.ts";
+import { DeliveryInterest } from "./push/delivery-interest.ts";
+import { DeliveryState } from "./state/delivery-state.ts";
+import { KeyOrder, parseKeyPositions } from "./state/key-order.ts";
 import { restoreState } from "./saved-state.ts";
-import { startPosition } from "./start-position.ts";
-import { readState, recordName, removeRecords, StateJournal } from "./state-journal.ts";
+import { startPosition } from "./config/start-position.ts";
+import { readState, recordName, removeRecords, StateJournal } from "./state/state-journal.ts";
 
 const noteKey = "frond.dead_letter.note";
 const inventedNameLength = 8;

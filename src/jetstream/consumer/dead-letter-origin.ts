@@ -6,7 +6,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { encodeHeaders, type HeaderField, parseHeaders } from "../../protocol/headers.ts";
 import type { StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 
 export const signatureHeader = "Frond-Dead-Letter-Signature";
 /** Of the stream whose consumers the letters come from; not a part of its snapshots. */

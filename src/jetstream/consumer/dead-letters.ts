@@ -9,7 +9,7 @@ import { parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/he
 import { StoredMessage } from "../../store/contract.ts";
 import { isReservedDestination } from "../../subjects/reserved.ts";
 import { isCoveredBy, wireFromText } from "../../subjects/subject.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 import { signatureHeader, signatureOf } from "./dead-letter-origin.ts";
 import type { Consumer } from "./consumer.ts";
 import { redrive } from "./redrive.ts";

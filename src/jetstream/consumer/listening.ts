@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { Consumer } from "./consumer.ts";
-import { refusePull } from "./pull-outlet.ts";
+import { refusePull } from "./pull/pull-delivery.ts";
 
 /** Deliveries, stream sequence, consumer sequence, time, pending. The long form may have more. */
 const ackTokens = 5;

@@ -1,7 +1,7 @@
 /** A consumer that is paused delivers nothing until its time has come. */
 import type { Deadline } from "../../base/clock.ts";
 import { formatTimestamp, parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
-import type { ConsumerConfig } from "../consumer-config.ts";
+import type { ConsumerConfig } from "./config/consumer-config.ts";
 import { consumerMetadata } from "../metadata.ts";
 import type { Consumer } from "./consumer.ts";
 

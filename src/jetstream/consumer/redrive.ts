@@ -8,7 +8,7 @@ import { StoredMessage } from "../../store/contract.ts";
 import { SubjectFilter } from "../../subjects/filter.ts";
 import { isReservedDestination } from "../../subjects/reserved.ts";
 import { isCoveredBy, isValidLiteralSubject, isValidSubject, wireFromText } from "../../subjects/subject.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { Consumer } from "./consumer.ts";
 import { isSigned } from "./dead-letter-origin.ts";
 import { type DeadLetters, deadLetterPrefix } from "./dead-letters.ts";

@@ -5,7 +5,7 @@
 import { nsPerMs } from "../../base/duration.ts";
 import { firstSeqMax } from "../../store/contract.ts";
 import type { Consumer } from "./consumer.ts";
-import type { DeliveryState } from "./delivery-state.ts";
+import type { DeliveryState } from "./state/delivery-state.ts";
 
 export interface SavedState {
   readonly state: object;

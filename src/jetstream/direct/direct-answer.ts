@@ -2,7 +2,7 @@
 import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import type { StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
 
 /** Of use for no longer than the delivery of its request. */

@@ -2,7 +2,7 @@
 import { filterOf, type SubjectFilter } from "../../subjects/filter.ts";
 import { hasWildcard } from "../../subjects/subject.ts";
 import { type LogFilter, StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { DirectAnswer } from "./direct-answer.ts";
 import type { DirectRequest } from "./direct-request.ts";
 

@@ -1,10 +1,10 @@
 /** Consumers of a stream in a {@link World}, and those who talk to them. */
 import type { Message } from "../../../src/broker/message.ts";
-import type { RequestedConsumerConfig } from "../../../src/jetstream/consumer-api.ts";
+import type { RequestedConsumerConfig } from "../../../src/jetstream/consumer/consumer-api.ts";
 import type { Consumer } from "../../../src/jetstream/consumer/consumer.ts";
 import { Consumers } from "../../../src/jetstream/consumer/consumers.ts";
-import type { Stream } from "../../../src/jetstream/stream.ts";
-import type { StreamConfig } from "../../../src/jetstream/stream-config.ts";
+import type { Stream } from "../../../src/jetstream/stream/stream.ts";
+import type { StreamConfig } from "../../../src/jetstream/stream/config/stream-config.ts";
 import { World } from "../stream-world.ts";
 
 export interface Got {

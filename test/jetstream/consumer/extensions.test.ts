@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { contents, headersAt } from "../stream-world.ts";
 import type { Consumer } from "../../../src/jetstream/consumer/consumer.ts";
 import { Consumers } from "../../../src/jetstream/consumer/consumers.ts";
-import type { Stream } from "../../../src/jetstream/stream.ts";
+import type { Stream } from "../../../src/jetstream/stream/stream.ts";
 import { ConsumerWorld, lines } from "./consumer-world.ts";
 
 const ms = 1_000_000;

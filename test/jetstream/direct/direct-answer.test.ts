@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatTimestamp } from "../../../src/base/timestamp.ts";
-import type { Stream } from "../../../src/jetstream/stream.ts";
+import type { Stream } from "../../../src/jetstream/stream/stream.ts";
 import type { MessageDraft } from "../../../src/store/contract.ts";
 import { wireFromText } from "../../../src/subjects/subject.ts";
 import { blockOf, type Heard, World } from "../stream-world.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Stream } from "../../../src/jetstream/stream.ts";
+import type { Stream } from "../../../src/jetstream/stream/stream.ts";
 import { type Heard, World } from "../stream-world.ts";
 
 /** Status line or payload, then all headers but the time. */

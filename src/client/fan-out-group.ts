@@ -1,0 +1,66 @@
+/** Clients that are sent the same bytes: each message is encoded once, and the bytes are shared by all their outputs. */
+import type { Message } from "../broker/message.ts";
+import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
+import type { FlushPass } from "../transport/flush-pass.ts";
+import { SharedRun } from "../transport/shared-buffer.ts";
+import type { Client } from "./client.ts";
+import { encodedBytesMax, encodeMessage } from "./delivery.ts";
+
+export class ClientCohort implements Cohort {
+  readonly members: readonly Subscription[];
+  readonly #headers: boolean;
+  readonly #pass: FlushPass;
+  /** The run that messages of this pass go to; null or closed before the first. */
+  #run: SharedRun | null = null;
+
+  constructor(members: readonly Subscription[], headers: boolean, pass: FlushPass) {
+    this.members = members;
+    this.#headers = headers;
+    this.#pass = pass;
+  }
+
+  deliver(message: Message, silent: Subscriber | null): number {
+    const run = this.#runFor(encodedBytesMax(message, this.members[0] as Subscription));
+    const start = run.at;
+    run.at = encodeMessage(run.viewed, start, message, this.members[0] as Subscription, this.#headers);
+    const members = this.members;
+    const bodyBytes = message.bodyEnd - message.bodyStart;
+    let delivered = 0;
+    let alone = 0;
+    for (let at = 0; at < members.length; at++) {
+      const member = members[at] as Subscription;
+      const client = member.subscriber as Client;
+      const outbound = client.connection.outbound;
+      if (member.dead || client === silent || member.deliveredMax !== 0) {
+        // Out of another run it goes when it is given something else.
+        if (outbound.run === run) outbound.leaveRun(start);
+        if (member.deliveredMax !== 0) alone++;
+      } else if (outbound.run === run ? !outbound.closed : outbound.joinRun(run, start)) {
+        client.outMessages++;
+        client.outBytes += bodyBytes;
+        member.deliveredCount++;
+        delivered++;
+      }
+    }
+    return alone === 0 ? delivered : delivered + this.#deliverAlone(message, silent);
+  }
+
+  /**
+   * To members whose deliveries are counted. After the others: what these need may cause a flush, which ends the run,
+   * and everybody must have joined it by then.
+   */
+  #deliverAlone(message: Message, silent: Subscriber | null): number {
+    let delivered = 0;
+    for (const member of this.members) {
+      if (member.deliveredMax === 0 || member.dead || member.subscriber === silent) continue;
+      if (member.subscriber.deliver(message, member)) delivered++;
+    }
+    return delivered;
+  }
+
+  #runFor(bytes: number): SharedRun {
+    const run = this.#run;
+    if (run !== null && run.hasRoom(bytes)) return run;
+    return (this.#run = new SharedRun(this.#pass, bytes, run === null || run.closed ? 0 : run.bytes.length));
+  }
+}

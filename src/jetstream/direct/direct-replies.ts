@@ -1,0 +1,78 @@
+/**
+ * The way out for answers to direct gets that wait for nothing: at the end of the pass, in the order of the requests.
+ * Each is written once, to where it is sent from, and costs no string; see `reply-queue.ts`.
+ */
+import { copyBytes, LastView, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
+import { digitCount } from "../../base/digits.ts";
+import type { Account } from "../../broker/account.ts";
+import { type Message, writeSizes } from "../../broker/message.ts";
+import { StoredMessage } from "../../store/contract.ts";
+import { AnswerQueue } from "../reply-queue.ts";
+import type { Host } from "../host.ts";
+import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
+
+/** Two sizes, the blanks before them, and two line ends. */
+const sizesBytesMax = 32;
+const scratchBytesMin = 512;
+
+export class DirectOutlet {
+  /** For whoever looks for what to answer with. */
+  readonly stored = new StoredMessage();
+  readonly #host: Host;
+  readonly #account: Account;
+  /** Made for the first answer: most accounts never see one. */
+  #queue: AnswerQueue | null = null;
+  /** Messages mostly share the bytes that they lie in. */
+  readonly #source = new LastView();
+  #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytesMin));
+  #isScheduled = false;
+  readonly #atEnd = (): void => this.#publish();
+
+  constructor(host: Host, account: Account) {
+    this.#host = host;
+    this.#account = account;
+  }
+
+  /** Answers `request` with what is stored. @param headers null: the message goes without any */
+  send(request: Message, stored: StoredMessage, headers: AnswerHeaders | null): void {
+    const { replyStart, replyEnd } = request;
+    const payloadStart = stored.bodyStart + stored.headerBytes;
+    const lineBytesMax = replyEnd - replyStart + sizesBytesMax;
+    const headerBytesMax = headers === null ? 0 : headers.bytesMax(stored);
+    this.#queue ??= new AnswerQueue();
+    const block = this.#queue.reserve(lineBytesMax + headerBytesMax + stored.bodyEnd - payloadStart + 2);
+    const target = block.viewed;
+    const source = this.#source.of(stored.bytes);
+    const bodyStart = block.used + lineBytesMax;
+    const payloadAt = headers === null ? bodyStart : headers.write(target, bodyStart, stored, source, null);
+    const bodyEnd = copyBytes(source, payloadStart, stored.bodyEnd, target, payloadAt);
+    const headerBytes = payloadAt - bodyStart;
+    // Only now it is known how long the line is that ends where the body begins.
+    const sizesAt = bodyStart - sizesBytes(headerBytes, bodyEnd - bodyStart);
+    block.used = sizesAt - (replyEnd - replyStart);
+    copyBytes(request.viewed, replyStart, replyEnd, target, block.used);
+    writeSizes(target.bytes, sizesAt, headerBytes, bodyEnd - bodyStart);
+    block.end(0, this.#account, sizesAt, bodyStart, headerBytes, bodyEnd);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#host.defer(this.#atEnd);
+  }
+
+  /** Headers alone, for what goes another way. Good until the next call. */
+  compose(stored: StoredMessage, headers: AnswerHeaders, place: BatchPlace | null): Uint8Array {
+    const bytesMax = headers.bytesMax(stored);
+    if (this.#scratch.bytes.length < bytesMax) this.#scratch = viewBytes(Buffer.allocUnsafeSlow(bytesMax));
+    const scratch = this.#scratch;
+    return scratch.bytes.subarray(0, headers.write(scratch, 0, stored, this.#source.of(stored.bytes), place));
+  }
+
+  #publish(): void {
+    this.#isScheduled = false;
+    this.#queue?.publish(this.#host.publisher, 0);
+  }
+}
+
+function sizesBytes(headerBytes: number, bodyBytes: number): number {
+  const headerPart = headerBytes > 0 ? 1 + digitCount(headerBytes) : 0;
+  return headerPart + 1 + digitCount(bodyBytes) + 2;
+}

@@ -1,0 +1,126 @@
+/** What an origin is asked for: a consumer that delivers its messages here, in order. Source: nats-server `setupMirrorConsumer`. */
+import { encodeJson } from "../../base/json.ts";
+import type { StreamSource } from "../stream/config/stream-config.ts";
+
+/** Where the origin is to begin. */
+export type OriginStart =
+  | { readonly deliver_policy: "all" }
+  | { readonly deliver_policy: "by_start_sequence"; readonly opt_start_seq: number }
+  | { readonly deliver_policy: "by_start_time"; readonly opt_start_time: string };
+
+export interface OriginRequest {
+  /** Behind the prefix of the API. */
+  readonly operation: string;
+  readonly body: Buffer;
+}
+
+const nsPerSecond = 1_000_000_000;
+/** How often an origin with nothing to deliver says that it is there. */
+export const heartbeatSeconds = 1;
+/** How long an origin keeps a consumer whose stream is not heard of any more. */
+const inactiveSeconds = 10;
+/** Never redelivered: it is as long as nats-server's. */
+const ackWaitSeconds = 22 * 3600;
+
+/**
+ * @param isSourcing whether the origin is to know that it is asked by a stream; older ones do not know the field, and
+ *   need a name that was never used
+ * @param metadata tells the origin's owner who it is
+ */
+export function consumerRequest(
+  source: StreamSource,
+  name: string,
+  deliverTo: string,
+  start: OriginStart,
+  isSourcing: boolean,
+  metadata: Readonly<Record<string, string>>,
+): OriginRequest {
+  const filters = filtersOf(source);
+  const config = {
+    name,
+    deliver_subject: deliverTo,
+    ...start,
+    ack_policy: "none",
+    ack_wait: ackWaitSeconds * nsPerSecond,
+    max_deliver: 1,
+    ...(filters.length === 1 && { filter_subject: filters[0] }),
+    ...(filters.length > 1 && { filter_subjects: filters }),
+    replay_policy: "instant",
+    idle_heartbeat: heartbeatSeconds * nsPerSecond,
+    flow_control: true,
+    inactive_threshold: inactiveSeconds * nsPerSecond,
+    num_replicas: 0,
+    direct: true,
+    ...(isSourcing && { sourcing: true }),
+    metadata,
+  };
+  const operation =
+    filters.length === 1
+      ? `CONSUMER.CREATE.${source.name}.${name}.${filters[0]}`
+      : `CONSUMER.CREATE.${source.name}`;
+  return {
+    operation,
+    body: Buffer.from(encodeJson({ stream_name: source.name, config, action: "" }, false)),
+  };
+}
+
+/** For a consumer that the origin's owner has made: it is only set back to where it was acknowledged. */
+export function resetRequest(source: StreamSource, consumer: string): OriginRequest {
+  return { operation: `CONSUMER.RESET.${source.name}.${consumer}`, body: Buffer.alloc(0) };
+}
+
+function filtersOf({ filter_subject: filter, subject_transforms: transforms = [] }: StreamSource): string[] {
+  if (filter !== undefined && filter !== "") return [filter];
+  return transforms.map(({ src }) => src || ">");
+}
+
+export interface OriginAnswer {
+  readonly error: { readonly code: number; readonly err_code: number; readonly description: string } | null;
+  readonly name: string;
+  readonly ackPolicy: string;
+  /** The origin will deliver what comes behind this sequence; 0 when it has delivered already, or tells nothing. */
+  readonly skippedSeq: number;
+  /** How many messages there are to come. */
+  readonly pending: number;
+}
+
+/** @returns null when it is no answer to any of these requests */
+export function parseAnswer(body: Buffer): OriginAnswer | null {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body.toString("utf8"));
+  } catch {
+    return null;
+  }
+  if (!isObject(answer)) return null;
+  const { error, name, config, delivered, num_pending: pending } = answer;
+  if (isObject(error)) {
+    const { code, err_code, description } = error;
+    const text = typeof description === "string" ? description : "";
+    return {
+      error: { code: numberOr0(code), err_code: numberOr0(err_code), description: text },
+      name: "",
+      ackPolicy: "",
+      skippedSeq: 0,
+      pending: 0,
+    };
+  }
+  if (typeof name !== "string" || !isObject(config)) return null;
+  const deliveredSeqs = isObject(delivered) ? delivered : {};
+  const ackPolicy = config["ack_policy"];
+  return {
+    error: null,
+    name,
+    ackPolicy: typeof ackPolicy === "string" ? ackPolicy : "",
+    skippedSeq: numberOr0(deliveredSeqs["consumer_seq"]) === 0 ? numberOr0(deliveredSeqs["stream_seq"]) : 0,
+    pending: numberOr0(pending),
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function numberOr0(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}

@@ -1,0 +1,218 @@
+/**
+ * Batches that are stored whole or not at all. What belongs to one is kept aside until its commit, then checked and
+ * stored in one go, so that it is in one group of the store. Source: ADR-50, nats-server
+ * `processJetStreamAtomicBatchMsg`.
+ */
+import type { Deadline } from "../../../base/clock.ts";
+import { textFromWire } from "../../../subjects/subject.ts";
+import { storedBytes } from "../../../store/contract.ts";
+import { apiLevel } from "../../metadata.ts";
+import type { ApiError } from "../../api-error.ts";
+import { Incoming } from "../publish/inbound-message.ts";
+import { field, isDigits } from "../publish/message-headers.ts";
+import { batchSuffix } from "../publish/pub-acks.ts";
+import { atomicTooLarge, atomicUnsupportedHeader, refusals } from "../publish/refusals.ts";
+import type { Stream } from "../stream.ts";
+import { StagedChecks } from "./staged-checks.ts";
+
+const idBytesMax = 64;
+/** Of all open batches of a stream: they are in memory. */
+const stagedBytesMax = 256 * 1024 * 1024;
+
+type Reason = "timeout" | "large" | "incomplete" | "unsupported";
+
+/** A copy, since the publisher's bytes are gone by the time of the commit. */
+interface Staged {
+  readonly subject: string;
+  readonly headers: Buffer | null;
+  readonly payload: Buffer;
+}
+
+interface Batch {
+  readonly id: string;
+  readonly messages: Staged[];
+  bytes: number;
+  deadline: Deadline;
+}
+
+type Commit = "none" | "last" | "end" | "invalid";
+
+export class AtomicBatches {
+  readonly #stream: Stream;
+  readonly #open = new Map<string, Batch>();
+  #stagedBytes = 0;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  receive(incoming: Incoming): void {
+    const refusal = this.#receive(incoming);
+    if (refusal !== null) this.#stream.ingest.acks.refuse(incoming, refusal);
+  }
+
+  close(): void {
+    for (const batch of [...this.#open.values()]) this.#forget(batch);
+  }
+
+  #receive(incoming: Incoming): ApiError | null {
+    const { headers } = incoming;
+    const refusal = this.#checkFirst(incoming);
+    if (refusal !== null) return refusal;
+    const id = headers.text(field.batchId);
+    if (id.length > idBytesMax) return refusals.atomicInvalidId;
+    const seqText = headers.text(field.batchSeq);
+    if (!isDigits(seqText)) return refusals.atomicMissingSeq;
+    const seq = Number(seqText);
+    const commit = commitOf(incoming);
+    const batch = this.#open.get(id) ?? this.#begin(id, seq, commit);
+    if (!("messages" in batch)) return batch;
+    if (commit === "invalid") return this.#drop(batch, null, refusals.atomicInvalidCommit);
+    if (headers.hasValue(field.requiredApiLevel)) {
+      if (!isApiLevelEnough(headers.text(field.requiredApiLevel)))
+        return this.#drop(batch, "unsupported", refusals.requiredApiLevel);
+      incoming.removeHeader("Nats-Required-Api-Level");
+    }
+    batch.deadline.cancel();
+    batch.deadline = this.#expireLater(batch);
+    return this.#join(incoming, batch, seq, commit);
+  }
+
+  /** What can be said before it is known which batch it is. */
+  #checkFirst(incoming: Incoming): ApiError | null {
+    const { config, account, ingest } = this.#stream;
+    if (config.sealed) return refusals.sealed;
+    const noRoom = account.storageRefusal(this.#stream, this.#bytesOf(incoming));
+    if (noRoom !== null) return noRoom;
+    const tooLarge = ingest.checks.checkSize(incoming);
+    if (tooLarge !== null) return tooLarge;
+    return config.allow_atomic === true ? null : refusals.atomicDisabled;
+  }
+
+  #begin(id: string, seq: number, commit: Commit): Batch | ApiError {
+    const { account } = this.#stream;
+    const { maxInflightPerStream, maxInflightTotal, maxMessages } = account.settings.limits.batch;
+    if (seq !== 1) {
+      const size = commit === "end" ? seq - 1 : seq;
+      return size > maxMessages ? atomicTooLarge(maxMessages) : refusals.atomicIncomplete;
+    }
+    if (this.#open.size >= maxInflightPerStream) return refusals.atomicTooManyInflight;
+    let total = 0;
+    for (const { ingest } of account.streams.values()) total += ingest.atomicBatches.openCount;
+    if (total >= maxInflightTotal) return refusals.atomicTooManyInflight;
+    const batch: Batch = { id, messages: [], bytes: 0, deadline: noDeadline };
+    batch.deadline = this.#expireLater(batch);
+    this.#open.set(id, batch);
+    return batch;
+  }
+
+  #join(incoming: Incoming, batch: Batch, seq: number, commit: Commit): ApiError | null {
+    const { maxMessages } = this.#stream.account.settings.limits.batch;
+    const isEnd = commit === "end";
+    if (batch.messages.length + 1 !== seq || (seq === 1 && isEnd))
+      return this.#drop(batch, "incomplete", refusals.atomicIncomplete);
+    if ((isEnd ? seq - 1 : seq) > maxMessages) return this.#drop(batch, "large", atomicTooLarge(maxMessages));
+    if (!isEnd && !this.#stage(incoming, batch))
+      return this.#drop(batch, "large", refusals.insufficientResources);
+    if (commit === "none") {
+      // Says that it was taken, which is all that holds before the commit.
+      this.#stream.ingest.acks.say(incoming, "");
+      return null;
+    }
+    const refusal = this.#commit(incoming, batch, isEnd);
+    this.#forget(batch);
+    return refusal;
+  }
+
+  /** @returns false when too much is staged already */
+  #stage(incoming: Incoming, batch: Batch): boolean {
+    const bytes = incoming.subject.length + incoming.bodyBytes;
+    if (this.#stagedBytes + bytes > stagedBytesMax) return false;
+    const { headerBlock, payload, subject } = incoming;
+    this.#stagedBytes += bytes;
+    batch.bytes += bytes;
+    batch.messages.push({
+      subject,
+      headers: headerBlock === null ? null : Buffer.from(headerBlock),
+      payload: Buffer.from(payload),
+    });
+    return true;
+  }
+
+  /** All or nothing: everything is checked before anything is stored. */
+  #commit(incoming: Incoming, batch: Batch, isEnd: boolean): ApiError | null {
+    const { account, ingest } = this.#stream;
+    const checks = new StagedChecks(this.#stream);
+    const checked: Incoming[] = [];
+    let bytes = 0;
+    for (const { subject, headers, payload } of batch.messages) {
+      const message = new Incoming();
+      message.fill(subject, headers, payload);
+      if (message.headers.hasValue(field.expectedLastMsgId))
+        return atomicUnsupportedHeader("Nats-Expected-Last-Msg-Id");
+      const refusal = checks.check(message);
+      if (refusal !== null) return refusal;
+      bytes += this.#bytesOf(message);
+      checked.push(message);
+    }
+    const noRoom = account.storageRefusal(this.#stream, bytes);
+    if (noRoom !== null) return noRoom;
+    if (isEnd) checked.at(-1)?.addHeader("Nats-Batch-Commit", "1");
+    for (const message of checked) {
+      const refusal = ingest.intake.take(message);
+      if (refusal !== null) return refusal;
+    }
+    ingest.acks.acknowledge(incoming, ingest.intake.seq, batchSuffix(batch.id, checked.length));
+    return null;
+  }
+
+  #bytesOf({ subject, headerBytes, payloadBytes }: Incoming): number {
+    return storedBytes(this.#stream.log.kind, subject.length, headerBytes, payloadBytes);
+  }
+
+  #expireLater(batch: Batch): Deadline {
+    const { account, host } = this.#stream;
+    const { timeoutMs } = account.settings.limits.batch;
+    return host.after(timeoutMs, () => this.#drop(batch, "timeout", refusals.atomicIncomplete));
+  }
+
+  #drop(batch: Batch, reason: Reason | null, refusal: ApiError): ApiError {
+    this.#forget(batch);
+    if (reason !== null) this.#advise(batch, reason);
+    return refusal;
+  }
+
+  #forget(batch: Batch): void {
+    batch.deadline.cancel();
+    if (!this.#open.delete(batch.id)) return;
+    this.#stagedBytes -= batch.bytes;
+  }
+
+  #advise({ id }: Batch, reason: Reason): void {
+    const { account, name, host } = this.#stream;
+    account.advisories.publish(`STREAM.BATCH_ABANDONED.${name}`, "stream_batch_abandoned", () => ({
+      stream: name,
+      ...(host.domain !== null && { domain: host.domain }),
+      batch: textFromWire(id),
+      reason,
+    }));
+  }
+}
+
+const noDeadline: Deadline = { atMs: 0, cancel: () => {} };
+
+function commitOf({ headers }: Incoming): Commit {
+  if (!headers.has(field.batchCommit)) return "none";
+  const text = headers.text(field.batchCommit);
+  if (text === "1") return "last";
+  return text === "eob" ? "end" : "invalid";
+}
+
+/** Source: nats-server `errorOnRequiredApiLevel`. */
+export function isApiLevelEnough(text: string): boolean {
+  return text === "" || (/^[+-]?[0-9]+$/.test(text) && Number(text) <= apiLevel);
+}

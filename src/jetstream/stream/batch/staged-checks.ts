@@ -1,0 +1,176 @@
+/**
+ * The checks of messages that are stored as part of a batch, against the stream and what the batch itself has staged
+ * before them. Their order is another than that of a plain publish. Source: nats-server
+ * `checkMsgHeadersPreClusteredProposal`.
+ */
+import { StoredMessage, storedBytes } from "../../../store/contract.ts";
+import { wireFromText } from "../../../subjects/subject.ts";
+import type { ApiError } from "../../api-error.ts";
+import { fitsRecord } from "../publish/checks.ts";
+import {
+  applyIncrement,
+  checkIncrement,
+  type CounterTotal,
+  isCounterTotal,
+  lastTotal,
+} from "../publish/counters.ts";
+import { checkExpectedStream, lastSeqOf } from "../publish/expectations.ts";
+import type { Incoming } from "../publish/inbound-message.ts";
+import { field, sequenceOf } from "../publish/message-headers.ts";
+import { parseMessageTtl } from "../publish/message-ttl.ts";
+import { refusals, rollupFailed, storeFailed, wrongLastSeq } from "../publish/refusals.ts";
+import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/schedule-headers.ts";
+import type { Stream } from "../stream.ts";
+
+interface StagedSubject {
+  count: number;
+  isSchedule: boolean;
+}
+
+const headerBytesMax = 65_535;
+
+export class StagedChecks {
+  /** What the message that was refused last is a duplicate of; 0 for none. */
+  duplicateOf = 0;
+  readonly #stream: Stream;
+  readonly #stored = new StoredMessage();
+  readonly #ids = new Set<string>();
+  readonly #counters = new Map<string, CounterTotal>();
+  readonly #subjects = new Map<string, StagedSubject>();
+  /** By subject: the last sequence that was expected and found. */
+  readonly #expected = new Map<string, number>();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  /** Null when it may be stored; then it counts as staged. May change headers and payload. */
+  check(incoming: Incoming): ApiError | null {
+    this.duplicateOf = 0;
+    const { config, log } = this.#stream;
+    const isCounterStream = config.allow_msg_counter === true;
+    if (!fitsRecord(log, incoming)) return storeFailed("message too large");
+    const isSchedule = incoming.headers.hasValue(field.schedule);
+    const refusal =
+      this.#checkHead(incoming, isCounterStream) ??
+      (isCounterStream ? this.#checkCounter(incoming) : null) ??
+      this.#checkSeqs(incoming) ??
+      this.#checkSchedule(incoming) ??
+      this.#checkRollup(incoming);
+    return refusal ?? this.#stage(incoming, isSchedule);
+  }
+
+  #checkHead(incoming: Incoming, isCounterStream: boolean): ApiError | null {
+    const { headers } = incoming;
+    if (incoming.headerBytes > headerBytesMax) return refusals.headerTooLarge;
+    if (headers.isEmpty) return null;
+    const refusal =
+      checkIncrement(incoming, isCounterStream) ??
+      checkExpectedStream(incoming, wireFromText(this.#stream.name)) ??
+      this.#checkTtl(incoming) ??
+      this.#checkId(incoming);
+    if (refusal !== null) return refusal;
+    return headers.hasValue(field.streamSource) ? refusals.sourceHeader : null;
+  }
+
+  #checkTtl({ headers }: Incoming): ApiError | null {
+    const ttl = parseMessageTtl(headers.text(field.ttl));
+    if (ttl === 0) return null;
+    if (!this.#stream.config.allow_msg_ttl) return refusals.ttlDisabled;
+    return ttl === null ? refusals.ttlInvalid : null;
+  }
+
+  #checkId({ headers }: Incoming): ApiError | null {
+    if (!headers.hasValue(field.msgId)) return null;
+    const id = headers.text(field.msgId);
+    if (this.#ids.has(id)) return refusals.atomicDuplicate;
+    this.duplicateOf = this.#stream.ingest.duplicates.seqOf(id);
+    if (this.duplicateOf > 0) return refusals.atomicDuplicate;
+    this.#ids.add(id);
+    return null;
+  }
+
+  #checkCounter(incoming: Incoming): ApiError | null {
+    if (incoming.increment === null) return refusals.counterMissing;
+    const { log, account, ingest } = this.#stream;
+    const { subject } = incoming;
+    const before = this.#counters.get(subject) ?? lastTotal(log, subject);
+    if (!isCounterTotal(before)) return before;
+    const after = applyIncrement(incoming, before);
+    if (!isCounterTotal(after)) return after;
+    const payloadMax = account.account.limits.maxPayloadBytes;
+    if (payloadMax >= 0 && incoming.bodyBytes > payloadMax) return refusals.messageTooLarge;
+    const refusal = ingest.checks.checkSize(incoming);
+    if (refusal === null) this.#counters.set(subject, after);
+    return refusal;
+  }
+
+  #checkSeqs({ headers, subject }: Incoming): ApiError | null {
+    const { log } = this.#stream;
+    if (headers.hasValue(field.expectedLastSeq)) {
+      const lastSeq = log.state.lastSeq + this.#count;
+      if (sequenceOf(headers.text(field.expectedLastSeq)) !== lastSeq) return wrongLastSeq(lastSeq);
+      if (this.#count > 0) return refusals.wrongLastSeqConstant;
+    }
+    const other = headers.text(field.expectedLastSubjectSeqSubject);
+    if (!headers.hasValue(field.expectedLastSubjectSeq))
+      return other === "" ? null : refusals.subjectSeqMissing;
+    const asked = other === "" ? subject : other;
+    // What the batch itself has written there has no sequence yet.
+    if (this.#subjects.has(asked)) return refusals.wrongLastSeqConstant;
+    const seq = this.#expected.get(asked) ?? lastSeqOf(log, asked);
+    if (sequenceOf(headers.text(field.expectedLastSubjectSeq)) !== seq) return wrongLastSeq(seq);
+    this.#expected.set(asked, seq);
+    return null;
+  }
+
+  #checkSchedule(incoming: Incoming): ApiError | null {
+    if (!hasScheduleHeaders(incoming)) return null;
+    const { host, config, log } = this.#stream;
+    return checkSchedule(
+      incoming,
+      config,
+      host.clock.wallMs(),
+      (subject) => this.#subjects.get(subject)?.isSchedule ?? isScheduleIn(log, subject, this.#stored),
+    );
+  }
+
+  #checkRollup({ headers, subject }: Incoming): ApiError | null {
+    if (!headers.hasValue(field.rollup)) return null;
+    if (!this.#stream.allowsRollup) return rollupFailed("rollup not permitted");
+    const rollup = headers.text(field.rollup).toLowerCase();
+    if (rollup === "sub")
+      return this.#subjects.has(subject) ? rollupFailed("batch rollup sub invalid") : null;
+    if (rollup === "all") return this.#count > 0 ? rollupFailed("batch rollup all invalid") : null;
+    return rollupFailed(`rollup value invalid: ${JSON.stringify(rollup)}`);
+  }
+
+  #stage(incoming: Incoming, isSchedule: boolean): ApiError | null {
+    const { log } = this.#stream;
+    const { subject, headerBytes, payloadBytes } = incoming;
+    let staged = this.#subjects.get(subject);
+    if (staged === undefined) this.#subjects.set(subject, (staged = { count: 0, isSchedule }));
+    staged.count++;
+    staged.isSchedule = isSchedule;
+    this.#count++;
+    this.#bytes += storedBytes(log.kind, subject.length, headerBytes, payloadBytes);
+    return this.#checkRoom(incoming, staged.count);
+  }
+
+  /** Where new messages are discarded, a batch that does not fit as a whole is refused. */
+  #checkRoom({ subject, headers }: Incoming, countOfSubject: number): ApiError | null {
+    const { config, log } = this.#stream;
+    if (config.discard !== "new") return null;
+    const { messages, bytes } = log.state;
+    if (config.max_msgs > 0 && messages + this.#count > config.max_msgs)
+      return storeFailed("maximum messages exceeded");
+    if (config.max_bytes > 0 && bytes + this.#bytes > config.max_bytes)
+      return storeFailed("maximum bytes exceeded");
+    const isLimited = config.discard_new_per_subject === true && config.max_msgs_per_subject > 0;
+    if (!isLimited || headers.hasValue(field.rollup)) return null;
+    const count = (log.subject(subject)?.count ?? 0) + countOfSubject;
+    return count > config.max_msgs_per_subject ? storeFailed("maximum messages per subject exceeded") : null;
+  }
+}

@@ -1,0 +1,81 @@
+/** Publishes what was stored once more, on another subject, with headers that tell where it is kept. */
+import { formatTimestamp } from "../../../base/timestamp.ts";
+import { SubjectTransform } from "../../../subjects/transform.ts";
+import { isReservedDestination } from "../../../subjects/reserved.ts";
+import {
+  isValidLiteralSubject,
+  isValidSubject,
+  textFromWire,
+  wireFromText,
+} from "../../../subjects/subject.ts";
+import type { MessageDraft } from "../../../store/contract.ts";
+import type { StreamConfig } from "../config/stream-config.ts";
+import type { Stream } from "../stream.ts";
+
+export class Republisher {
+  readonly #stream: Stream;
+  readonly #transform: SubjectTransform;
+  readonly #headersOnly: boolean;
+  #subject = "";
+  #lastSeq = 0;
+  #hasWarned = false;
+
+  /** @returns null when the configuration asks for none */
+  static of(stream: Stream, { republish }: StreamConfig): Republisher | null {
+    // nats-server takes one without a destination, and does nothing.
+    if (republish === undefined || republish.dest === "") return null;
+    const transform = SubjectTransform.parse(wireFromText(republish.src ?? ""), wireFromText(republish.dest));
+    return new Republisher(stream, transform, republish.headers_only === true);
+  }
+
+  private constructor(stream: Stream, transform: SubjectTransform, headersOnly: boolean) {
+    this.#stream = stream;
+    this.#transform = transform;
+    this.#headersOnly = headersOnly;
+  }
+
+  /** Notes what is to be told of the message before, which may go when this one is stored. */
+  prepare(subject: string): void {
+    this.#subject = this.#transform.apply(subject) ?? "";
+    if (this.#subject === "") return;
+    if (isReservedDestination(this.#subject)) this.#suppress();
+    else if (!isValidSubject(this.#subject) || !isValidLiteralSubject(this.#subject)) this.#subject = "";
+    else this.#lastSeq = this.#stream.log.subject(subject)?.lastSeq ?? 0;
+  }
+
+  /** The message is stored, and nothing is published in the name of whoever configured the stream. */
+  #suppress(): void {
+    const { host, account, name } = this.#stream;
+    if (!this.#hasWarned) {
+      const subject = JSON.stringify(textFromWire(this.#subject));
+      host.log.warn(
+        `stream ${account.account.name} > ${name}: not republished to ${subject}, which is reserved`,
+      );
+    }
+    this.#hasWarned = true;
+    this.#subject = "";
+  }
+
+  /** Goes out when the message is durable, as everything that is seen of it. */
+  publish(draft: MessageDraft, seq: number): void {
+    if (this.#subject === "") return;
+    const { account, log, name } = this.#stream;
+    const { bytes, bodyStart, headerBytes } = draft;
+    const payload = bytes.subarray(bodyStart + headerBytes, draft.bodyEnd);
+    const size = this.#headersOnly ? `Nats-Msg-Size: ${payload.length}\r\n` : "";
+    const fields =
+      `Nats-Stream: ${wireFromText(name)}\r\nNats-Subject: ${draft.subject}\r\nNats-Sequence: ${seq}\r\n` +
+      `Nats-Time-Stamp: ${formatTimestamp(draft.timeMs, draft.timeNs)}\r\n` +
+      `Nats-Last-Sequence: ${this.#lastSeq}\r\n${size}\r\n`;
+    const headers =
+      headerBytes === 0
+        ? Buffer.from(`NATS/1.0\r\n${fields}`, "latin1")
+        : Buffer.concat([
+            bytes.subarray(bodyStart, bodyStart + headerBytes - 2),
+            Buffer.from(fields, "latin1"),
+          ]);
+    const body = this.#headersOnly ? payload.subarray(0, 0) : payload;
+    if (log.kind === "file") account.answers.publish(account.account, this.#subject, body, headers);
+    else account.answers.publishSoon(account.account, this.#subject, body, headers);
+  }
+}

@@ -1,0 +1,127 @@
+/** Sends what schedules ask for when they are due. Source: nats-server `getScheduledMessages`, ADR-51. */
+import type { Deadline } from "../../../base/clock.ts";
+import { formatTimestamp } from "../../../base/timestamp.ts";
+import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
+import { addField, dropField, dropFields } from "../publish/header-block.ts";
+import { field, MessageHeaders } from "../publish/message-headers.ts";
+import type { Stream } from "../stream.ts";
+import type { Due } from "./pattern.ts";
+import { dueOf, isDue, nextIsPurge } from "./schedule-headers.ts";
+
+const runCountMax = 1_000;
+/** A timer may be early by a fraction of a millisecond. */
+const earlyMsMax = 0.5;
+
+export class Schedules {
+  readonly #stream: Stream;
+  readonly #stored = new StoredMessage();
+  #deadline: Deadline | null = null;
+  #dueMs = Infinity;
+  readonly #onDeadline = (): void => this.#run();
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  /** Begins, or goes on with another configuration. */
+  start(): void {
+    this.close();
+    const { config, log } = this.#stream;
+    if (config.allow_msg_schedules === true) this.#armAt(log.nextDeadlineMs("wakes"));
+  }
+
+  close(): void {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    this.#dueMs = Infinity;
+  }
+
+  onStored(wakesMs: number): void {
+    if (wakesMs < this.#dueMs) this.#armAt(wakesMs);
+  }
+
+  #run(): void {
+    this.close();
+    const { host, log } = this.#stream;
+    const nowMs = host.clock.wallMs();
+    const due: MessageDeadline[] = [];
+    for (const deadline of log.deadlines("wakes", nowMs + earlyMsMax)) {
+      due.push(deadline);
+      if (due.length === runCountMax) break;
+    }
+    due.sort((a, b) => a.seq - b.seq);
+    for (const deadline of due) {
+      log.removeDeadline(deadline);
+      this.#fire(deadline, nowMs);
+    }
+    this.#armAt(log.nextDeadlineMs("wakes"));
+  }
+
+  #fire({ seq, atMs }: MessageDeadline, nowMs: number): void {
+    const { log, ingest } = this.#stream;
+    const stored = this.#stored;
+    if (!log.read(seq, stored) || stored.headerBytes === 0) return;
+    const { subject } = stored;
+    if (!this.#isCurrent(subject, seq)) return;
+    const headers = new MessageHeaders();
+    headers.scan(stored.bytes, stored.bodyStart, stored.bodyStart + stored.headerBytes);
+    // What is due by now counts from when it was due, so that it keeps to its pace.
+    const next = headers.hasValue(field.schedule) ? dueOf(headers, atMs, nowMs) : null;
+    const target = headers.text(field.scheduleTarget);
+    if (!isDue(next) || target === "") return;
+    const source = headers.text(field.scheduleSource);
+    const added = addedFields(headers, subject, next);
+    const last = source === "" ? null : log.subject(source);
+    if (last !== null) log.read(last.lastSeq, stored);
+    const payload = stored.payload;
+    const refusal = ingest.publishOwn(target, headersOf(stored.headers, added), payload, false);
+    if (refusal !== null)
+      this.#stream.host.log.warn(`a scheduled message was not stored: ${refusal.message}`);
+    if (next.repeats && log.read(seq, stored)) log.addDeadline({ kind: "wakes", seq, atMs: next.atMs });
+  }
+
+  /** Whether no other message has taken its place; what a schedule has sent does not. */
+  #isCurrent(subject: string, seq: number): boolean {
+    const { log } = this.#stream;
+    const last = log.subject(subject);
+    if (last === null || last.lastSeq === seq) return true;
+    const stored = new StoredMessage();
+    if (!log.read(last.lastSeq, stored) || stored.headerBytes === 0) return false;
+    const headers = new MessageHeaders();
+    headers.scan(stored.bytes, stored.bodyStart, stored.bodyStart + stored.headerBytes);
+    return headers.hasValue(field.scheduler);
+  }
+
+  #armAt(dueMs: number): void {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    this.#dueMs = dueMs;
+    if (dueMs === Infinity) return;
+    const { host } = this.#stream;
+    this.#deadline = host.after(Math.max(0, dueMs - host.clock.wallMs()), this.#onDeadline);
+  }
+}
+
+type Fields = readonly (readonly [name: string, value: string])[];
+
+function addedFields(headers: MessageHeaders, subject: string, next: Due): Fields {
+  const nextText = next.repeats ? formatTimestamp(next.atMs, next.atNs) : nextIsPurge;
+  const added: [string, string][] = [
+    ["Nats-Scheduler", subject],
+    ["Nats-Schedule-Next", nextText],
+  ];
+  if (headers.hasValue(field.scheduleTtl)) added.push(["Nats-TTL", headers.text(field.scheduleTtl)]);
+  if (headers.hasValue(field.scheduleRollup)) added.push(["Nats-Rollup", headers.text(field.scheduleRollup)]);
+  return added;
+}
+
+/** Without what is of the schedule or would keep the message from being stored again. */
+function headersOf(block: Uint8Array | null, added: Fields): Uint8Array {
+  let headers: Uint8Array | null = block;
+  for (const prefix of ["Nats-Schedule", "Nats-Expected-"])
+    if (headers !== null) headers = dropFields(headers, prefix);
+  for (const name of ["Nats-Msg-Id", "Nats-TTL", "Nats-Rollup"])
+    if (headers !== null) headers = dropField(headers, name);
+  for (const [name, value] of added) headers = addField(headers, name, value);
+  return headers as Uint8Array;
+}
