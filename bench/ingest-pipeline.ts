@@ -7,7 +7,7 @@ import { composeMessage, Message } from "../src/broker/message.ts";
 import { Publisher } from "../src/broker/publisher.ts";
 import { Service } from "../src/broker/service.ts";
 import { JetStreamAccount } from "../src/jetstream/account.ts";
-import { DurableAnswers } from "../src/jetstream/commit-gated-replies.ts";
+import { CommitGatedReplies } from "../src/jetstream/commit-gated-replies.ts";
 import type { Host } from "../src/jetstream/host.ts";
 import { Stream } from "../src/jetstream/stream/stream.ts";
 import type { StreamConfig } from "../src/jetstream/stream/config/stream-config.ts";
@@ -110,11 +110,11 @@ function run(scenario: Scenario, count: number): number {
     defer,
     after: (delayMs, callback) => clock.after(delayMs, callback),
     soon: (callback) => clock.soon(callback),
-    receivers: { watch: () => {}, areCrowded: false, onRelief: () => () => {} },
-    holdPublisher: () => {},
+    receivers: { watch: () => {}, areAboveHighWaterMark: false, onDrain: () => () => {} },
+    stallPublisher: () => {},
     nuid: () => "",
   };
-  const jetStream = new JetStreamAccount(host, account, new DurableAnswers(host));
+  const jetStream = new JetStreamAccount(host, account, new CommitGatedReplies(host));
   const stream = new Stream(jetStream, storeFor(scenario, store), configFor(scenario), {
     createdMs: 0,
     createdNs: 0,

@@ -10,7 +10,7 @@ import type { PermissionsOptions } from "../config/options.ts";
 import { hasWildcard, isCoveredBy } from "../subjects/subject.ts";
 import { PatternSet, type Pattern } from "./pattern-set.ts";
 
-export interface ResponseTerms {
+export interface ResponseLimits {
   /** Negative: any number. */
   readonly maxMessages: number;
   /** Negative: forever. */
@@ -24,7 +24,7 @@ export class Permissions {
   /** What it was made from, for people to look at. */
   readonly options: PermissionsOptions;
   /** How a reply subject that was received may be published to; null when that earns nothing. */
-  readonly responses: ResponseTerms | null;
+  readonly responses: ResponseLimits | null;
   /** False: every publish is allowed, nothing to ask. */
   readonly restrictsPublish: boolean;
   /** False: {@link deliveryDenied} is never true. */
@@ -39,7 +39,7 @@ export class Permissions {
   constructor(options: PermissionsOptions) {
     const { publish, subscribe, responses } = options;
     this.options = options;
-    this.responses = responses === null ? null : termsWithDefaults(responses);
+    this.responses = responses === null ? null : limitsWithDefaults(responses);
     // Being allowed to answer means being allowed nothing but answers, unless a list says more.
     const publishAllow = publish.allow ?? (responses === null ? null : []);
     this.#publishAllow = publishAllow === null ? null : new PatternSet(publishAllow.map(withoutQueue));
@@ -109,10 +109,10 @@ function queueCovered(queue: string, pattern: string): boolean {
   return queue === pattern || (hasWildcard(pattern) && isCoveredBy(queue, pattern));
 }
 
-function termsWithDefaults(terms: ResponseTerms): ResponseTerms {
+function limitsWithDefaults(limits: ResponseLimits): ResponseLimits {
   return {
-    maxMessages: terms.maxMessages === 0 ? responseMessagesDefault : terms.maxMessages,
-    expiresMs: terms.expiresMs === 0 ? responseExpiresMsDefault : terms.expiresMs,
+    maxMessages: limits.maxMessages === 0 ? responseMessagesDefault : limits.maxMessages,
+    expiresMs: limits.expiresMs === 0 ? responseExpiresMsDefault : limits.expiresMs,
   };
 }
 

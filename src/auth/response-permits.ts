@@ -5,7 +5,7 @@
  * there are too many: what unanswered requests can make the broker hold is bounded in pieces and in bytes.
  */
 import { isRequestSubject } from "../subjects/reserved.ts";
-import type { Permissions, ResponseTerms } from "./permissions.ts";
+import type { Permissions, ResponseLimits } from "./permissions.ts";
 
 const grantsMax = 65_536;
 const grantBytesMax = 4 * 1024 * 1024;
@@ -42,28 +42,28 @@ export class ResponsePermits {
    * request with the same reply subject begins the count and the time anew.
    */
   grant(reply: string, nowMs: number): void {
-    const terms = this.#permissions.responses;
-    if (terms === null || isRequestSubject(reply) || this.#permissions.canPublish(reply)) return;
+    const limits = this.#permissions.responses;
+    if (limits === null || isRequestSubject(reply) || this.#permissions.canPublish(reply)) return;
     const earlier = this.#grants.get(reply);
     if (earlier !== undefined) this.#remove(earlier);
     this.#append({
       reply,
       givenMs: nowMs,
-      messagesLeft: terms.maxMessages,
+      messagesLeft: limits.maxMessages,
       older: this.#newest,
       newer: null,
     });
-    while (this.#oldest !== null && (this.#isOverBound() || isExpired(this.#oldest, terms, nowMs))) {
+    while (this.#oldest !== null && (this.#isOverBound() || isExpired(this.#oldest, limits, nowMs))) {
       this.#remove(this.#oldest);
     }
   }
 
   /** Whether `reply` may be published to now; if so, this counts as the publish. */
   allows(reply: string, nowMs: number): boolean {
-    const terms = this.#permissions.responses;
+    const limits = this.#permissions.responses;
     const grant = this.#grants.get(reply);
-    if (terms === null || grant === undefined) return false;
-    if (isExpired(grant, terms, nowMs)) {
+    if (limits === null || grant === undefined) return false;
+    if (isExpired(grant, limits, nowMs)) {
       this.#remove(grant);
       return false;
     }
@@ -106,6 +106,6 @@ export class ResponsePermits {
   }
 }
 
-function isExpired(grant: Grant, terms: ResponseTerms, nowMs: number): boolean {
-  return terms.expiresMs >= 0 && nowMs - grant.givenMs > terms.expiresMs;
+function isExpired(grant: Grant, limits: ResponseLimits, nowMs: number): boolean {
+  return limits.expiresMs >= 0 && nowMs - grant.givenMs > limits.expiresMs;
 }

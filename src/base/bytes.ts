@@ -58,20 +58,20 @@ export function copyBytes(
   const from = source.view;
   const into = target.view;
   let to = at;
-  let place = start;
+  let position = start;
   if (count < 4) {
-    for (; place < end; place++, to++) into.setUint8(to, from.getUint8(place));
+    for (; position < end; position++, to++) into.setUint8(to, from.getUint8(position));
     return after;
   }
   // Four words a step take a fifth to a third less than one.
-  for (const last = end - 15; place < last; place += 16, to += 16) {
-    into.setInt32(to, from.getInt32(place, true), true);
-    into.setInt32(to + 4, from.getInt32(place + 4, true), true);
-    into.setInt32(to + 8, from.getInt32(place + 8, true), true);
-    into.setInt32(to + 12, from.getInt32(place + 12, true), true);
+  for (const last = end - 15; position < last; position += 16, to += 16) {
+    into.setInt32(to, from.getInt32(position, true), true);
+    into.setInt32(to + 4, from.getInt32(position + 4, true), true);
+    into.setInt32(to + 8, from.getInt32(position + 8, true), true);
+    into.setInt32(to + 12, from.getInt32(position + 12, true), true);
   }
-  for (const last = end - 4; place < last; place += 4, to += 4)
-    into.setInt32(to, from.getInt32(place, true), true);
+  for (const last = end - 4; position < last; position += 4, to += 4)
+    into.setInt32(to, from.getInt32(position, true), true);
   // The last word may write some bytes again.
   into.setInt32(after - 4, from.getInt32(end - 4, true), true);
   return after;

@@ -237,7 +237,7 @@ class Time {
 }
 
 /** Runs `work` after the event loop has had a turn, whatever any {@link Clock} says. */
-export function nextTurn(work: () => void): void {
+export function nextIteration(work: () => void): void {
   setImmediate(work);
 }
 

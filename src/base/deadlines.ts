@@ -19,7 +19,7 @@ class Entry implements Deadline {
   readonly #serial: number;
   readonly #owner: Deadlines;
   /** Index in the heap; -1 when not in it. */
-  place = -1;
+  position = -1;
 
   constructor(owner: Deadlines, atMs: number, serial: number, callback: () => void) {
     this.#owner = owner;
@@ -33,7 +33,7 @@ class Entry implements Deadline {
   }
 
   cancel(): void {
-    if (this.place >= 0) this.#owner.removeEntry(this);
+    if (this.position >= 0) this.#owner.removeEntry(this);
   }
 }
 
@@ -59,7 +59,7 @@ export class Deadlines {
 
   add(atMs: number, callback: () => void): Deadline {
     const entry = new Entry(this, atMs, ++this.#lastSerial, callback);
-    entry.place = this.#heap.length;
+    entry.position = this.#heap.length;
     this.#heap.push(entry);
     this.#up(entry);
     this.#arm();
@@ -98,7 +98,7 @@ export class Deadlines {
   }
 
   close(): void {
-    for (const entry of this.#heap) entry.place = -1;
+    for (const entry of this.#heap) entry.position = -1;
     this.#heap.length = 0;
     this.#disarm();
   }
@@ -106,11 +106,11 @@ export class Deadlines {
   /** For {@link Entry.cancel} alone. */
   removeEntry(entry: Entry): void {
     const last = this.#heap.pop();
-    const place = entry.place;
-    entry.place = -1;
+    const position = entry.position;
+    entry.position = -1;
     if (last === undefined || last === entry) return;
-    last.place = place;
-    this.#heap[place] = last;
+    last.position = position;
+    this.#heap[position] = last;
     this.#up(last);
     this.#down(last);
   }
@@ -147,8 +147,8 @@ export class Deadlines {
 
   #up(entry: Entry): void {
     const heap = this.#heap;
-    while (entry.place > 0) {
-      const parent = heap[(entry.place - 1) >> 1] as Entry;
+    while (entry.position > 0) {
+      const parent = heap[(entry.position - 1) >> 1] as Entry;
       if (parent.isBefore(entry)) return;
       this.#swap(parent, entry);
     }
@@ -157,8 +157,8 @@ export class Deadlines {
   #down(entry: Entry): void {
     const heap = this.#heap;
     for (;;) {
-      const left = heap[2 * entry.place + 1];
-      const right = heap[2 * entry.place + 2];
+      const left = heap[2 * entry.position + 1];
+      const right = heap[2 * entry.position + 2];
       const least = right !== undefined && left !== undefined && right.isBefore(left) ? right : left;
       if (least === undefined || entry.isBefore(least)) return;
       this.#swap(entry, least);
@@ -167,10 +167,10 @@ export class Deadlines {
 
   /** `upper` is the parent of `lower`; they trade places. */
   #swap(upper: Entry, lower: Entry): void {
-    const place = upper.place;
-    upper.place = lower.place;
-    lower.place = place;
-    this.#heap[upper.place] = upper;
-    this.#heap[lower.place] = lower;
+    const position = upper.position;
+    upper.position = lower.position;
+    lower.position = position;
+    this.#heap[upper.position] = upper;
+    this.#heap[lower.position] = lower;
   }
 }

@@ -53,9 +53,9 @@ export function durationText(spanNs: number): string {
 }
 
 /** `value` divided by 10 to the `places`, without zeros at the end. */
-function decimal(value: number, places: number): string {
-  const divisor = 10 ** places;
+function decimal(value: number, positions: number): string {
+  const divisor = 10 ** positions;
   const whole = Math.trunc(value / divisor);
-  const fraction = `.${String(value - whole * divisor).padStart(places, "0")}`;
+  const fraction = `.${String(value - whole * divisor).padStart(positions, "0")}`;
   return `${whole}${fraction.replace(/\.?0+$/, "")}`;
 }

@@ -29,7 +29,7 @@ export class Destination {
   }
 
   get hasReceivers(): boolean {
-    const { plain, cohorts, groups, links } = this.plan;
-    return plain.length + cohorts.length + groups.length + links.length > 0;
+    const { plain, fanOutGroups, groups, links } = this.plan;
+    return plain.length + fanOutGroups.length + groups.length + links.length > 0;
   }
 }

@@ -118,16 +118,16 @@ export function composeMessage(
 
 /** Writes what stands between the last subject and the body, ` [<headerBytes> ]<bodyBytes>\r\n`, at `at`. @returns the position after it */
 export function writeSizes(bytes: Buffer, at: number, headerBytes: number, bodyBytes: number): number {
-  let place = at;
+  let position = at;
   if (headerBytes > 0) {
-    bytes[place++] = SPACE;
-    place = writeNumber(bytes, place, headerBytes);
+    bytes[position++] = SPACE;
+    position = writeNumber(bytes, position, headerBytes);
   }
-  bytes[place++] = SPACE;
-  place = writeNumber(bytes, place, bodyBytes);
-  bytes[place++] = CR;
-  bytes[place++] = LF;
-  return place;
+  bytes[position++] = SPACE;
+  position = writeNumber(bytes, position, bodyBytes);
+  bytes[position++] = CR;
+  bytes[position++] = LF;
+  return position;
 }
 
 /** The tail without headers: made once for a message, by the first receiver that needs it. */

@@ -2,7 +2,7 @@
  * What to do with a message on one subject: immutable once made, shared by all subjects that have the same
  * receivers, and kept in the route cache. A subscription that goes away in the meantime is marked dead in it.
  */
-import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
+import type { FanOutGroup, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
 
 export interface QueueGroup {
   readonly name: string;
@@ -20,9 +20,9 @@ export interface LinkReceiver {
 }
 
 export class Plan {
-  /** Of subscribers in the broker itself, as are the cohorts. */
+  /** Of subscribers in the broker itself, as are the fan-out groups. */
   readonly plain: readonly Subscription[];
-  readonly cohorts: readonly Cohort[];
+  readonly fanOutGroups: readonly FanOutGroup[];
   readonly groups: readonly QueueGroup[];
   readonly links: readonly LinkReceiver[];
   /** What it was made of: the serials of all its subscriptions. */
@@ -30,13 +30,13 @@ export class Plan {
 
   constructor(
     plain: readonly Subscription[],
-    cohorts: readonly Cohort[],
+    fanOutGroups: readonly FanOutGroup[],
     groups: readonly QueueGroup[],
     links: readonly LinkReceiver[],
     serials: Float64Array,
   ) {
     this.plain = plain;
-    this.cohorts = cohorts;
+    this.fanOutGroups = fanOutGroups;
     this.groups = groups;
     this.links = links;
     this.serials = serials;
@@ -52,8 +52,8 @@ export class Plan {
 
 export const emptyPlan = new Plan([], [], [], [], new Float64Array());
 
-/** Fewer than this many alike are not worth a cohort. */
-const cohortMembersMin = 2;
+/** Fewer than this many alike are not worth a fan-out group. */
+const fanOutMembersMin = 2;
 const plansMax = 4_096;
 
 /**
@@ -100,9 +100,9 @@ function hashOf(subscriptions: readonly Subscription[]): number {
 function makePlan(served: readonly Subscription[]): Plan {
   const plain = served.filter(({ queue, subscriber }) => queue === null && subscriber.tier === 0);
   const queued = served.filter(({ queue }) => queue !== null);
-  const { single, cohorts } = gatherCohorts(plain);
+  const { single, fanOutGroups } = gatherFanOutGroups(plain);
   const serials = Float64Array.from(served, ({ serial }) => serial);
-  return new Plan(single, cohorts, gatherGroups(queued), gatherLinks(served), serials);
+  return new Plan(single, fanOutGroups, gatherGroups(queued), gatherLinks(served), serials);
 }
 
 function gatherLinks(served: readonly Subscription[]): LinkReceiver[] {
@@ -117,11 +117,14 @@ function gatherLinks(served: readonly Subscription[]): LinkReceiver[] {
   return [...links].map(([link, plain]) => ({ link, plain }));
 }
 
-function gatherCohorts(plain: readonly Subscription[]): { single: Subscription[]; cohorts: Cohort[] } {
+function gatherFanOutGroups(plain: readonly Subscription[]): {
+  single: Subscription[];
+  fanOutGroups: FanOutGroup[];
+} {
   const single: Subscription[] = [];
   const alike = new Map<string, Subscription[]>();
   for (const subscription of plain) {
-    const key = plain.length < cohortMembersMin ? null : subscription.subscriber.cohortKey(subscription);
+    const key = plain.length < fanOutMembersMin ? null : subscription.subscriber.fanOutKey(subscription);
     if (key === null) {
       single.push(subscription);
       continue;
@@ -130,12 +133,12 @@ function gatherCohorts(plain: readonly Subscription[]): { single: Subscription[]
     if (members === undefined) alike.set(key, [subscription]);
     else members.push(subscription);
   }
-  const cohorts: Cohort[] = [];
+  const fanOutGroups: FanOutGroup[] = [];
   for (const members of alike.values()) {
-    if (members.length < cohortMembersMin) single.push(...members);
-    else cohorts.push(((members[0] as Subscription).subscriber as Subscriber).formCohort(members));
+    if (members.length < fanOutMembersMin) single.push(...members);
+    else fanOutGroups.push(((members[0] as Subscription).subscriber as Subscriber).formFanOutGroup(members));
   }
-  return { single, cohorts };
+  return { single, fanOutGroups };
 }
 
 function gatherGroups(queued: readonly Subscription[]): QueueGroup[] {

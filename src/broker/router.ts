@@ -5,7 +5,7 @@
 import type { Account } from "./account.ts";
 import type { Message } from "./message.ts";
 import type { Plan, QueueGroup } from "./plan.ts";
-import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
+import type { FanOutGroup, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
 
 export class Router {
   /** xorshift state for picking queue members; never 0. */
@@ -85,8 +85,9 @@ export class Router {
       if (subscription.dead || subscription.subscriber === silent) continue;
       if (subscription.subscriber.deliver(message, subscription)) delivered++;
     }
-    const cohorts = plan.cohorts;
-    for (let at = 0; at < cohorts.length; at++) delivered += (cohorts[at] as Cohort).deliver(message, silent);
+    const fanOutGroups = plan.fanOutGroups;
+    for (let at = 0; at < fanOutGroups.length; at++)
+      delivered += (fanOutGroups[at] as FanOutGroup).deliver(message, silent);
     return delivered;
   }
 

@@ -2,7 +2,7 @@
 import { isUnanswerable, mayBeReservedReply } from "../subjects/reserved.ts";
 import type { Account } from "./account.ts";
 import type { Message } from "./message.ts";
-import { type Cohort, type Subscriber, Subscription } from "./subscriber.ts";
+import { type FanOutGroup, type Subscriber, Subscription } from "./subscriber.ts";
 
 /**
  * Called within a delivery: it takes what it needs and returns; what it would publish waits for the end of the pass.
@@ -84,12 +84,12 @@ export class Service implements Subscriber {
     return false;
   }
 
-  cohortKey(): null {
+  fanOutKey(): null {
     return null;
   }
 
-  /** Never asked, since there is no cohort key. */
-  formCohort(members: readonly Subscription[]): Cohort {
+  /** Never asked, since there is no fan-out key. */
+  formFanOutGroup(members: readonly Subscription[]): FanOutGroup {
     return { members, deliver: () => 0 };
   }
 }

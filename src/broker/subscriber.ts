@@ -20,9 +20,9 @@ export interface Subscriber {
   /** Whether {@link deniesDelivery} may be true for some subject that the subscription matches. */
   filters(subscription: Subscription): boolean;
   /** Subscriptions with the same key are sent the same bytes for every message. Null: this one is served by itself. */
-  cohortKey(subscription: Subscription): string | null;
-  /** Makes one receiver of `members`, whose cohort keys are all equal. */
-  formCohort(members: readonly Subscription[]): Cohort;
+  fanOutKey(subscription: Subscription): string | null;
+  /** Makes one receiver of `members`, whose fan-out keys are all equal. */
+  formFanOutGroup(members: readonly Subscription[]): FanOutGroup;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface LinkSubscriber extends Subscriber {
 }
 
 /** Several subscriptions that are sent the same bytes, served together. */
-export interface Cohort {
+export interface FanOutGroup {
   readonly members: readonly Subscription[];
   /** As `deliver` for each member but those of `silent`. @returns how many took it */
   deliver(message: Message, silent: Subscriber | null): number;
@@ -62,7 +62,7 @@ export class Subscription implements TrieValue {
   deliveredMax = 0;
   /** How many members of its queue group it stands for, behind a link. */
   weight = 1;
-  triePlace = -1;
+  triePosition = -1;
   /** Unique in its account; another one from when it is served in another way. See `Account.reconsider`. */
   serial = 0;
   /** Whatever the subscriber wants to find again at delivery. */

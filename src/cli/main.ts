@@ -61,9 +61,9 @@ async function perform(command: Command, signals: Signals): Promise<void> {
     }
     case "store-check": {
       const { checkStore } = await import("../store/check/check.ts");
-      const { lines, problems } = await checkStore(command.directory);
+      const { lines, diagnostics } = await checkStore(command.directory);
       process.stdout.write(lines.map((line) => `${line}\n`).join(""));
-      if (problems.length > 0) fail(problems.join("\n"));
+      if (diagnostics.length > 0) fail(diagnostics.join("\n"));
       return;
     }
     case "signal":

@@ -8,7 +8,7 @@ import type { Message } from "../broker/message.ts";
 import type { Plan } from "../broker/plan.ts";
 import { subscribeRule, whoText } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";
-import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
+import type { FanOutGroup, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, noRespondersMessage, okLine, pingLine, pongLine } from "../protocol/encoder.ts";
 import { isMidPayload, ProtocolError, recoverable, staleConnection } from "../protocol/errors.ts";
 import type { OperationHandler } from "../protocol/operations.ts";
@@ -16,13 +16,13 @@ import { Parser } from "../protocol/parser.ts";
 import { isTraceOnly } from "../protocol/trace-headers.ts";
 import type { Connection, ConnectionHandler } from "../transport/connection.ts";
 import { Heartbeat } from "../transport/heartbeat.ts";
-import { ClientCohort } from "./fan-out-group.ts";
+import { ClientFanOutGroup } from "./fan-out-group.ts";
 import { defaultConnectOptions, type ConnectOptions } from "./connect-options.ts";
 import { heartbeatOptions, type ClientContext } from "./context.ts";
 import { closeCodeOf } from "./close-code.ts";
 import { appendMessage } from "./delivery.ts";
 import { Handshake } from "./handshake.ts";
-import { PublishGate } from "./publish-authorizer.ts";
+import { PublishAuthorizer } from "./publish-authorizer.ts";
 import { SubscriptionTable } from "./subscription-table.ts";
 import { Trace } from "./trace.ts";
 
@@ -49,7 +49,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   account: Account | null = null;
   echo = true;
   #headers = false;
-  readonly #gate: PublishGate;
+  readonly #authorizer: PublishAuthorizer;
   /** Those by which plans with this client's subscriptions were made. */
   #permissionsServed: Permissions | null = null;
   #firstPingAnswered = false;
@@ -76,7 +76,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#trace = this.#makeTrace();
     this.#parser = new Parser(this, context.settings);
     this.#table = new SubscriptionTable(this);
-    this.#gate = new PublishGate(context, (text, rule) => this.complain(text, rule));
+    this.#authorizer = new PublishAuthorizer(context, (text, rule) => this.complain(text, rule));
     this.#heartbeat = new Heartbeat(
       context.broker.clock,
       heartbeatOptions(context.settings),
@@ -150,7 +150,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
   }
 
   get stallCount(): number {
-    return this.connection.holdCount;
+    return this.connection.stallCount;
   }
 
   get subscriptionCount(): number {
@@ -259,8 +259,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     if (this.#trace !== null) this.#trace.published(message);
     const first = bytes[subjectStart] as number;
     if (
-      (this.#gate.isClosed || first === 0x24 || first === 0x5f || replyEnd > replyStart) &&
-      !this.#gate.admit(message, account)
+      (this.#authorizer.isClosed || first === 0x24 || first === 0x5f || replyEnd > replyStart) &&
+      !this.#authorizer.admit(message, account)
     )
       return;
     if (this.options.verbose) this.say(okLine);
@@ -271,7 +271,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       !repeated ||
       this.#plan === null ||
       this.#planGeneration !== account.generation ||
-      this.#gate.isClosed
+      this.#authorizer.isClosed
     ) {
       this.#plan = account.planFor(message.subjectBytes, message.subjectStart, message.subjectEnd);
       this.#planGeneration = account.generation;
@@ -281,7 +281,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     stats.inBytes += size;
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
-    if (this.context.pass.crowded.size > 0 && this.connection.holdBack()) this.#parser.pause();
+    if (this.context.pass.outboundsAboveMark.size > 0 && this.connection.stall()) this.#parser.pause();
     if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
       this.#answerNoResponders(message, account);
   }
@@ -352,8 +352,8 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.outMessages++;
     this.outBytes += message.bodyEnd - message.bodyStart;
     subscription.deliveredCount++;
-    if (this.#gate.permits !== null && message.hasReply)
-      this.#gate.permits.grant(message.reply, this.context.broker.clock.nowMs());
+    if (this.#authorizer.permits !== null && message.hasReply)
+      this.#authorizer.permits.grant(message.reply, this.context.broker.clock.nowMs());
     if (subscription.deliveredCount === subscription.deliveredMax) this.#table.remove(subscription);
     if (this.#trace !== null) this.#trace.delivered(message, subscription);
     return true;
@@ -367,13 +367,13 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     return this.identity?.permissions?.filtersSubscription(subject, queue) ?? false;
   }
 
-  cohortKey(subscription: Subscription): string | null {
-    if (this.#trace !== null || this.#gate.permits !== null) return null;
+  fanOutKey(subscription: Subscription): string | null {
+    if (this.#trace !== null || this.#authorizer.permits !== null) return null;
     return `${this.#headers ? "HMSG" : "MSG"} ${subscription.sid}`;
   }
 
-  formCohort(members: readonly Subscription[]): Cohort {
-    return new ClientCohort(members, this.#headers, this.context.pass);
+  formFanOutGroup(members: readonly Subscription[]): FanOutGroup {
+    return new ClientFanOutGroup(members, this.#headers, this.context.pass);
   }
 
   // For the parts of a client.
@@ -403,7 +403,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     account.connectionCount++;
     this.identity = identity;
     // What somebody else was asked is not this one's to answer.
-    this.#gate.dropPermits();
+    this.#authorizer.dropPermits();
     this.refresh();
     this.#heartbeat.start(this.context.random());
   }
@@ -444,7 +444,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     this.#parser.limits = { maxControlLineBytes: settings.maxControlLineBytes, maxPayloadBytes };
     this.#heartbeat.setOptions(heartbeatOptions(settings));
     this.echo = this.options.echo;
-    this.#gate.update(permissions, this.account, this.options.pedantic);
+    this.#authorizer.update(permissions, this.account, this.options.pedantic);
     // Plans remember who is sent the same bytes, and what permissions keep from a subscription.
     if (!isServedAsBefore)
       for (const subscription of this.#table.values()) this.account?.reconsider(subscription);

@@ -29,7 +29,7 @@ export function appendMessage(
   const tailStart = stripped ? 0 : message.tailStart;
   const tailEnd = stripped ? tail.bytes.length : message.bodyEnd + 2;
   const lasting = message.stable || stripped;
-  const prefixBytes = prefixRoom(message, subscription);
+  const prefixBytes = prefixCapacity(message, subscription);
   const tailBytes = tailEnd - tailStart;
   // What waits keeps all of the bytes that it is a view of.
   const isViewed =
@@ -51,7 +51,7 @@ export function appendMessage(
 
 /** Room that {@link encodeMessage} may need. */
 export function encodedBytesMax(message: Message, subscription: Subscription): number {
-  return prefixRoom(message, subscription) + message.bodyEnd + 2 - message.tailStart;
+  return prefixCapacity(message, subscription) + message.bodyEnd + 2 - message.tailStart;
 }
 
 /** Writes the whole message, as MSG or HMSG, to `target` and returns the position after it. */
@@ -93,7 +93,7 @@ function encodePrefix(
 }
 
 /** A subscription's own subject can be no longer than the message's that it matches, unless that was routed by another. */
-function prefixRoom(message: Message, { subject, sid }: Subscription): number {
+function prefixCapacity(message: Message, { subject, sid }: Subscription): number {
   return (
     prefixBytesMax + Math.max(message.subjectEnd - message.subjectStart, subject.length) + sid.length + 2
   );

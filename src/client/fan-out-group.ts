@@ -1,17 +1,17 @@
 /** Clients that are sent the same bytes: each message is encoded once, and the bytes are shared by all their outputs. */
 import type { Message } from "../broker/message.ts";
-import type { Cohort, Subscriber, Subscription } from "../broker/subscriber.ts";
+import type { FanOutGroup, Subscriber, Subscription } from "../broker/subscriber.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
-import { SharedRun } from "../transport/shared-buffer.ts";
+import { SharedBuffer } from "../transport/shared-buffer.ts";
 import type { Client } from "./client.ts";
 import { encodedBytesMax, encodeMessage } from "./delivery.ts";
 
-export class ClientCohort implements Cohort {
+export class ClientFanOutGroup implements FanOutGroup {
   readonly members: readonly Subscription[];
   readonly #headers: boolean;
   readonly #pass: FlushPass;
   /** The run that messages of this pass go to; null or closed before the first. */
-  #run: SharedRun | null = null;
+  #sharedBuffer: SharedBuffer | null = null;
 
   constructor(members: readonly Subscription[], headers: boolean, pass: FlushPass) {
     this.members = members;
@@ -20,9 +20,15 @@ export class ClientCohort implements Cohort {
   }
 
   deliver(message: Message, silent: Subscriber | null): number {
-    const run = this.#runFor(encodedBytesMax(message, this.members[0] as Subscription));
-    const start = run.at;
-    run.at = encodeMessage(run.viewed, start, message, this.members[0] as Subscription, this.#headers);
+    const sharedBuffer = this.#sharedBufferFor(encodedBytesMax(message, this.members[0] as Subscription));
+    const start = sharedBuffer.at;
+    sharedBuffer.at = encodeMessage(
+      sharedBuffer.viewed,
+      start,
+      message,
+      this.members[0] as Subscription,
+      this.#headers,
+    );
     const members = this.members;
     const bodyBytes = message.bodyEnd - message.bodyStart;
     let delivered = 0;
@@ -33,9 +39,13 @@ export class ClientCohort implements Cohort {
       const outbound = client.connection.outbound;
       if (member.dead || client === silent || member.deliveredMax !== 0) {
         // Out of another run it goes when it is given something else.
-        if (outbound.run === run) outbound.leaveRun(start);
+        if (outbound.sharedBuffer === sharedBuffer) outbound.leaveSharedBuffer(start);
         if (member.deliveredMax !== 0) alone++;
-      } else if (outbound.run === run ? !outbound.closed : outbound.joinRun(run, start)) {
+      } else if (
+        outbound.sharedBuffer === sharedBuffer
+          ? !outbound.closed
+          : outbound.joinSharedBuffer(sharedBuffer, start)
+      ) {
         client.outMessages++;
         client.outBytes += bodyBytes;
         member.deliveredCount++;
@@ -58,9 +68,13 @@ export class ClientCohort implements Cohort {
     return delivered;
   }
 
-  #runFor(bytes: number): SharedRun {
-    const run = this.#run;
-    if (run !== null && run.hasRoom(bytes)) return run;
-    return (this.#run = new SharedRun(this.#pass, bytes, run === null || run.closed ? 0 : run.bytes.length));
+  #sharedBufferFor(bytes: number): SharedBuffer {
+    const sharedBuffer = this.#sharedBuffer;
+    if (sharedBuffer !== null && sharedBuffer.hasCapacity(bytes)) return sharedBuffer;
+    return (this.#sharedBuffer = new SharedBuffer(
+      this.#pass,
+      bytes,
+      sharedBuffer === null || sharedBuffer.closed ? 0 : sharedBuffer.bytes.length,
+    ));
   }
 }

@@ -41,7 +41,7 @@ export class PublishVerdicts {
 }
 
 /** What stands between one client's publishes and the router. */
-export class PublishGate {
+export class PublishAuthorizer {
   readonly #context: ClientContext;
   readonly #complain: (text: string, rule?: string) => void;
   #permissions: Permissions | null = null;

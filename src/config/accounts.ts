@@ -11,8 +11,8 @@ import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";
 import { readPermissions } from "./permissions.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 /** Where everybody lives who is bound to no other account. */
 export const globalAccount = "$G";
@@ -39,15 +39,15 @@ export function newAccount(name: string): AccountDraft {
 }
 
 /** A map of accounts, or an array of their names. */
-export function readAccounts(node: ConfigNode, problems: Problems): AccountDraft[] {
+export function readAccounts(node: ConfigNode, diagnostics: Diagnostics): AccountDraft[] {
   const accounts: AccountDraft[] = [];
   if (node.kind === "array") {
     for (const element of node.value) {
-      problems.attempt(() => {
+      diagnostics.attempt(() => {
         const name = asString(element, "accounts");
         checkName(element, name);
         if (accounts.some((account) => account.name === name)) {
-          throw problemAt(element, `Duplicate Account Entry: ${name}`);
+          throw diagnosticAt(element, `Duplicate Account Entry: ${name}`);
         }
         accounts.push(newAccount(name));
       });
@@ -56,17 +56,17 @@ export function readAccounts(node: ConfigNode, problems: Problems): AccountDraft
   }
   for (const [name, entry] of asMap(node, "accounts").value) {
     if (entry.isReferenced) continue;
-    problems.attempt(() => accounts.push(readAccount(name, entry, problems)));
+    diagnostics.attempt(() => accounts.push(readAccount(name, entry, diagnostics)));
   }
   return accounts;
 }
 
 function checkName(node: ConfigNode, name: string): void {
-  if (name === globalAccount) throw problemAt(node, `"${name}" is a Reserved Account`);
+  if (name === globalAccount) throw diagnosticAt(node, `"${name}" is a Reserved Account`);
 }
 
-const readAccountMappings: KeyReader<AccountReading> = (node, account, { problems }) => {
-  account.mappings = readMappings(node, problems);
+const readAccountMappings: KeyReader<AccountReading> = (node, account, { diagnostics }) => {
+  account.mappings = readMappings(node, diagnostics);
 };
 
 const block: Block<AccountReading> = {
@@ -75,24 +75,24 @@ const block: Block<AccountReading> = {
     nkey: (node, account, { key }) => {
       const nkey = asString(node, key);
       if (!isPublicNkey(nkey, "account")) {
-        throw problemAt(node, `Not a valid public nkey for an account: ${JSON.stringify(nkey)}`);
+        throw diagnosticAt(node, `Not a valid public nkey for an account: ${JSON.stringify(nkey)}`);
       }
       account.nkey = nkey;
     },
-    users: (node, account, { problems }) => (account.users = readUsers(node, problems)),
-    default_permissions: (node, account, { problems }) => {
-      account.defaultPermissions = readPermissions(node, problems);
+    users: (node, account, { diagnostics }) => (account.users = readUsers(node, diagnostics)),
+    default_permissions: (node, account, { diagnostics }) => {
+      account.defaultPermissions = readPermissions(node, diagnostics);
     },
-    jetstream: (node, account, { problems }) => {
-      account.jetstream = readAccountJetStream(node, problems);
+    jetstream: (node, account, { diagnostics }) => {
+      account.jetstream = readAccountJetStream(node, diagnostics);
     },
     mappings: readAccountMappings,
     maps: readAccountMappings,
-    limits: (node, account, { problems }) => {
+    limits: (node, account, { diagnostics }) => {
       if (node.kind !== "map") {
-        throw problemAt(node, `Expected account limits to be a map/struct, got ${kindName(node)}`);
+        throw diagnosticAt(node, `Expected account limits to be a map/struct, got ${kindName(node)}`);
       }
-      readBlock(limitsBlock, node, account, problems);
+      readBlock(limitsBlock, node, account, diagnostics);
     },
   },
 };
@@ -120,11 +120,11 @@ const limitsBlock: Block<AccountDraft> = {
   },
 };
 
-function readAccount(name: string, node: ConfigNode, problems: Problems): AccountDraft {
-  if (node.kind !== "map") throw problemAt(node, "Expected map entries for accounts");
+function readAccount(name: string, node: ConfigNode, diagnostics: Diagnostics): AccountDraft {
+  if (node.kind !== "map") throw diagnosticAt(node, "Expected map entries for accounts");
   checkName(node, name);
   const reading: AccountReading = { ...newAccount(name), defaultPermissions: null };
-  readBlock(block, node, reading, problems);
+  readBlock(block, node, reading, diagnostics);
   const { defaultPermissions, ...account } = reading;
   if (account.users !== null) account.users = withDefaultPermissions(account.users, defaultPermissions);
   return account;
@@ -132,6 +132,6 @@ function readAccount(name: string, node: ConfigNode, problems: Problems): Accoun
 
 function asLimit(node: ConfigNode, key: string): number {
   const limit = asInteger(node, key);
-  if (limit > limitMost) throw problemAt(node, `${key} value is too big`);
+  if (limit > limitMost) throw diagnosticAt(node, `${key} value is too big`);
   return Math.max(limit, -1);
 }

@@ -8,15 +8,15 @@ import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";
 import { readPermissions } from "./permissions.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Place, Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
 
 interface AuthorizationReading extends AuthorizationDraft {
   defaultPermissions: PermissionsOptions | null;
 }
 
 interface UserReading {
-  place: Place;
+  position: SourcePosition;
   user: string;
   password: string;
   nkey: string;
@@ -49,10 +49,10 @@ const singleKeys: Readonly<Record<string, KeyReader<SingleAuthorization>>> = {
   pass: readPassword,
   password: readPassword,
   token: (node, target, { key }) => (target.token = asString(node, key) || null),
-  timeout: (node, target, { key, problems }) => {
+  timeout: (node, target, { key, diagnostics }) => {
     const timeoutMs = asTimeout(node, key);
     if (timeoutMs > timeoutMsHigh) {
-      problems.warnOfMisuse(
+      diagnostics.warnOfMisuse(
         node,
         key,
         `timeout of ${timeoutMs / 1000} seconds is high: keep it under 60, and mind that a duration needs quotes, since 1m without them is a million`,
@@ -62,18 +62,18 @@ const singleKeys: Readonly<Record<string, KeyReader<SingleAuthorization>>> = {
   },
 };
 
-const readDefaultPermissions: KeyReader<AuthorizationReading> = (node, target, { problems }) => {
-  target.defaultPermissions = readPermissions(node, problems);
+const readDefaultPermissions: KeyReader<AuthorizationReading> = (node, target, { diagnostics }) => {
+  target.defaultPermissions = readPermissions(node, diagnostics);
 };
 
 const block: Block<AuthorizationReading> = {
   name: "authorization",
   keys: {
     ...singleKeys,
-    users: (node, target, { problems }) => {
-      target.users = readUsers(node, problems);
+    users: (node, target, { diagnostics }) => {
+      target.users = readUsers(node, diagnostics);
       if (node.kind === "array" && node.value.length === 0)
-        problems.warn(node, '"users" is empty: no client can log in');
+        diagnostics.warn(node, '"users" is empty: no client can log in');
     },
     default_permission: readDefaultPermissions,
     default_permissions: readDefaultPermissions,
@@ -81,9 +81,9 @@ const block: Block<AuthorizationReading> = {
   },
 };
 
-export function readAuthorization(node: ConfigNode, problems: Problems): AuthorizationDraft {
+export function readAuthorization(node: ConfigNode, diagnostics: Diagnostics): AuthorizationDraft {
   const reading: AuthorizationReading = {
-    place: node,
+    position: node,
     user: null,
     password: null,
     token: null,
@@ -91,60 +91,61 @@ export function readAuthorization(node: ConfigNode, problems: Problems): Authori
     users: null,
     defaultPermissions: null,
   };
-  readBlock(block, asMap(node, "authorization"), reading, problems);
+  readBlock(block, asMap(node, "authorization"), reading, diagnostics);
   const { defaultPermissions, ...draft } = reading;
   if (draft.users !== null) draft.users = withDefaultPermissions(draft.users, defaultPermissions);
-  checkMethods(node, draft, problems);
+  checkMethods(node, draft, diagnostics);
   return draft;
 }
 
 /** One way to log in, not several at once. */
-function checkMethods(place: Place, draft: AuthorizationDraft, problems: Problems): void {
+function checkMethods(position: SourcePosition, draft: AuthorizationDraft, diagnostics: Diagnostics): void {
   const { user, password, token, users } = draft;
   if ((user !== null || password !== null) && token !== null) {
-    problems.add(place, "Cannot have a user/pass and token");
+    diagnostics.add(position, "Cannot have a user/pass and token");
   } else if (users !== null && user !== null) {
-    problems.add(place, "Can not have a single user/pass and a users array");
+    diagnostics.add(position, "Can not have a single user/pass and a users array");
   } else if (users !== null && token !== null) {
-    problems.add(place, "Can not have a token and a users array");
+    diagnostics.add(position, "Can not have a token and a users array");
   } else if (password !== null && user === null) {
-    problems.warn(place, "a password without a user protects nothing: anybody can connect");
+    diagnostics.warn(position, "a password without a user protects nothing: anybody can connect");
   }
 }
 
 /** For a listener with one user or token of its own. */
-export function readSimpleAuthorization(node: ConfigNode, problems: Problems): SingleAuthorization {
+export function readSimpleAuthorization(node: ConfigNode, diagnostics: Diagnostics): SingleAuthorization {
   const single: SingleAuthorization = { user: null, password: null, token: null, timeoutMs: null };
   readBlock(
     { name: "simple authorization", keys: singleKeys },
     asMap(node, "authorization"),
     single,
-    problems,
+    diagnostics,
   );
   return single;
 }
 
-export function readUsers(node: ConfigNode, problems: Problems): UserList {
+export function readUsers(node: ConfigNode, diagnostics: Diagnostics): UserList {
   if (node.kind !== "array")
-    throw problemAt(node, `Expected users field to be an array, got ${kindName(node)}`);
+    throw diagnosticAt(node, `Expected users field to be an array, got ${kindName(node)}`);
   const users: UserDraft[] = [];
-  for (const element of node.value) problems.attempt(() => users.push(readUserEntry(element, problems)));
-  return { place: node, users };
+  for (const element of node.value)
+    diagnostics.attempt(() => users.push(readUserEntry(element, diagnostics)));
+  return { position: node, users };
 }
 
 const readUserName: KeyReader<UserReading> = (node, user, { key }) => {
   user.user = asString(node, key);
-  user.place = node;
+  user.position = node;
 };
 const readUserPassword: KeyReader<UserReading> = (node, user, { key }) =>
   (user.password = asString(node, key));
-const readUserPermissions: KeyReader<UserReading> = (node, user, { problems }) => {
-  user.permissions = readPermissions(node, problems);
+const readUserPermissions: KeyReader<UserReading> = (node, user, { diagnostics }) => {
+  user.permissions = readPermissions(node, diagnostics);
 };
 const readConnectionTypes: KeyReader<UserReading> = (node, user) => {
   const types = asStrings(node, "allowed connection types").map((type) => type.toUpperCase());
   const wrong = types.filter((type) => !connectionTypes.has(type)).map((type) => JSON.stringify(type));
-  if (wrong.length > 0) throw problemAt(node, `invalid connection types [${wrong.join(" ")}]`);
+  if (wrong.length > 0) throw diagnosticAt(node, `invalid connection types [${wrong.join(" ")}]`);
   user.connectionTypes = [...new Set(types)];
 };
 
@@ -157,7 +158,7 @@ const userBlock: Block<UserReading> = {
     password: readUserPassword,
     nkey: (node, user, { key }) => {
       user.nkey = asString(node, key);
-      user.place = node;
+      user.position = node;
     },
     permission: readUserPermissions,
     permissions: readUserPermissions,
@@ -168,24 +169,25 @@ const userBlock: Block<UserReading> = {
   },
 };
 
-function readUserEntry(node: ConfigNode, problems: Problems): UserDraft {
+function readUserEntry(node: ConfigNode, diagnostics: Diagnostics): UserDraft {
   if (node.kind !== "map")
-    throw problemAt(node, `Expected user entry to be a map/struct, got ${kindName(node)}`);
+    throw diagnosticAt(node, `Expected user entry to be a map/struct, got ${kindName(node)}`);
   const entry: UserReading = {
-    place: node,
+    position: node,
     user: "",
     password: "",
     nkey: "",
     permissions: null,
     connectionTypes: [],
   };
-  readBlock(userBlock, node, entry, problems);
-  const { place, user, password, nkey, permissions, connectionTypes: types } = entry;
-  if (nkey === "" && user === "") throw problemAt(place, "User entry requires a user");
+  readBlock(userBlock, node, entry, diagnostics);
+  const { position, user, password, nkey, permissions, connectionTypes: types } = entry;
+  if (nkey === "" && user === "") throw diagnosticAt(position, "User entry requires a user");
   if (nkey === "") {
-    return { place, kind: "password", entry: { user, password, permissions, connectionTypes: types } };
+    return { position, kind: "password", entry: { user, password, permissions, connectionTypes: types } };
   }
-  if (!isPublicNkey(nkey, "user")) throw problemAt(place, "Not a valid public nkey for a user");
-  if (user !== "" || password !== "") throw problemAt(place, "Nkey users do not take usernames or passwords");
-  return { place, kind: "nkey", entry: { nkey, permissions, connectionTypes: types } };
+  if (!isPublicNkey(nkey, "user")) throw diagnosticAt(position, "Not a valid public nkey for a user");
+  if (user !== "" || password !== "")
+    throw diagnosticAt(position, "Nkey users do not take usernames or passwords");
+  return { position, kind: "nkey", entry: { nkey, permissions, connectionTypes: types } };
 }

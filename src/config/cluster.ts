@@ -3,8 +3,8 @@ import { asInteger, asString, readBlock } from "./grammar/fields.ts";
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { asListenAddress } from "./listen.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 interface ClusterDraft {
   isNamed: boolean;
@@ -19,8 +19,8 @@ const block: Block<ClusterDraft> = {
   keys: {
     name: (node, draft, { key }) => {
       const name = asString(node, key);
-      if (name.includes(" ")) throw problemAt(node, "cluster name cannot contain spaces");
-      if (name === "_") throw problemAt(node, "cluster name is reserved");
+      if (name.includes(" ")) throw diagnosticAt(node, "cluster name cannot contain spaces");
+      if (name === "_") throw diagnosticAt(node, "cluster name is reserved");
       draft.isNamed = name !== "";
     },
     listen: (node, draft, { key }) => (draft.isListening = asListenAddress(node, key).port !== 0),
@@ -50,10 +50,10 @@ const block: Block<ClusterDraft> = {
 };
 
 /** A block without routes is that of a single node, which starts; nobody can connect to it as a cluster. */
-export function readCluster(node: ConfigNode, problems: Problems): void {
-  if (node.kind !== "map") throw problemAt(node, `expected "cluster" to be a map, not ${kindName(node)}`);
+export function readCluster(node: ConfigNode, diagnostics: Diagnostics): void {
+  if (node.kind !== "map") throw diagnosticAt(node, `expected "cluster" to be a map, not ${kindName(node)}`);
   const draft: ClusterDraft = { isNamed: false, isListening: false };
-  readBlock(block, node, draft, problems);
+  readBlock(block, node, draft, diagnostics);
   if (draft.isNamed || draft.isListening)
-    problems.warn(node, '"cluster" is ignored: Frond is one node, which no other server can join');
+    diagnostics.warn(node, '"cluster" is ignored: Frond is one node, which no other server can join');
 }

@@ -21,7 +21,7 @@ import type {
   UserOptions,
   WebSocketOptions,
 } from "./options.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 export interface ConfigSource {
   readonly file: string | null;
@@ -52,12 +52,12 @@ export function isInventedUser(name: string | null): boolean {
 }
 
 /** @throws ConfigError with everything that `problems` has collected, here and before */
-export function completeOptions(draft: Draft, source: ConfigSource, problems: Problems): Options {
+export function completeOptions(draft: Draft, source: ConfigSource, diagnostics: Diagnostics): Options {
   const host = draft.host || hostDefault;
-  const accounts = accountsOf(draft, problems);
-  const access = accessOf(draft, problems);
-  checkNoAuthUser(access, access.noAuthUser, "server", problems);
-  const enabled = withJetStream(accounts.map(accountOf), draft, problems);
+  const accounts = accountsOf(draft, diagnostics);
+  const access = accessOf(draft, diagnostics);
+  checkNoAuthUser(access, access.noAuthUser, "server", diagnostics);
+  const enabled = withJetStream(accounts.map(accountOf), draft, diagnostics);
   const options: Options = {
     serverName: draft.serverName,
     host,
@@ -65,19 +65,19 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     clientAdvertise: draft.clientAdvertise,
     serverTags: draft.serverTags,
     serverMetadata: draft.serverMetadata,
-    limits: limitsOf(draft, problems),
+    limits: limitsOf(draft, diagnostics),
     noHeaderSupport: draft.noHeaderSupport,
     noFastProducerStall: draft.noFastProducerStall,
-    ...lameDuckOf(draft, problems),
+    ...lameDuckOf(draft, diagnostics),
     maxClosedClients: draft.maxClosedClients || 10_000,
-    tls: tlsOf(draft.tls, "server", problems),
+    tls: tlsOf(draft.tls, "server", diagnostics),
     allowNonTls: draft.allowNonTls,
-    websocket: websocketOf(draft.websocket, access, problems),
-    jetstream: jetStreamOf(draft, enabled, problems),
+    websocket: websocketOf(draft.websocket, access, diagnostics),
+    jetstream: jetStreamOf(draft, enabled, diagnostics),
     leafnodes: leafNodesOf(
       draft.leafnodes,
       accounts.map(({ name }) => name),
-      problems,
+      diagnostics,
     ),
     authorization: {
       user: draft.authorization.user,
@@ -89,7 +89,7 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     accounts: enabled,
     systemAccount: systemAccountOf(draft),
     noAuthUser: access.noAuthUser,
-    monitor: monitorOf(draft, host, problems),
+    monitor: monitorOf(draft, host, diagnostics),
     log: draft.log,
     pidFile: draft.pidFile,
     portsFileDir: draft.portsFileDir,
@@ -97,10 +97,10 @@ export function completeOptions(draft: Draft, source: ConfigSource, problems: Pr
     configDigest: source.digest,
   };
   if (options.clientAdvertise !== null && !isAdvertisable(options.clientAdvertise)) {
-    const place = problems.placeOf("server", "client_advertise");
-    problems.add(place, `client_advertise must be host or host:port, not "${options.clientAdvertise}"`);
+    const position = diagnostics.positionOf("server", "client_advertise");
+    diagnostics.add(position, `client_advertise must be host or host:port, not "${options.clientAdvertise}"`);
   }
-  problems.throwIfAny();
+  diagnostics.throwIfAny();
   return deepFreeze(options);
 }
 
@@ -110,17 +110,17 @@ function boundPort(written: number | null, byDefault: number): number {
   return written === -1 ? 0 : written;
 }
 
-function limitsOf(draft: Draft, problems: Problems): LimitOptions {
+function limitsOf(draft: Draft, diagnostics: Diagnostics): LimitOptions {
   const maxPayloadBytes = draft.maxPayloadBytes || 1024 * 1024;
   const maxPendingBytes = draft.maxPendingBytes || 64 * 1024 * 1024;
   if (maxPayloadBytes > maxPendingBytes) {
-    problems.add(
-      problems.placeOf("server", "max_payload", "max_pending"),
+    diagnostics.add(
+      diagnostics.positionOf("server", "max_payload", "max_pending"),
       `max_payload (${maxPayloadBytes}) cannot be higher than max_pending (${maxPendingBytes})`,
     );
   } else if (maxPayloadBytes > payloadBytesAdvised) {
-    problems.warn(
-      problems.placeOf("server", "max_payload"),
+    diagnostics.warn(
+      diagnostics.positionOf("server", "max_payload"),
       `max_payload (${maxPayloadBytes}) above 8 MiB makes for long waits; send large data in chunks`,
     );
   }
@@ -141,14 +141,14 @@ function limitsOf(draft: Draft, problems: Problems): LimitOptions {
 
 function lameDuckOf(
   draft: Draft,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): { lameDuckDurationMs: number; lameDuckGracePeriodMs: number } {
   const lameDuckDurationMs = draft.lameDuckDurationMs ?? 120_000;
   const lameDuckGracePeriodMs = draft.lameDuckGracePeriodMs || 10_000;
   if (lameDuckGracePeriodMs >= lameDuckDurationMs) {
     const [grace, duration] = [showDuration(lameDuckGracePeriodMs), showDuration(lameDuckDurationMs)];
-    problems.add(
-      problems.placeOf("server", "lame_duck_grace_period", "lame_duck_duration"),
+    diagnostics.add(
+      diagnostics.positionOf("server", "lame_duck_grace_period", "lame_duck_duration"),
       `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`,
     );
   }
@@ -156,10 +156,17 @@ function lameDuckOf(
 }
 
 /** Without a certificate every handshake would fail; where other things are wrong, that may be why there is none. */
-function tlsOf(tls: TlsOptions | null, block: "server" | "websocket", problems: Problems): TlsOptions | null {
-  if (tls !== null && tls.certFile === null && tls.certificates.length === 0 && problems.isEmpty) {
+function tlsOf(
+  tls: TlsOptions | null,
+  block: "server" | "websocket",
+  diagnostics: Diagnostics,
+): TlsOptions | null {
+  if (tls !== null && tls.certFile === null && tls.certificates.length === 0 && diagnostics.isEmpty) {
     const name = block === "server" ? "tls" : "websocket.tls";
-    problems.add(problems.placeOf(block, "tls"), `${name} needs a certificate: set cert_file and key_file`);
+    diagnostics.add(
+      diagnostics.positionOf(block, "tls"),
+      `${name} needs a certificate: set cert_file and key_file`,
+    );
   }
   return tls;
 }
@@ -174,13 +181,13 @@ function definesDefaultSystemAccount(draft: Draft): boolean {
 }
 
 /** All accounts there are: the global one first, then those of the file, then the default system account. */
-function accountsOf(draft: Draft, problems: Problems): AccountDraft[] {
+function accountsOf(draft: Draft, diagnostics: Diagnostics): AccountDraft[] {
   const accounts = [{ ...newAccount(globalAccount), mappings: draft.mappings }, ...draft.accounts];
   const system = systemAccountOf(draft);
   if (system === null || accounts.some(({ name }) => name === system)) return accounts;
   if (draft.systemAccount !== null) {
-    problems.add(
-      problems.placeOf("server", "system_account", "system"),
+    diagnostics.add(
+      diagnostics.positionOf("server", "system_account", "system"),
       `error resolving system account: account missing: "${system}" is not among the accounts`,
     );
   }
@@ -193,13 +200,13 @@ function accountOf(account: AccountDraft): AccountOptions {
 }
 
 /** Where nobody was named it is for everybody, which is the global account. The system account has none. */
-function withJetStream(accounts: AccountOptions[], draft: Draft, problems: Problems): AccountOptions[] {
+function withJetStream(accounts: AccountOptions[], draft: Draft, diagnostics: Diagnostics): AccountOptions[] {
   const system = systemAccountOf(draft);
   const isGlobalOnly = draft.accounts.every(({ name }) => name === system);
   return accounts.map((account) => {
     if (account.name === system && account.jetstream !== null) {
-      const place = problems.placeOf("server", "accounts");
-      problems.add(place, `jetstream can not be enabled on the system account "${account.name}"`);
+      const position = diagnostics.positionOf("server", "accounts");
+      diagnostics.add(position, `jetstream can not be enabled on the system account "${account.name}"`);
     }
     if (!draft.jetstream.enabled) return { ...account, jetstream: null };
     const isGlobal = account.name === globalAccount && isGlobalOnly;
@@ -211,7 +218,7 @@ function withJetStream(accounts: AccountOptions[], draft: Draft, problems: Probl
 function jetStreamOf(
   draft: Draft,
   accounts: readonly AccountOptions[],
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): JetStreamOptions | null {
   const { enabled, maxMemoryBytes, maxStoreBytes, ...rest } = draft.jetstream;
   const { serverName } = draft;
@@ -220,7 +227,7 @@ function jetStreamOf(
   const domain = forwardingDomain(
     remotes.map((remote) => ({ ...remote, account: remote.account || globalAccount })),
     broker,
-    problems,
+    diagnostics,
   );
   if (!enabled) return null;
   return {
@@ -242,7 +249,7 @@ interface Access {
   readonly noAuthUser: string | null;
 }
 
-function accessOf(draft: Draft, problems: Problems): Access {
+function accessOf(draft: Draft, diagnostics: Diagnostics): Access {
   const users: UserOptions[] = [];
   const nkeys: NkeyUserOptions[] = [];
   const seen = new Set<string>();
@@ -251,7 +258,7 @@ function accessOf(draft: Draft, problems: Problems): Access {
     for (const user of list?.users ?? []) {
       const name = user.kind === "nkey" ? user.entry.nkey : user.entry.user;
       const kind = user.kind === "nkey" ? "nkey" : "user";
-      if (seen.has(name)) problems.add(user.place, `Duplicate ${kind} "${name}" detected`);
+      if (seen.has(name)) diagnostics.add(user.position, `Duplicate ${kind} "${name}" detected`);
       seen.add(name);
       if (user.kind === "nkey") nkeys.push({ ...user.entry, account });
       else users.push({ ...user.entry, account });
@@ -272,26 +279,26 @@ function accessOf(draft: Draft, problems: Problems): Access {
 function invitesEverybody(draft: Draft): boolean {
   const [first, ...others] = draft.accounts;
   const isOnlySystem = others.length === 0 && first !== undefined && first.name === systemAccountOf(draft);
-  return isOnlySystem && draft.noAuthUser === null && draft.authorization.place === null;
+  return isOnlySystem && draft.noAuthUser === null && draft.authorization.position === null;
 }
 
 function checkNoAuthUser(
   access: Access,
   name: string | null,
   block: "server" | "websocket",
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): void {
   if (name === null) return;
-  const place = problems.placeOf(block, "no_auth_user");
+  const position = diagnostics.positionOf(block, "no_auth_user");
   const { users, nkeys } = access;
   if (users === null && nkeys === null) {
-    problems.add(place, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
+    diagnostics.add(position, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
     return;
   }
   if (users?.some(({ user }) => user === name) === true || nkeys?.some(({ nkey }) => nkey === name) === true)
     return;
-  problems.add(
-    place,
+  diagnostics.add(
+    position,
     `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`,
   );
 }
@@ -299,36 +306,42 @@ function checkNoAuthUser(
 function websocketOf(
   draft: WebSocketDraft | null,
   access: Access,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): WebSocketOptions | null {
   if (draft === null || draft.port === null || draft.port === 0) return null;
   const { noTls, ...websocket } = draft;
-  const block = problems.placeOf("server", "websocket", "ws");
+  const block = diagnostics.positionOf("server", "websocket", "ws");
   if (draft.tls === null && !noTls) {
-    problems.add(block, "websocket requires TLS configuration: give it a tls block, or set no_tls to true");
+    diagnostics.add(
+      block,
+      "websocket requires TLS configuration: give it a tls block, or set no_tls to true",
+    );
   }
   for (const origin of draft.allowedOrigins) {
     const problem = originProblem(origin);
-    const place = problems.placeOf("websocket", ...originKeys) ?? block;
+    const position = diagnostics.positionOf("websocket", ...originKeys) ?? block;
     if (problem !== null)
-      problems.add(place, `unable to parse allowed origin ${JSON.stringify(origin)}: ${problem}`);
+      diagnostics.add(position, `unable to parse allowed origin ${JSON.stringify(origin)}: ${problem}`);
   }
-  checkNoAuthUser(access, draft.noAuthUser, "websocket", problems);
+  checkNoAuthUser(access, draft.noAuthUser, "websocket", diagnostics);
   const hasUsers = (access.users?.length ?? 0) > 0 || access.nkeys !== null;
   for (const [method, name] of [["user", "username"] as const, ["token", "token"] as const]) {
     if (hasUsers && draft.authorization !== null && draft.authorization[method] !== null) {
-      const place = problems.placeOf("websocket", "authorization", "authentication") ?? block;
-      problems.add(place, `websocket authentication ${name} not compatible with presence of users/nkeys`);
+      const position = diagnostics.positionOf("websocket", "authorization", "authentication") ?? block;
+      diagnostics.add(
+        position,
+        `websocket authentication ${name} not compatible with presence of users/nkeys`,
+      );
     }
   }
   if (draft.jwtCookie !== null) {
-    problems.add(
-      problems.placeOf("websocket", "jwt_cookie") ?? block,
+    diagnostics.add(
+      diagnostics.positionOf("websocket", "jwt_cookie") ?? block,
       `websocket: jwt_cookie "${draft.jwtCookie}" is not supported by Frond yet: there is no JWT`,
     );
   }
-  for (const name of Object.keys(draft.headers)) checkHeader(name, problems);
-  const tls = noTls && draft.tls === null ? null : tlsOf(draft.tls, "websocket", problems);
+  for (const name of Object.keys(draft.headers)) checkHeader(name, diagnostics);
+  const tls = noTls && draft.tls === null ? null : tlsOf(draft.tls, "websocket", diagnostics);
   return { ...websocket, host: draft.host || hostDefault, port: boundPort(draft.port, 0), tls };
 }
 
@@ -356,32 +369,32 @@ function originProblem(origin: string): string | null {
 }
 
 /** Headers of the upgrade response that belong to the protocol. */
-function checkHeader(name: string, problems: Problems): void {
+function checkHeader(name: string, diagnostics: Diagnostics): void {
   const header = name.toLowerCase();
-  const place = problems.placeOf("websocket", "headers");
+  const position = diagnostics.positionOf("websocket", "headers");
   if (["host", "content-length", "connection", "upgrade", "nats-no-masking"].includes(header)) {
-    problems.add(place, `websocket: invalid header "${name}" not allowed`);
+    diagnostics.add(position, `websocket: invalid header "${name}" not allowed`);
   } else if (header.startsWith("sec-websocket-")) {
-    problems.add(place, `websocket: invalid header "${name}", "Sec-WebSocket-" prefix not allowed`);
+    diagnostics.add(position, `websocket: invalid header "${name}", "Sec-WebSocket-" prefix not allowed`);
   } else if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
-    problems.add(place, `websocket: invalid header ${JSON.stringify(name)}`);
+    diagnostics.add(position, `websocket: invalid header ${JSON.stringify(name)}`);
   }
 }
 
 const httpsKeys = ["https", "https_port"];
 
-function monitorOf(draft: Draft, host: string, problems: Problems): MonitorOptions | null {
+function monitorOf(draft: Draft, host: string, diagnostics: Diagnostics): MonitorOptions | null {
   const port = draft.httpPort || null;
   const httpsPort = draft.httpsPort || null;
   if (port === null && httpsPort === null) return null;
   if (port !== null && httpsPort !== null) {
-    problems.add(
-      problems.placeOf("server", ...httpsKeys),
+    diagnostics.add(
+      diagnostics.positionOf("server", ...httpsKeys),
       `can't specify both HTTP (${port}) and HTTPs (${httpsPort}) ports`,
     );
   }
   if (httpsPort !== null && draft.tls === null)
-    problems.add(problems.placeOf("server", ...httpsKeys), "TLS cert and key required for HTTPS");
+    diagnostics.add(diagnostics.positionOf("server", ...httpsKeys), "TLS cert and key required for HTTPS");
   return {
     host: draft.monitorHost || host,
     port: port === null ? null : boundPort(port, 0),

@@ -12,7 +12,7 @@ import type {
   TlsOptions,
   UserOptions,
 } from "./options.ts";
-import type { Place } from "./grammar/diagnostics.ts";
+import type { SourcePosition } from "./grammar/diagnostics.ts";
 
 export interface Draft {
   serverName: string | null;
@@ -103,7 +103,7 @@ export interface SingleAuthorization {
 
 export interface AuthorizationDraft extends SingleAuthorization {
   /** Where the block stands; null without one. Flags that ask for a user or a token count as one. */
-  place: Place | null;
+  position: SourcePosition | null;
   /** Null without a list, which is not the same as an empty one. */
   users: UserList | null;
 }
@@ -122,11 +122,11 @@ export interface AccountDraft {
 
 /** Users as they were listed; what they share is settled when all of the file has been read. */
 export interface UserList {
-  readonly place: Place;
+  readonly position: SourcePosition;
   readonly users: UserDraft[];
 }
 
-export type UserDraft = { readonly place: Place } & (
+export type UserDraft = { readonly position: SourcePosition } & (
   | { readonly kind: "password"; readonly entry: Omit<UserOptions, "account"> }
   | { readonly kind: "nkey"; readonly entry: Omit<NkeyUserOptions, "account"> }
 );
@@ -171,7 +171,7 @@ export function emptyDraft(): Draft {
     leafnodes: null,
     jetstream: newJetStream(),
     storeDir: null,
-    authorization: { place: null, user: null, password: null, token: null, timeoutMs: null, users: null },
+    authorization: { position: null, user: null, password: null, token: null, timeoutMs: null, users: null },
     accounts: [],
     mappings: [],
     systemAccount: null,

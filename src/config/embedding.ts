@@ -11,7 +11,7 @@ import type { MapNode } from "./grammar/node.ts";
 import { mapFromObject } from "./grammar/object-node.ts";
 import { parseConfigFile, parseConfigText } from "./grammar/parser.ts";
 import type { Environment } from "./grammar/parser.ts";
-import { ConfigError, Problems } from "./grammar/diagnostics.ts";
+import { ConfigError, Diagnostics } from "./grammar/diagnostics.ts";
 import { readServer } from "./server.ts";
 
 export type { BrokerOptions } from "./broker-options.ts";
@@ -24,16 +24,16 @@ const hostDefault = "127.0.0.1";
  */
 export function optionsFromObject(given: BrokerOptions = {}, env: Environment = process.env): LoadedOptions {
   const draft = emptyDraft();
-  const problems = new Problems();
+  const diagnostics = new Diagnostics();
   const { config, configFile, ...settings } = given;
   const written = writtenConfig(config, configFile, env);
   const digest = written === null ? null : configDigest(written);
-  readServer(mapFromObject(settings, written, problems), draft, problems);
+  readServer(mapFromObject(settings, written, diagnostics), draft, diagnostics);
   draft.host ??= hostDefault;
   if (draft.websocket !== null) draft.websocket.host ??= draft.host;
   if (draft.leafnodes !== null) draft.leafnodes.host ??= draft.host;
-  const options = completeOptions(draft, { file: configFile ?? null, digest }, problems);
-  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse };
+  const options = completeOptions(draft, { file: configFile ?? null, digest }, diagnostics);
+  return { options, warnings: diagnostics.warnings, hasMisuse: diagnostics.hasMisuse };
 }
 
 function writtenConfig(text: string | undefined, file: string | undefined, env: Environment): MapNode | null {

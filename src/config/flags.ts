@@ -207,14 +207,14 @@ function commandOf(values: ReadonlyMap<string, FlagValue>, rest: readonly string
   if (typeof signal === "string" && signal !== "") return signalOf(signal);
 
   const warnings: string[] = [];
-  const problems: string[] = [];
+  const diagnostics: string[] = [];
   for (const [name, value] of values) {
     const rule = unsupportedFlags[name];
     if (rule === undefined || value === false || value === 0 || value === "") continue;
-    if (rule.support === "error") problems.push(`-${name} is not supported by Frond yet: ${rule.reason}`);
+    if (rule.severity === "error") diagnostics.push(`-${name} is not supported by Frond yet: ${rule.reason}`);
     else warnings.push(`-${name} is ignored: ${rule.reason}`);
   }
-  if (problems.length > 0) return failure(problems.join("\n"));
+  if (diagnostics.length > 0) return failure(diagnostics.join("\n"));
   const isTest = values.get("t") === true;
   const reloadFile = textOf(values, "test_reload");
   if (reloadFile !== null && !isTest) return failure("--test_reload can only be used together with -t");

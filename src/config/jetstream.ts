@@ -14,8 +14,8 @@ import {
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends object ? Mutable<T[K]> : T[K] };
 
@@ -50,37 +50,40 @@ export interface JetStreamTarget {
 }
 
 /** A switch, or a map that turns it on unless it says otherwise. */
-export function readJetStream(node: ConfigNode, target: JetStreamTarget, problems: Problems): void {
+export function readJetStream(node: ConfigNode, target: JetStreamTarget, diagnostics: Diagnostics): void {
   if (node.kind !== "map") {
     target.jetstream.enabled = asSwitch(node);
     return;
   }
   target.jetstream.enabled = true;
-  readBlock(block, node, target, problems);
+  readBlock(block, node, target, diagnostics);
 }
 
 /** @returns null where it is turned off */
-export function readAccountJetStream(node: ConfigNode, problems: Problems): JetStreamAccountLimits | null {
+export function readAccountJetStream(
+  node: ConfigNode,
+  diagnostics: Diagnostics,
+): JetStreamAccountLimits | null {
   if (node.kind !== "map") return asSwitch(node) ? defaultJetStreamLimits : null;
   const limits: Mutable<JetStreamAccountLimits> = { ...defaultJetStreamLimits };
-  readBlock(accountBlock, node, limits, problems);
+  readBlock(accountBlock, node, limits, diagnostics);
   return limits;
 }
 
 /** A directory may be named once, here or in the `jetstream` block. */
 export function readStoreDir(node: ConfigNode, target: JetStreamTarget, key: string): void {
   const path = asString(node, key);
-  if (target.storeDir !== null) throw problemAt(node, "Duplicate 'store_dir' configuration");
+  if (target.storeDir !== null) throw diagnosticAt(node, "Duplicate 'store_dir' configuration");
   target.storeDir = path || null;
 }
 
 function asSwitch(node: ConfigNode): boolean {
   if (node.kind === "boolean") return node.value;
   if (node.kind !== "string")
-    throw problemAt(node, `Expected map, bool or string to define JetStream, got ${kindName(node)}`);
+    throw diagnosticAt(node, `Expected map, bool or string to define JetStream, got ${kindName(node)}`);
   if (/^enabled?$/i.test(node.value)) return true;
   if (/^disabled?$/i.test(node.value)) return false;
-  throw problemAt(node, `Expected 'enabled' or 'disabled' for string value, got '${node.value}'`);
+  throw diagnosticAt(node, `Expected 'enabled' or 'disabled' for string value, got '${node.value}'`);
 }
 
 const units: Readonly<Record<string, number>> = { K: 10, M: 20, G: 30, T: 40 };
@@ -88,17 +91,17 @@ const units: Readonly<Record<string, number>> = { K: 10, M: 20, G: 30, T: 40 };
 /** Bytes, as a number or as text with one of the units above. */
 function asSize(node: ConfigNode, key: string): number {
   if (node.kind === "integer") return asInteger(node, key);
-  if (node.kind !== "string") throw problemAt(node, `${key} must be int64 or string`);
+  if (node.kind !== "string") throw diagnosticAt(node, `${key} must be int64 or string`);
   if (node.value === "") return 0;
   const digits = node.value.slice(0, -1);
   if (!/^[+-]?\d+$/.test(digits)) {
-    throw problemAt(
+    throw diagnosticAt(
       node,
       `${key} strconv.ParseInt: parsing ${JSON.stringify(digits)}: invalid syntax; a size is like 1G`,
     );
   }
   const power = units[node.value.slice(-1)];
-  if (power === undefined) throw problemAt(node, `${key} sizes defined as strings must end in K, M, G, T`);
+  if (power === undefined) throw diagnosticAt(node, `${key} sizes defined as strings must end in K, M, G, T`);
   return Number(digits) * 2 ** power;
 }
 
@@ -132,10 +135,10 @@ const block: Block<JetStreamTarget> = {
     domain: (node, { jetstream }, { key }) => {
       const domain = asString(node, key);
       if (/[\s.*>]/.test(domain))
-        throw problemAt(node, `invalid domain name: may not contain ".", "*" or ">"`);
+        throw diagnosticAt(node, `invalid domain name: may not contain ".", "*" or ">"`);
       // Its subjects would be those of acks, flow control and so on.
       if (["ACK", "FC", "SNAPSHOT", "EVENT"].includes(domain))
-        throw problemAt(node, `invalid domain name: ${JSON.stringify(domain)} is reserved`);
+        throw diagnosticAt(node, `invalid domain name: ${JSON.stringify(domain)} is reserved`);
       jetstream.domain = domain || null;
     },
     unique_tag: (node, { jetstream }, { key }) => {
@@ -145,8 +148,8 @@ const block: Block<JetStreamTarget> = {
     request_queue_limit: (node, { jetstream }, { key }) => {
       jetstream.requestQueueMax = asCount(node, key) || defaultJetStreamOptions.requestQueueMax;
     },
-    limits: (node, { jetstream }, { key, problems }) =>
-      readBlock(limitsBlock, asMap(node, key), jetstream.limits, problems),
+    limits: (node, { jetstream }, { key, diagnostics }) =>
+      readBlock(limitsBlock, asMap(node, key), jetstream.limits, diagnostics),
   },
 };
 
@@ -156,8 +159,8 @@ const limitsBlock: Block<JetStreamDraft["limits"]> = {
     max_ack_pending: (node, limits, { key }) => (limits.maxAckPending = asCount(node, key)),
     max_request_batch: (node, limits, { key }) => (limits.maxRequestBatch = asCount(node, key)),
     duplicate_window: (node, limits, { key }) => (limits.duplicateWindowMs = asDuration(node, key)),
-    batch: (node, limits, { key, problems }) =>
-      readBlock(batchBlock, asMap(node, key), limits.batch, problems),
+    batch: (node, limits, { key, diagnostics }) =>
+      readBlock(batchBlock, asMap(node, key), limits.batch, diagnostics),
   },
 };
 

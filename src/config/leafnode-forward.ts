@@ -5,8 +5,8 @@ import type { Block, KeyReader } from "./grammar/fields.ts";
 import type { ForwardedStreamOptions, ForwardOptions } from "./leafnode-options.ts";
 import type { AccountOptions } from "./options.ts";
 import type { ConfigNode } from "./grammar/node.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Place, Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -19,11 +19,11 @@ const domainBreakers = /[\s.*>]/;
 
 type Reader = KeyReader<Mutable<ForwardOptions>>;
 
-const readUp: Reader = (node, forward, { key, problems }) => {
-  forward.up = streamsOf(node, key, true, problems);
+const readUp: Reader = (node, forward, { key, diagnostics }) => {
+  forward.up = streamsOf(node, key, true, diagnostics);
 };
-const readDown: Reader = (node, forward, { key, problems }) => {
-  forward.down = streamsOf(node, key, false, problems);
+const readDown: Reader = (node, forward, { key, diagnostics }) => {
+  forward.down = streamsOf(node, key, false, diagnostics);
 };
 
 const block: Block<Mutable<ForwardOptions>> = {
@@ -37,12 +37,12 @@ const block: Block<Mutable<ForwardOptions>> = {
     hub_domain: (node, forward, { key }) => {
       const domain = asString(node, key);
       if (domainBreakers.test(domain))
-        throw problemAt(node, `invalid hub_domain: may not contain ".", "*", ">" or blanks`);
+        throw diagnosticAt(node, `invalid hub_domain: may not contain ".", "*", ">" or blanks`);
       forward.hubDomain = domain || null;
     },
     back_off: (node, forward, { key }) => {
       const backOffMs = asDuration(node, key);
-      if (backOffMs < 0) throw problemAt(node, `${key} can not be negative`);
+      if (backOffMs < 0) throw diagnosticAt(node, `${key} can not be negative`);
       forward.backOffMsMax = backOffMs || backOffMsDefault;
     },
     lag_warning: (node, forward, { key }) => {
@@ -51,7 +51,7 @@ const block: Block<Mutable<ForwardOptions>> = {
   },
 };
 
-export function readForward(node: ConfigNode, problems: Problems): ForwardOptions {
+export function readForward(node: ConfigNode, diagnostics: Diagnostics): ForwardOptions {
   const forward: Mutable<ForwardOptions> = {
     up: [],
     down: [],
@@ -60,14 +60,14 @@ export function readForward(node: ConfigNode, problems: Problems): ForwardOption
     backOffMsMax: backOffMsDefault,
     lagWarning: lagWarningDefault,
   };
-  readBlock(block, asMap(node, "forward"), forward, problems);
-  if (forward.up.length + forward.down.length === 0 && problems.isEmpty)
-    problems.add(node, "forward names no stream: set up, down or both");
+  readBlock(block, asMap(node, "forward"), forward, diagnostics);
+  if (forward.up.length + forward.down.length === 0 && diagnostics.isEmpty)
+    diagnostics.add(node, "forward names no stream: set up, down or both");
   const here = [...forward.up.map(({ stream }) => stream), ...forward.down.map(({ as }) => as)];
   const there = [...forward.up.map(({ as }) => as), ...forward.down.map(({ stream }) => stream)];
   for (const names of [here, there]) {
     const twice = names.find((name, at) => names.indexOf(name) !== at);
-    if (twice !== undefined) problems.add(node, `forward names the stream "${twice}" more than once`);
+    if (twice !== undefined) diagnostics.add(node, `forward names the stream "${twice}" more than once`);
   }
   return forward;
 }
@@ -87,7 +87,7 @@ const streamBlock: Block<StreamDraft> = {
     subjects: (node, target, { key }) => {
       target.subjects = asStrings(node, key).map((text) => {
         if (isValidSubject(wireFromText(text))) return text;
-        throw problemAt(node, `invalid subject ${JSON.stringify(text)} of a forwarded stream`);
+        throw diagnosticAt(node, `invalid subject ${JSON.stringify(text)} of a forwarded stream`);
       });
     },
   },
@@ -98,23 +98,26 @@ function streamsOf(
   node: ConfigNode,
   key: string,
   takesSubjects: boolean,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): ForwardedStreamOptions[] {
   const entries = node.kind === "string" || node.kind === "map" ? [node] : asArray(node, key).value;
   const streams: ForwardedStreamOptions[] = [];
   for (const entry of entries) {
-    problems.attempt(() => {
+    diagnostics.attempt(() => {
       if (entry.kind === "string") {
         const stream = streamNameOf(entry, entry.value);
         streams.push({ stream, as: stream, subjects: [] });
         return;
       }
       const draft: StreamDraft = { stream: "", as: "", subjects: [], named: false };
-      readBlock(streamBlock, asMap(entry, key), draft, problems);
+      readBlock(streamBlock, asMap(entry, key), draft, diagnostics);
       const { stream, as, subjects, named } = draft;
-      if (!named) throw problemAt(entry, `a forwarded stream needs a name: stream: "…"`);
+      if (!named) throw diagnosticAt(entry, `a forwarded stream needs a name: stream: "…"`);
       if (!takesSubjects && subjects.length > 0)
-        throw problemAt(entry, "a stream that comes down has the hub's subjects, and takes none of its own");
+        throw diagnosticAt(
+          entry,
+          "a stream that comes down has the hub's subjects, and takes none of its own",
+        );
       streams.push({ stream, as: as || stream, subjects });
     });
   }
@@ -123,7 +126,7 @@ function streamsOf(
 
 function streamNameOf(node: ConfigNode, name: string): string {
   if (name === "" || streamNameBreakers.test(name))
-    throw problemAt(
+    throw diagnosticAt(
       node,
       `invalid stream name ${JSON.stringify(name)}: it may not be empty or contain blanks, ".", "*", ">", "/" or "\\"`,
     );
@@ -131,7 +134,7 @@ function streamNameOf(node: ConfigNode, name: string): string {
 }
 
 interface ForwardingRemote {
-  readonly place: Place;
+  readonly position: SourcePosition;
   readonly account: string;
   readonly forward: ForwardOptions | null;
 }
@@ -148,30 +151,33 @@ export function forwardingDomain(
     readonly hasJetStream: boolean;
     readonly accounts: readonly AccountOptions[];
   },
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): string | null {
   const { domain, serverName, accounts } = broker;
   const forwarding = remotes.filter(({ forward }) => forward !== null);
-  for (const { place, account, forward } of forwarding) {
+  for (const { position, account, forward } of forwarding) {
     if (!broker.hasJetStream) {
-      problems.add(
-        place,
+      diagnostics.add(
+        position,
         'forward needs streams: add a jetstream block, such as jetstream { store_dir: "…" }',
       );
       return domain;
     }
     if (accounts.some(({ name, jetstream }) => name === account && jetstream === null))
-      problems.add(place, `forward needs streams in account "${account}": add jetstream: enabled to it`);
+      diagnostics.add(
+        position,
+        `forward needs streams in account "${account}": add jetstream: enabled to it`,
+      );
     const own = domain ?? serverName;
     if (own === null || domainBreakers.test(own))
-      problems.add(
-        place,
+      diagnostics.add(
+        position,
         own === null
           ? "forward needs a domain of this broker's own: set domain in the jetstream block, or server_name"
           : `forward needs a domain of this broker's own, and server_name "${own}" can not be one: set domain in the jetstream block`,
       );
     else if (forward?.hubDomain === own)
-      problems.add(place, `forward needs two domains: hub_domain "${own}" is this broker's own`);
+      diagnostics.add(position, `forward needs two domains: hub_domain "${own}" is this broker's own`);
   }
   return forwarding.length === 0 ? domain : (domain ?? serverName);
 }

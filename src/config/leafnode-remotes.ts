@@ -8,14 +8,14 @@ import type { LeafRemoteOptions, LeafTlsOptions, LeafUrl } from "./leafnode-opti
 import { readCompression } from "./leafnode-compression.ts";
 import { isNkeySeed } from "./nkey.ts";
 import type { ConfigNode, MapNode } from "./grammar/node.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Place, Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface RemoteDraft extends Mutable<LeafRemoteOptions> {
-  readonly place: Place;
+  readonly position: SourcePosition;
   isDisabled: boolean;
 }
 
@@ -43,14 +43,14 @@ const readUrls: KeyReader<RemoteDraft> = (node, remote, { key }) => {
 };
 const readCredentials: KeyReader<RemoteDraft> = (node, remote, { key }) => {
   if (remote.nkeySeed !== null)
-    throw problemAt(node, "Remote leafnode can not have both creds and nkey defined");
+    throw diagnosticAt(node, "Remote leafnode can not have both creds and nkey defined");
   remote.credentialsFile = asString(node, key).replace(/^~(?=\/)/, homedir());
 };
 const readSeed: KeyReader<RemoteDraft> = (node, remote, { key }) => {
   const seed = asString(node, key);
-  if (!isNkeySeed(seed)) throw problemAt(node, "Remote leafnode nkey is not a valid seed");
+  if (!isNkeySeed(seed)) throw diagnosticAt(node, "Remote leafnode nkey is not a valid seed");
   if (remote.credentialsFile !== null)
-    throw problemAt(node, "Remote leafnode can not have both creds and nkey defined");
+    throw diagnosticAt(node, "Remote leafnode can not have both creds and nkey defined");
   remote.nkeySeed = seed;
 };
 const readAccount: KeyReader<RemoteDraft> = (node, remote, { key }) => (remote.account = asString(node, key));
@@ -84,7 +84,7 @@ const block: Block<RemoteDraft> = {
     credentials: readCredentials,
     nkey: readSeed,
     seed: readSeed,
-    tls: (node, remote, { problems }) => (remote.tls = readRemoteTls(node, problems)),
+    tls: (node, remote, { diagnostics }) => (remote.tls = readRemoteTls(node, diagnostics)),
     hub: (node, remote, { key }) => (remote.isHub = asBoolean(node, key)),
     deny_imports: readDenyImports,
     deny_import: readDenyImports,
@@ -102,32 +102,32 @@ const block: Block<RemoteDraft> = {
     isolate_leafnode_interest: readIsolation,
     isolate: readIsolation,
     request_isolation: (node, remote, { key }) => (remote.requestsIsolation = asBoolean(node, key)),
-    compression: (node, _remote, { problems }) => readCompression(node, problems),
+    compression: (node, _remote, { diagnostics }) => readCompression(node, diagnostics),
     first_info_timeout: (node, remote, { key }) => {
       remote.firstInfoTimeoutMs = asDuration(node, key) || firstInfoTimeoutMsDefault;
     },
     dial_timeout: (node, remote, { key }) => (remote.dialTimeoutMs = asDuration(node, key) || null),
-    forward: (node, remote, { problems }) => (remote.forward = readForward(node, problems)),
+    forward: (node, remote, { diagnostics }) => (remote.forward = readForward(node, diagnostics)),
     disabled: (node, remote, { key }) => (remote.isDisabled = asBoolean(node, key)),
   },
 };
 
-export function readRemotes(node: ConfigNode, problems: Problems): RemoteDraft[] {
+export function readRemotes(node: ConfigNode, diagnostics: Diagnostics): RemoteDraft[] {
   const remotes: RemoteDraft[] = [];
   for (const entry of asArray(node, "remotes").value)
-    problems.attempt(() => remotes.push(readRemote(entry, problems)));
+    diagnostics.attempt(() => remotes.push(readRemote(entry, diagnostics)));
   const names = new Set<string>();
   for (const remote of remotes) {
     const name = JSON.stringify([remote.account, remote.urls, remote.credentialsFile, remote.nkeySeed]);
-    if (names.has(name)) problems.add(remote.place, "duplicate remote");
+    if (names.has(name)) diagnostics.add(remote.position, "duplicate remote");
     names.add(name);
   }
   return remotes;
 }
 
-function readRemote(node: ConfigNode, problems: Problems): RemoteDraft {
+function readRemote(node: ConfigNode, diagnostics: Diagnostics): RemoteDraft {
   const remote: RemoteDraft = {
-    place: node,
+    position: node,
     isDisabled: false,
     urls: [],
     account: "",
@@ -148,12 +148,12 @@ function readRemote(node: ConfigNode, problems: Problems): RemoteDraft {
     forward: null,
   };
   const map: MapNode = asMap(node, "remotes");
-  readBlock(block, map, remote, problems);
+  readBlock(block, map, remote, diagnostics);
   if (remote.urls.length === 0 && !map.value.has("url") && !map.value.has("urls"))
-    problems.add(node, "a remote leafnode needs a url");
+    diagnostics.add(node, "a remote leafnode needs a url");
   const overWebSocket = remote.urls.filter(({ scheme }) => scheme === "ws" || scheme === "wss").length;
   if (overWebSocket > 0 && overWebSocket < remote.urls.length) {
-    problems.add(
+    diagnostics.add(
       node,
       "remote leaf node configuration cannot have a mix of websocket and non-websocket urls",
     );
@@ -167,11 +167,11 @@ function urlOf(node: ConfigNode, text: string): LeafUrl {
   try {
     url = new URL(written);
   } catch {
-    throw problemAt(node, "error parsing leafnode url: it must be like nats-leaf://host:7422");
+    throw diagnosticAt(node, "error parsing leafnode url: it must be like nats-leaf://host:7422");
   }
   const scheme = schemes.get(url.protocol);
   if (scheme === undefined || url.hostname === "")
-    throw problemAt(node, `error parsing leafnode url: ${url.protocol}// is not a way to a leafnode port`);
+    throw diagnosticAt(node, `error parsing leafnode url: ${url.protocol}// is not a way to a leafnode port`);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   // URL drops a port that is its scheme's default; nats-server has no such defaults.
   const shown = /:(\d+)(?:[/?#]|$)/.exec(written.replace(/^[a-z-]+:\/\/(?:[^@/]*@)?(?:\[[^\]]*\])?/i, ""));
@@ -195,7 +195,7 @@ function subjectsOf(node: ConfigNode, key: string): string[] {
   return asStrings(node, key).map((text) => {
     const subject = wireFromText(text);
     if (isValidSubject(subject)) return subject;
-    throw problemAt(
+    throw diagnosticAt(
       node,
       `invalid ${key} for remote: subject ${JSON.stringify(text)} is not a valid subject`,
     );
@@ -203,12 +203,12 @@ function subjectsOf(node: ConfigNode, key: string): string[] {
 }
 
 /** The same block as a listener's; `insecure` means something here. */
-function readRemoteTls(node: ConfigNode, problems: Problems): LeafTlsOptions {
+function readRemoteTls(node: ConfigNode, diagnostics: Diagnostics): LeafTlsOptions {
   const map = asMap(node, "tls");
   const isInsecure = (key: string): boolean => key.toLowerCase() === "insecure";
   const insecure = [...map.value].find(([key]) => isInsecure(key))?.[1];
   const rest = new Map([...map.value].filter(([key]) => !isInsecure(key)));
-  const tls = readTls({ ...map, value: rest }, problems);
+  const tls = readTls({ ...map, value: rest }, diagnostics);
   return {
     certFile: tls.certFile,
     keyFile: tls.keyFile,

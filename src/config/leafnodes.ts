@@ -19,12 +19,12 @@ import { readRemotes, type RemoteDraft } from "./leafnode-remotes.ts";
 import { isPublicNkey } from "./nkey.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
 import type { TlsOptions } from "./options.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Place, Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 export interface LeafNodesDraft {
-  readonly place: Place;
+  readonly position: SourcePosition;
   host: string | null;
   /** As written: -1 for any free one. */
   port: number | null;
@@ -48,7 +48,7 @@ interface AuthorizationDraft {
   nkey: string | null;
   account: string | null;
   timeoutMs: number | null;
-  users: (LeafUser & { readonly place: Place })[] | null;
+  users: (LeafUser & { readonly position: SourcePosition })[] | null;
 }
 
 const hostDefault = "0.0.0.0";
@@ -82,21 +82,21 @@ const block: Block<LeafNodesDraft> = {
     port: (node, leaf, { key }) => (leaf.port = asPort(node, key)),
     host: readHost,
     net: readHost,
-    authorization: (node, leaf, { problems }) => readAuthorization(node, leaf.authorization, problems),
-    remotes: (node, leaf, { problems }) => (leaf.remotes = readRemotes(node, problems)),
+    authorization: (node, leaf, { diagnostics }) => readAuthorization(node, leaf.authorization, diagnostics),
+    remotes: (node, leaf, { diagnostics }) => (leaf.remotes = readRemotes(node, diagnostics)),
     reconnect: readReconnect,
     reconnect_delay: readReconnect,
     reconnect_interval: readReconnect,
     dial_timeout: (node, leaf, { key }) => {
       leaf.dialTimeoutMs = asDuration(node, key) || dialTimeoutMsDefault;
     },
-    tls: (node, leaf, { problems }) => (leaf.tls = readTls(node, problems)),
+    tls: (node, leaf, { diagnostics }) => (leaf.tls = readTls(node, diagnostics)),
     leafnode_advertise: readAdvertise,
     advertise: readAdvertise,
     no_advertise: (node, leaf, { key }) => (leaf.isAdvertised = !asBoolean(node, key)),
     min_version: readMinVersion,
     minimum_version: readMinVersion,
-    compression: (node, _leaf, { problems }) => readCompression(node, problems),
+    compression: (node, _leaf, { diagnostics }) => readCompression(node, diagnostics),
     isolate_leafnode_interest: readIsolation,
     isolate: readIsolation,
     write_deadline: (node, leaf, { key }) => (leaf.writeDeadlineMs = asDuration(node, key) || null),
@@ -108,10 +108,11 @@ const block: Block<LeafNodesDraft> = {
   },
 };
 
-export function readLeafNodes(node: ConfigNode, problems: Problems): LeafNodesDraft {
-  if (node.kind !== "map") throw problemAt(node, `Expected map to define a leafnode, got ${kindName(node)}`);
+export function readLeafNodes(node: ConfigNode, diagnostics: Diagnostics): LeafNodesDraft {
+  if (node.kind !== "map")
+    throw diagnosticAt(node, `Expected map to define a leafnode, got ${kindName(node)}`);
   const draft: LeafNodesDraft = {
-    place: node,
+    position: node,
     host: null,
     port: null,
     advertise: null,
@@ -127,7 +128,7 @@ export function readLeafNodes(node: ConfigNode, problems: Problems): LeafNodesDr
     authorization: { user: null, password: null, nkey: null, account: null, timeoutMs: null, users: null },
     remotes: [],
   };
-  readBlock(block, node, draft, problems);
+  readBlock(block, node, draft, diagnostics);
   return draft;
 }
 
@@ -141,29 +142,30 @@ const authorizationBlock: Block<AuthorizationDraft> = {
     nkey: (node, target, { key }) => {
       const nkey = asString(node, key);
       if (!isPublicNkey(nkey, "user"))
-        throw problemAt(node, "Not a valid public nkey for leafnode authorization");
+        throw diagnosticAt(node, "Not a valid public nkey for leafnode authorization");
       target.nkey = nkey;
     },
     account: (node, target, { key }) => (target.account = asString(node, key) || null),
     timeout: (node, target, { key }) => (target.timeoutMs = asTimeout(node, key) || null),
-    users: (node, target, { key, problems }) => {
-      const users: (LeafUser & { place: Place })[] = [];
+    users: (node, target, { key, diagnostics }) => {
+      const users: (LeafUser & { position: SourcePosition })[] = [];
       for (const entry of asArray(node, key).value)
-        problems.attempt(() => users.push(readUser(entry, problems)));
+        diagnostics.attempt(() => users.push(readUser(entry, diagnostics)));
       target.users = users;
     },
   },
 };
 
-function readAuthorization(node: ConfigNode, target: AuthorizationDraft, problems: Problems): void {
-  readBlock(authorizationBlock, asMap(node, "authorization"), target, problems);
+function readAuthorization(node: ConfigNode, target: AuthorizationDraft, diagnostics: Diagnostics): void {
+  readBlock(authorizationBlock, asMap(node, "authorization"), target, diagnostics);
   const { users } = target;
   if (users === null || users.length === 0) return;
-  if (target.user !== null) problems.add(node, "can not have a single user/pass and a users array");
-  if (target.nkey !== null) problems.add(node, "can not have a single nkey and a users array");
+  if (target.user !== null) diagnostics.add(node, "can not have a single user/pass and a users array");
+  if (target.nkey !== null) diagnostics.add(node, "can not have a single nkey and a users array");
   const seen = new Set<string>();
-  for (const { user, place } of users) {
-    if (seen.has(user)) problems.add(place, `duplicate user "${user}" detected in leafnode authorization`);
+  for (const { user, position } of users) {
+    if (seen.has(user))
+      diagnostics.add(position, `duplicate user "${user}" detected in leafnode authorization`);
     seen.add(user);
   }
 }
@@ -185,18 +187,18 @@ const userBlock: Block<UserDraft> = {
   },
 };
 
-function readUser(node: ConfigNode, problems: Problems): LeafUser & { place: Place } {
+function readUser(node: ConfigNode, diagnostics: Diagnostics): LeafUser & { position: SourcePosition } {
   const draft: UserDraft = { user: "", password: "", account: "" };
-  readBlock(userBlock, asMap(node, "users"), draft, problems);
-  return { ...draft, place: node };
+  readBlock(userBlock, asMap(node, "users"), draft, diagnostics);
+  return { ...draft, position: node };
 }
 
 function minVersionOf(node: ConfigNode, text: string): string {
   const found = /^(\d+)\.(\d+)\.(\d+)/.exec(text);
-  if (found === null) throw problemAt(node, `invalid leafnode's minimum version: invalid semver`);
+  if (found === null) throw diagnosticAt(node, `invalid leafnode's minimum version: invalid semver`);
   const [major, minor] = [Number(found[1]), Number(found[2])];
   if (major < 2 || (major === 2 && minor < 8))
-    throw problemAt(node, "the minimum version should be at least 2.8.0");
+    throw diagnosticAt(node, "the minimum version should be at least 2.8.0");
   return text;
 }
 
@@ -204,31 +206,34 @@ function minVersionOf(node: ConfigNode, text: string): string {
 export function leafNodesOf(
   draft: LeafNodesDraft | null,
   accounts: readonly string[],
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): LeafNodeOptions | null {
   if (draft === null) return null;
-  const accountOf = (name: string | null, place: Place, what: string): string => {
+  const accountOf = (name: string | null, position: SourcePosition, what: string): string => {
     const account = name || globalAccount;
     if (!accounts.includes(account))
-      problems.add(place, `cannot find local account "${account}" specified in leafnode ${what}`);
+      diagnostics.add(position, `cannot find local account "${account}" specified in leafnode ${what}`);
     return account;
   };
   const remotes = draft.remotes
     .filter(({ isDisabled }) => !isDisabled)
-    .map(({ isDisabled: _, place, ...remote }) => ({
+    .map(({ isDisabled: _, position, ...remote }) => ({
       ...remote,
-      account: accountOf(remote.account, place, "remote"),
+      account: accountOf(remote.account, position, "remote"),
     }));
   const { authorization } = draft;
-  const account = accountOf(authorization.account, draft.place, "authorization");
-  for (const user of authorization.users ?? []) accountOf(user.account, user.place, "authorization");
+  const account = accountOf(authorization.account, draft.position, "authorization");
+  for (const user of authorization.users ?? []) accountOf(user.account, user.position, "authorization");
   if (draft.advertise !== null && !isAdvertisable(draft.advertise))
-    problems.add(draft.place, `leafnodes.advertise must be host or host:port, not "${draft.advertise}"`);
+    diagnostics.add(
+      draft.position,
+      `leafnodes.advertise must be host or host:port, not "${draft.advertise}"`,
+    );
   const isListening = draft.port !== null && draft.port !== 0;
   if (!isListening && remotes.length === 0) return null;
   const { tls } = draft;
   if (isListening && tls !== null && tls.certFile === null && tls.certificates.length === 0)
-    problems.add(draft.place, "leafnodes.tls needs a certificate: set cert_file and key_file");
+    diagnostics.add(draft.position, "leafnodes.tls needs a certificate: set cert_file and key_file");
   return {
     listener: isListening
       ? {

@@ -1,7 +1,7 @@
 /** Addresses: `host:port`, a port alone, and what a server tells others instead. */
 import type { ConfigNode } from "./grammar/node.ts";
 import { asPort } from "./grammar/fields.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
 
 export interface ListenAddress {
   /** Null when only a port was given. */
@@ -12,11 +12,12 @@ export interface ListenAddress {
 /** @throws through problemAt when it is neither a port nor `host:port` */
 export function asListenAddress(node: ConfigNode, key: string): ListenAddress {
   if (node.kind === "integer") return { host: null, port: asPort(node, key) };
-  if (node.kind !== "string") throw problemAt(node, `"${key}" must be a port, or "host:port"`);
+  if (node.kind !== "string") throw diagnosticAt(node, `"${key}" must be a port, or "host:port"`);
   const parts = splitHostPort(node.value);
-  if (parts === null) throw problemAt(node, `could not parse address string ${JSON.stringify(node.value)}`);
+  if (parts === null)
+    throw diagnosticAt(node, `could not parse address string ${JSON.stringify(node.value)}`);
   if (!/^[+-]?\d+$/.test(parts.port))
-    throw problemAt(node, `could not parse port ${JSON.stringify(parts.port)}`);
+    throw diagnosticAt(node, `could not parse port ${JSON.stringify(parts.port)}`);
   const port = asPort({ ...node, kind: "integer", value: BigInt(parts.port.replace(/^\+/, "")) }, key);
   return { host: parts.host === "" ? null : parts.host, port };
 }

@@ -9,7 +9,7 @@ import type { Options } from "./options.ts";
 import { applyFlags } from "./overrides.ts";
 import { parseConfigFile } from "./grammar/parser.ts";
 import type { Environment } from "./grammar/parser.ts";
-import { ConfigError, Problems } from "./grammar/diagnostics.ts";
+import { ConfigError, Diagnostics } from "./grammar/diagnostics.ts";
 import { diffOptions } from "./reload.ts";
 import { readServer } from "./server.ts";
 
@@ -33,26 +33,26 @@ export interface LoadedOptions {
 /** @throws ConfigError with all that is wrong */
 export function loadOptions({ file = null, flags = {}, env }: LoadRequest): LoadedOptions {
   const draft = emptyDraft();
-  const problems = new Problems();
+  const diagnostics = new Diagnostics();
   let digest: string | null = null;
   if (file !== null) {
     const map = parseConfigFile(file, env);
     digest = configDigest(map);
-    if (map.value.size === 0) problems.warnOfFile(`${file}: config has no values or is empty`);
-    readServer(map, draft, problems);
+    if (map.value.size === 0) diagnostics.warnOfFile(`${file}: config has no values or is empty`);
+    readServer(map, draft, diagnostics);
   }
-  applyFlags(flags, draft, problems);
+  applyFlags(flags, draft, diagnostics);
   // Only a program that has the broker in it may mean to keep nothing.
   const hasDefaultStore = draft.jetstream.enabled && draft.storeDir === null;
   if (hasDefaultStore) {
     draft.storeDir = join(tmpdir(), "frond");
-    problems.warn(
+    diagnostics.warn(
       null,
       `Temporary storage directory used, data could be lost on system reboot: ${draft.storeDir}`,
     );
   }
-  const options = completeOptions(draft, { file, digest }, problems);
-  return { options, warnings: problems.warnings, hasMisuse: problems.hasMisuse, hasDefaultStore };
+  const options = completeOptions(draft, { file, digest }, diagnostics);
+  return { options, warnings: diagnostics.warnings, hasMisuse: diagnostics.hasMisuse, hasDefaultStore };
 }
 
 export interface TestResult {
@@ -92,7 +92,7 @@ export function testConfig(request: TestRequest, program: string): TestResult {
     diffOptions(options, next.options);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { exitCode: 3, lines: prefixed(program, error.problems) };
+    return { exitCode: 3, lines: prefixed(program, error.diagnostics) };
   }
   const verdict = `${program}: configuration file ${request.reloadFile} can be reloaded`;
   return { exitCode: 0, lines: [...lines, ...next.warnings, verdict] };
@@ -104,7 +104,7 @@ function tested(request: LoadRequest, program: string): LoadedOptions | TestResu
     return loaded.hasMisuse ? { exitCode: 1, lines: prefixed(program, loaded.warnings) } : loaded;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { exitCode: 1, lines: prefixed(program, [...error.warnings, ...error.problems]) };
+    return { exitCode: 1, lines: prefixed(program, [...error.warnings, ...error.diagnostics]) };
   }
 }
 

@@ -6,8 +6,8 @@ import { asInteger, asMap, asString, readBlock } from "./grammar/fields.ts";
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { MappingOptions } from "./options.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 interface DestinationReading {
   subject: string;
@@ -17,20 +17,24 @@ interface DestinationReading {
 
 type Destination = MappingOptions["destinations"][number];
 
-export function readMappings(node: ConfigNode, problems: Problems): MappingOptions[] {
+export function readMappings(node: ConfigNode, diagnostics: Diagnostics): MappingOptions[] {
   const mappings: MappingOptions[] = [];
   for (const [source, target] of asMap(node, "mappings").value) {
-    problems.attempt(() => {
+    diagnostics.attempt(() => {
       const wire = wireFromText(source);
       if (!isValidSubject(wire))
-        throw problemAt(target, `Subject ${JSON.stringify(source)} is not a valid subject`);
-      mappings.push({ source: wire, destinations: readDestinations(source, target, problems) });
+        throw diagnosticAt(target, `Subject ${JSON.stringify(source)} is not a valid subject`);
+      mappings.push({ source: wire, destinations: readDestinations(source, target, diagnostics) });
     });
   }
   return mappings;
 }
 
-function readDestinations(source: string, node: ConfigNode, problems: Problems): readonly Destination[] {
+function readDestinations(
+  source: string,
+  node: ConfigNode,
+  diagnostics: Diagnostics,
+): readonly Destination[] {
   if (node.kind === "string") {
     const destinations = [{ subject: wireFromText(node.value), weightPercent: 100 }];
     check(node, source, destinations, `Error adding mapping for "${source}" to "${node.value}" : `);
@@ -41,11 +45,11 @@ function readDestinations(source: string, node: ConfigNode, problems: Problems):
   const groups = new Map<string, Destination[]>([["", []]]);
   const seen = new Set<string>();
   for (const element of node.kind === "array" ? node.value : [node]) {
-    const { subject, weightPercent, cluster } = readDestination(element, problems);
-    if (seen.has(subject)) throw problemAt(node, `${prefix}duplicate entry for "${subject}"`);
+    const { subject, weightPercent, cluster } = readDestination(element, diagnostics);
+    if (seen.has(subject)) throw diagnosticAt(node, `${prefix}duplicate entry for "${subject}"`);
     seen.add(subject);
     if (cluster !== "" && !groups.has(cluster)) {
-      problems.warn(
+      diagnostics.warn(
         element,
         `destinations for cluster "${cluster}" are left out: Frond is part of no cluster`,
       );
@@ -72,15 +76,15 @@ const block: Block<DestinationReading> = {
 
 function readDestination(
   node: ConfigNode,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): { subject: string; weightPercent: number; cluster: string } {
-  if (node.kind !== "map") throw problemAt(node, "Expected an entry for the mapping destination");
+  if (node.kind !== "map") throw diagnosticAt(node, "Expected an entry for the mapping destination");
   const reading: DestinationReading = { subject: "", weightPercent: null, cluster: "" };
-  readBlock(block, node, reading, problems);
+  readBlock(block, node, reading, diagnostics);
   const { subject, weightPercent, cluster } = reading;
   if (weightPercent === null) {
     const hasWeight = [...node.value.keys()].some((key) => key.toLowerCase() === "weight");
-    if (!hasWeight) throw problemAt(node, `Missing weight for mapping destination "${subject}"`);
+    if (!hasWeight) throw diagnosticAt(node, `Missing weight for mapping destination "${subject}"`);
   }
   return { subject, weightPercent: weightPercent ?? 0, cluster };
 }
@@ -89,10 +93,11 @@ function readDestination(
 function weightOf(node: ConfigNode, key: string): number {
   const digits = node.kind === "string" ? node.value.replace(/%$/, "") : null;
   if (digits !== null && !/^[+-]?\d+$/.test(digits)) {
-    throw problemAt(node, `Invalid weight ${JSON.stringify(digits)} for mapping destination`);
+    throw diagnosticAt(node, `Invalid weight ${JSON.stringify(digits)} for mapping destination`);
   }
   const weight = digits === null ? asInteger(node, key) : Number(digits);
-  if (weight < 0 || weight > 100) throw problemAt(node, `Invalid weight ${weight} for mapping destination`);
+  if (weight < 0 || weight > 100)
+    throw diagnosticAt(node, `Invalid weight ${weight} for mapping destination`);
   return weight;
 }
 
@@ -102,6 +107,6 @@ function check(node: ConfigNode, source: string, destinations: readonly Destinat
     new SubjectMappings([{ source: wireFromText(source), destinations }]);
   } catch (error) {
     if (!(error instanceof MappingError)) throw error;
-    throw problemAt(node, `${prefix}${error.message}`);
+    throw diagnosticAt(node, `${prefix}${error.message}`);
   }
 }

@@ -2,23 +2,23 @@
 import type { Draft } from "./draft.ts";
 import type { FlagOverrides } from "./flags.ts";
 import type { TlsOptions } from "./options.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 import { emptyTls, fileProblem } from "./tls.ts";
 
-export function applyFlags(flags: FlagOverrides, draft: Draft, problems: Problems): void {
+export function applyFlags(flags: FlagOverrides, draft: Draft, diagnostics: Diagnostics): void {
   if (flags.host !== undefined) draft.host = flags.host || null;
-  if (flags.port !== undefined) draft.port = checkedPort(flags.port, "-p", problems);
-  if (flags.serverName !== undefined) draft.serverName = checkedName(flags.serverName, problems);
+  if (flags.port !== undefined) draft.port = checkedPort(flags.port, "-p", diagnostics);
+  if (flags.serverName !== undefined) draft.serverName = checkedName(flags.serverName, diagnostics);
   if (flags.clientAdvertise !== undefined) draft.clientAdvertise = flags.clientAdvertise || null;
-  if (flags.httpPort !== undefined) draft.httpPort = checkedPort(flags.httpPort, "-m", problems);
-  if (flags.httpsPort !== undefined) draft.httpsPort = checkedPort(flags.httpsPort, "-ms", problems);
+  if (flags.httpPort !== undefined) draft.httpPort = checkedPort(flags.httpPort, "-m", diagnostics);
+  if (flags.httpsPort !== undefined) draft.httpsPort = checkedPort(flags.httpsPort, "-ms", diagnostics);
   if (flags.pidFile !== undefined) draft.pidFile = flags.pidFile || null;
   if (flags.portsFileDir !== undefined) draft.portsFileDir = flags.portsFileDir || null;
   if (flags.jetstream !== undefined) draft.jetstream.enabled = flags.jetstream;
   if (flags.storeDir !== undefined) draft.storeDir = flags.storeDir || null;
   applyLogFlags(flags, draft);
   applyAccessFlags(flags, draft);
-  applyTlsFlags(flags, draft, problems);
+  applyTlsFlags(flags, draft, diagnostics);
 }
 
 function applyLogFlags(flags: FlagOverrides, { log }: Draft): void {
@@ -37,11 +37,11 @@ function applyAccessFlags(flags: FlagOverrides, { authorization }: Draft): void 
   if (flags.password !== undefined) authorization.password = flags.password || null;
   if (flags.token !== undefined) authorization.token = flags.token || null;
   // Whoever asks for a login here does not mean to let everybody in.
-  if (flags.user || flags.token) authorization.place ??= { file: "command line", line: 0, column: 0 };
+  if (flags.user || flags.token) authorization.position ??= { file: "command line", line: 0, column: 0 };
 }
 
 /** Any TLS flag replaces the certificate of the file, and `-tls=false` turns TLS off altogether. */
-function applyTlsFlags(flags: FlagOverrides, draft: Draft, problems: Problems): void {
+function applyTlsFlags(flags: FlagOverrides, draft: Draft, diagnostics: Diagnostics): void {
   if (flags.tls === false) {
     draft.tls = null;
     return;
@@ -49,8 +49,8 @@ function applyTlsFlags(flags: FlagOverrides, draft: Draft, problems: Problems): 
   const { tlsCert, tlsKey, tlsCaCert, tlsVerify } = flags;
   const values = [flags.tls, tlsCert, tlsKey, tlsCaCert, tlsVerify];
   if (values.every((value) => value === undefined)) return;
-  if (!tlsCert) problems.add(null, "TLS Server certificate must be present and valid: set -tlscert");
-  if (!tlsKey) problems.add(null, "TLS Server private key must be present and valid: set -tlskey");
+  if (!tlsCert) diagnostics.add(null, "TLS Server certificate must be present and valid: set -tlscert");
+  if (!tlsKey) diagnostics.add(null, "TLS Server private key must be present and valid: set -tlskey");
   if (!tlsCert || !tlsKey) {
     draft.tls = null;
     return;
@@ -61,7 +61,7 @@ function applyTlsFlags(flags: FlagOverrides, draft: Draft, problems: Problems): 
     ["-tlscacert", tlsCaCert],
   ] as const) {
     const problem = path ? fileProblem(path) : null;
-    if (problem !== null) problems.add(null, `${flag} can not be read: ${problem}`);
+    if (problem !== null) diagnostics.add(null, `${flag} can not be read: ${problem}`);
   }
   const tls: TlsOptions = {
     ...(draft.tls ?? emptyTls()),
@@ -77,12 +77,13 @@ function applyTlsFlags(flags: FlagOverrides, draft: Draft, problems: Problems): 
   draft.tls = tls;
 }
 
-function checkedPort(port: number, flag: string, problems: Problems): number {
-  if (port < -1 || port > 65_535) problems.add(null, `${flag} must be a port from -1 to 65535, not ${port}`);
+function checkedPort(port: number, flag: string, diagnostics: Diagnostics): number {
+  if (port < -1 || port > 65_535)
+    diagnostics.add(null, `${flag} must be a port from -1 to 65535, not ${port}`);
   return port;
 }
 
-function checkedName(name: string, problems: Problems): string | null {
-  if (name.includes(" ")) problems.add(null, "server name cannot contain spaces");
+function checkedName(name: string, diagnostics: Diagnostics): string | null {
+  if (name.includes(" ")) diagnostics.add(null, "server name cannot contain spaces");
   return name || null;
 }

@@ -5,8 +5,8 @@ import type { Block, KeyReader } from "./grammar/fields.ts";
 import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions, SubscribePermission } from "./options.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 interface Lists<T> {
   allow: readonly T[] | null;
@@ -27,14 +27,14 @@ interface PermissionsDraft {
 const responsesDefault: Readonly<Responses> = { maxMessages: 1, expiresMs: 120_000 };
 
 // `import` and `export` are the words of routes; nats-server takes them here as well.
-const readPublish: KeyReader<PermissionsDraft> = (node, permissions, { key, problems }) => {
-  permissions.publish = readLists(node, key, publishSubject, problems);
+const readPublish: KeyReader<PermissionsDraft> = (node, permissions, { key, diagnostics }) => {
+  permissions.publish = readLists(node, key, publishSubject, diagnostics);
 };
-const readSubscribe: KeyReader<PermissionsDraft> = (node, permissions, { key, problems }) => {
-  permissions.subscribe = readLists(node, key, subscribeSubject, problems);
+const readSubscribe: KeyReader<PermissionsDraft> = (node, permissions, { key, diagnostics }) => {
+  permissions.subscribe = readLists(node, key, subscribeSubject, diagnostics);
 };
-const readResponses: KeyReader<PermissionsDraft> = (node, permissions, { problems }) => {
-  permissions.responses = responsesOf(node, problems);
+const readResponses: KeyReader<PermissionsDraft> = (node, permissions, { diagnostics }) => {
+  permissions.responses = responsesOf(node, diagnostics);
 };
 
 const unknown = (key: string): string => `Unknown field "${key}" parsing permissions`;
@@ -54,16 +54,16 @@ const block: Block<PermissionsDraft> = {
   },
 };
 
-export function readPermissions(node: ConfigNode, problems: Problems): PermissionsOptions {
+export function readPermissions(node: ConfigNode, diagnostics: Diagnostics): PermissionsOptions {
   if (node.kind !== "map") {
-    throw problemAt(node, `Expected permissions to be a map/struct, got ${kindName(node)}`);
+    throw diagnosticAt(node, `Expected permissions to be a map/struct, got ${kindName(node)}`);
   }
   const draft: PermissionsDraft = {
     publish: { allow: null, deny: null },
     subscribe: { allow: null, deny: null },
     responses: null,
   };
-  readBlock(block, node, draft, problems);
+  readBlock(block, node, draft, diagnostics);
   // Whoever may only respond may publish nothing else.
   if (draft.responses !== null && draft.publish.allow === null) draft.publish.allow = [];
   return draft;
@@ -74,11 +74,11 @@ function readLists<T>(
   node: ConfigNode,
   key: string,
   parse: (node: ConfigNode, text: string) => T,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): Lists<T> {
   const lists: Lists<T> = { allow: null, deny: null };
   if (node.kind !== "map") {
-    lists.allow = subjectsOf(node, key, parse, problems);
+    lists.allow = subjectsOf(node, key, parse, diagnostics);
     return lists;
   }
   const listsBlock: Block<Lists<T>> = {
@@ -86,11 +86,11 @@ function readLists<T>(
     unknown: (name) =>
       `Unknown field name "${name}" parsing subject permissions, only 'allow' or 'deny' are permitted`,
     keys: {
-      allow: (list, target) => (target.allow = subjectsOf(list, `${key}.allow`, parse, problems)),
-      deny: (list, target) => (target.deny = subjectsOf(list, null, parse, problems)),
+      allow: (list, target) => (target.allow = subjectsOf(list, `${key}.allow`, parse, diagnostics)),
+      deny: (list, target) => (target.deny = subjectsOf(list, null, parse, diagnostics)),
     },
   };
-  readBlock(listsBlock, node, lists, problems);
+  readBlock(listsBlock, node, lists, diagnostics);
   return lists;
 }
 
@@ -103,7 +103,7 @@ function subjectsOf<T>(
   node: ConfigNode,
   allowKey: string | null,
   parse: (node: ConfigNode, text: string) => T,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): readonly T[] | null {
   const elements = node.kind === "array" ? node.value : [node];
   const subjects = asStrings(node, allowKey ?? "deny").map((text, at) =>
@@ -111,14 +111,14 @@ function subjectsOf<T>(
   );
   if (subjects.length > 0) return subjects;
   if (allowKey !== null)
-    problems.warn(node, `an empty "${allowKey}" restricts nothing; to allow nothing, deny ">"`);
+    diagnostics.warn(node, `an empty "${allowKey}" restricts nothing; to allow nothing, deny ">"`);
   return null;
 }
 
 function publishSubject(node: ConfigNode, text: string): string {
   const subject = wireFromText(text);
   if (!isValidSubject(subject))
-    throw problemAt(node, `subject ${JSON.stringify(text)} is not a valid subject`);
+    throw diagnosticAt(node, `subject ${JSON.stringify(text)} is not a valid subject`);
   return subject;
 }
 
@@ -128,28 +128,28 @@ function subscribeSubject(node: ConfigNode, text: string): SubscribePermission {
   if (isValidSubject(wire)) return { subject: wire, queue: null };
   const [subject = "", queue, ...more] = wire.trim().split(/[ \t\n\f\r]+/);
   if (queue === undefined || more.length > 0) {
-    throw problemAt(node, `subject ${JSON.stringify(text)} is not a valid subject`);
+    throw diagnosticAt(node, `subject ${JSON.stringify(text)} is not a valid subject`);
   }
   const [subjectText, queueText] = text.trim().split(/[ \t\n\f\r]+/);
   if (!isValidSubject(subject)) {
-    throw problemAt(node, `subject ${JSON.stringify(subjectText)} is not a valid subject`);
+    throw diagnosticAt(node, `subject ${JSON.stringify(subjectText)} is not a valid subject`);
   }
   if (!isValidSubject(queue))
-    throw problemAt(node, `queue ${JSON.stringify(queueText)} is not a valid queue`);
+    throw diagnosticAt(node, `queue ${JSON.stringify(queueText)} is not a valid queue`);
   return { subject, queue };
 }
 
-function responsesOf(node: ConfigNode, problems: Problems): Responses | null {
+function responsesOf(node: ConfigNode, diagnostics: Diagnostics): Responses | null {
   if (node.kind === "boolean") return asBoolean(node, "allow_responses") ? { ...responsesDefault } : null;
   if (node.kind !== "map")
-    throw problemAt(node, "error parsing response permissions, expected a boolean or a map");
+    throw diagnosticAt(node, "error parsing response permissions, expected a boolean or a map");
   const responses = { ...responsesDefault };
   // Negative means without limit; 0 means the default.
   const readMax: KeyReader<Responses> = (value, target, { key }) => {
     target.maxMessages = asInteger(value, key) || responsesDefault.maxMessages;
   };
   const readExpires: KeyReader<Responses> = (value, target, { key }) => {
-    if (value.kind !== "string") throw problemAt(value, "error parsing expires, not a duration string");
+    if (value.kind !== "string") throw diagnosticAt(value, "error parsing expires, not a duration string");
     target.expiresMs = asDuration(value, key) || responsesDefault.expiresMs;
   };
   const responsesBlock: Block<Responses> = {
@@ -165,6 +165,6 @@ function responsesOf(node: ConfigNode, problems: Problems): Responses | null {
       ttl: readExpires,
     },
   };
-  readBlock(responsesBlock, asMap(node, "allow_responses"), responses, problems);
+  readBlock(responsesBlock, asMap(node, "allow_responses"), responses, diagnostics);
   return responses;
 }

@@ -99,17 +99,17 @@ const fixed: readonly FixedOption[] = [
  * @throws ConfigError naming every change that takes a restart
  */
 export function diffOptions(current: Options, next: Options): OptionsDifference {
-  const problems = [
+  const diagnostics = [
     ...fixed.flatMap(({ name, read }) => fixedProblem(name, read(current), read(next))),
     ...(next.port === 0 ? [] : fixedProblem("Port", current.port, next.port)),
-    ...monitorProblems(current.monitor, next.monitor),
-    ...jetStreamProblems(current.jetstream, next.jetstream),
+    ...monitorDiagnostics(current.monitor, next.monitor),
+    ...jetStreamDiagnostics(current.jetstream, next.jetstream),
     ...systemAccountProblem(current, next),
     ...noAuthUserProblem(current, next),
-    ...websocketProblems(current, next),
-    ...leafNodeProblems(current, next),
+    ...websocketDiagnostics(current, next),
+    ...leafNodeDiagnostics(current, next),
   ];
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   const changes = Object.entries(live)
     .filter(([, { read }]) => !isDeepStrictEqual(read(current), read(next)))
     .map(([option, { group }]) => ({ option, group }));
@@ -121,15 +121,15 @@ function fixedProblem(name: string, old: unknown, next: unknown): string[] {
   return [`config reload not supported for ${name}: old=${show(old)}, new=${show(next)}`];
 }
 
-function monitorProblems(current: MonitorOptions | null, next: MonitorOptions | null): string[] {
-  const problems = [
+function monitorDiagnostics(current: MonitorOptions | null, next: MonitorOptions | null): string[] {
+  const diagnostics = [
     ...fixedProblem("HTTPPort", shownPort(current?.port), shownPort(next?.port)),
     ...fixedProblem("HTTPSPort", shownPort(current?.httpsPort), shownPort(next?.httpsPort)),
   ];
-  if (current === null || next === null) return problems;
-  problems.push(...fixedProblem("HTTPHost", current.host, next.host));
-  problems.push(...fixedProblem("HTTPBasePath", current.basePath, next.basePath));
-  return problems;
+  if (current === null || next === null) return diagnostics;
+  diagnostics.push(...fixedProblem("HTTPHost", current.host, next.host));
+  diagnostics.push(...fixedProblem("HTTPBasePath", current.basePath, next.basePath));
+  return diagnostics;
 }
 
 const jetStreamNames = {
@@ -142,7 +142,7 @@ const jetStreamNames = {
 } as const;
 
 /** What may be stored may become more. */
-function jetStreamProblems(current: JetStreamOptions | null, next: JetStreamOptions | null): string[] {
+function jetStreamDiagnostics(current: JetStreamOptions | null, next: JetStreamOptions | null): string[] {
   if (current === null || next === null) return [];
   const names = Object.keys(jetStreamNames) as (keyof typeof jetStreamNames)[];
   return [
@@ -172,7 +172,7 @@ function noAuthUserProblem(current: Options, next: Options): string[] {
 }
 
 /** Of the WebSocket listener only the certificates may change. Secrets are not shown. */
-function websocketProblems(current: Options, next: Options): string[] {
+function websocketDiagnostics(current: Options, next: Options): string[] {
   const [old, now] = [current.websocket, next.websocket];
   if (old === null || now === null) {
     return old === now
@@ -195,11 +195,11 @@ function websocketProblems(current: Options, next: Options): string[] {
 }
 
 /** Of leaf nodes, the hubs that are dialled may change, and TLS of the listener. Secrets are not shown. */
-function leafNodeProblems(current: Options, next: Options): string[] {
-  const problems: string[] = [];
+function leafNodeDiagnostics(current: Options, next: Options): string[] {
+  const diagnostics: string[] = [];
   const [old, now] = [current.leafnodes, next.leafnodes];
   if (old !== null && now !== null) {
-    problems.push(
+    diagnostics.push(
       ...fixedProblem(
         "LeafNode.ReconnectInterval",
         showDuration(old.reconnectMs),
@@ -217,20 +217,23 @@ function leafNodeProblems(current: Options, next: Options): string[] {
   }
   const [before, after] = [old?.listener ?? null, now?.listener ?? null];
   if (before === null || after === null) {
-    if (before === after) return problems;
-    return [...problems, ...fixedProblem("LeafNode.Port", shownPort(before?.port), shownPort(after?.port))];
+    if (before === after) return diagnostics;
+    return [
+      ...diagnostics,
+      ...fixedProblem("LeafNode.Port", shownPort(before?.port), shownPort(after?.port)),
+    ];
   }
   for (const name of Object.keys(before) as (keyof typeof before)[]) {
     // They are among the live ones.
     if (name === "tls" || name === "authTimeoutMs") continue;
     if ((name === "port" && after.port === 0) || isDeepStrictEqual(before[name], after[name])) continue;
-    problems.push(
+    diagnostics.push(
       name === "authorization"
         ? "config reload not supported for LeafNode.authorization"
         : `config reload not supported for LeafNode.${name}: old=${show(before[name])}, new=${show(after[name])}`,
     );
   }
-  return problems;
+  return diagnostics;
 }
 
 /** What of the main listener's TLS may change: all but what stands under {@link fixed}. */

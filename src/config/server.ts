@@ -21,8 +21,8 @@ import { asListenAddress } from "./listen.ts";
 import { logKeys } from "./log.ts";
 import { readMappings } from "./mappings.ts";
 import type { ConfigNode, MapNode } from "./grammar/node.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 import { readWebSocket } from "./websocket.ts";
 
@@ -40,12 +40,12 @@ const readMaxSubscriptions: KeyReader<Draft> = (node, draft, { key }) => {
 };
 const readMaxTokens: KeyReader<Draft> = (node, draft, { key }) => {
   const count = asCount(node, key, 255);
-  if (count === 0) throw problemAt(node, `${key} value must be at least 1; leave it out for no limit`);
+  if (count === 0) throw diagnosticAt(node, `${key} value must be at least 1; leave it out for no limit`);
   draft.maxSubscriptionTokens = count;
 };
 const readPidFile: KeyReader<Draft> = (node, draft, { key }) => (draft.pidFile = asString(node, key) || null);
-const readTopMappings: KeyReader<Draft> = (node, draft, { problems }) => {
-  draft.mappings = readMappings(node, problems);
+const readTopMappings: KeyReader<Draft> = (node, draft, { diagnostics }) => {
+  draft.mappings = readMappings(node, diagnostics);
 };
 const readSystemAccount: KeyReader<Draft> = (node, draft, { key }) => {
   draft.systemAccount = asString(node, key) || null;
@@ -53,26 +53,26 @@ const readSystemAccount: KeyReader<Draft> = (node, draft, { key }) => {
 const readNoSystemAccount: KeyReader<Draft> = (node, draft, { key }) => {
   draft.noSystemAccount = asBoolean(node, key);
 };
-const readLeafNodesBlock: KeyReader<Draft> = (node, draft, { problems }) => {
-  draft.leafnodes = readLeafNodes(node, problems);
+const readLeafNodesBlock: KeyReader<Draft> = (node, draft, { diagnostics }) => {
+  draft.leafnodes = readLeafNodes(node, diagnostics);
 };
-const readWebSocketBlock: KeyReader<Draft> = (node, draft, { problems }) => {
-  draft.websocket = readWebSocket(node, problems);
+const readWebSocketBlock: KeyReader<Draft> = (node, draft, { diagnostics }) => {
+  draft.websocket = readWebSocket(node, diagnostics);
 };
 
 const identityKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   server_name: (node, draft, { key }) => {
     const name = asString(node, key);
-    if (name.includes(" ")) throw problemAt(node, "server name cannot contain spaces");
+    if (name.includes(" ")) throw diagnosticAt(node, "server name cannot contain spaces");
     draft.serverName = name || null;
   },
   server_tags: (node, draft, { key }) => {
     const tags = asStrings(node, key).map((tag) => tag.trim().toLowerCase());
     draft.serverTags = [...new Set([...draft.serverTags, ...tags])].filter((tag) => tag !== "");
   },
-  server_metadata: (node, draft, { key, problems }) => {
+  server_metadata: (node, draft, { key, diagnostics }) => {
     for (const [name, value] of asMap(node, key).value) {
-      problems.attempt(() => (draft.serverMetadata[name] = asString(value, name)));
+      diagnostics.attempt(() => (draft.serverMetadata[name] = asString(value, name)));
     }
   },
   client_advertise: (node, draft, { key }) => (draft.clientAdvertise = asString(node, key) || null),
@@ -90,8 +90,8 @@ const listenerKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   host: readHost,
   net: readHost,
   port: (node, draft, { key }) => (draft.port = asPort(node, key)),
-  cluster: (node, _draft, { problems }) => readCluster(node, problems),
-  tls: (node, draft, { problems }) => (draft.tls = readTls(node, problems)),
+  cluster: (node, _draft, { diagnostics }) => readCluster(node, diagnostics),
+  tls: (node, draft, { diagnostics }) => (draft.tls = readTls(node, diagnostics)),
   allow_non_tls: (node, draft, { key }) => (draft.allowNonTls = asBoolean(node, key)),
   websocket: readWebSocketBlock,
   ws: readWebSocketBlock,
@@ -132,14 +132,15 @@ const limitKeys: Readonly<Record<string, KeyReader<Draft>>> = {
   lame_duck_duration: (node, draft, { key }) => (draft.lameDuckDurationMs = lameDuckDurationOf(node, key)),
   lame_duck_grace_period: (node, draft, { key }) => {
     const graceMs = asDuration(node, key);
-    if (graceMs < 0) throw problemAt(node, "invalid lame_duck_grace_period, needs to be positive");
+    if (graceMs < 0) throw diagnosticAt(node, "invalid lame_duck_grace_period, needs to be positive");
     draft.lameDuckGracePeriodMs = graceMs;
   },
 };
 
 const accessKeys: Readonly<Record<string, KeyReader<Draft>>> = {
-  authorization: (node, draft, { problems }) => (draft.authorization = readAuthorization(node, problems)),
-  accounts: (node, draft, { problems }) => (draft.accounts = readAccounts(node, problems)),
+  authorization: (node, draft, { diagnostics }) =>
+    (draft.authorization = readAuthorization(node, diagnostics)),
+  accounts: (node, draft, { diagnostics }) => (draft.accounts = readAccounts(node, diagnostics)),
   mappings: readTopMappings,
   maps: readTopMappings,
   no_auth_user: (node, draft, { key }) => (draft.noAuthUser = asString(node, key) || null),
@@ -151,7 +152,7 @@ const accessKeys: Readonly<Record<string, KeyReader<Draft>>> = {
 };
 
 const streamKeys: Readonly<Record<string, KeyReader<Draft>>> = {
-  jetstream: (node, draft, { problems }) => readJetStream(node, draft, problems),
+  jetstream: (node, draft, { diagnostics }) => readJetStream(node, draft, diagnostics),
   store_dir: (node, draft, { key }) => readStoreDir(node, draft, key),
   storedir: (node, draft, { key }) => readStoreDir(node, draft, key),
 };
@@ -174,19 +175,22 @@ const block: Block<Draft> = {
 };
 
 /** Writes what the file says into `draft`, and what is wrong with it into `problems`. */
-export function readServer(map: MapNode, draft: Draft, problems: Problems): void {
-  readBlock(block, map, draft, problems);
+export function readServer(map: MapNode, draft: Draft, diagnostics: Diagnostics): void {
+  readBlock(block, map, draft, diagnostics);
   const { user, token } = draft.authorization;
   if (user === null && token === null) return;
   for (const { users } of draft.accounts) {
     if (users === null || users.users.length === 0) continue;
     const method = user === null ? "a token" : "a single user/pass";
-    problems.add(users.place, `Can not have ${method} and accounts`);
+    diagnostics.add(users.position, `Can not have ${method} and accounts`);
   }
 }
 
 function lameDuckDurationOf(node: ConfigNode, key: string): number {
   const durationMs = asDuration(node, key);
   if (durationMs >= lameDuckDurationMsLeast) return durationMs;
-  throw problemAt(node, `invalid lame_duck_duration of ${showDuration(durationMs)}, minimum is 30 seconds`);
+  throw diagnosticAt(
+    node,
+    `invalid lame_duck_duration of ${showDuration(durationMs)}, minimum is 30 seconds`,
+  );
 }

@@ -6,8 +6,8 @@ import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } fr
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
 import type { TlsOptions } from "./options.ts";
-import { problemAt } from "./grammar/diagnostics.ts";
-import type { Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt } from "./grammar/diagnostics.ts";
+import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -26,8 +26,8 @@ const readHandshakeFirst: KeyReader<TlsDraft> = (node, tls, { key }) => {
   tls.handshakeFirst = handshakeFirstOf(node, key);
 };
 
-const readCertificates: KeyReader<TlsDraft> = (node, tls, { key, problems }) => {
-  tls.certificates = asArray(node, key).value.map((pair) => readCertificatePair(pair, problems));
+const readCertificates: KeyReader<TlsDraft> = (node, tls, { key, diagnostics }) => {
+  tls.certificates = asArray(node, key).value.map((pair) => readCertificatePair(pair, diagnostics));
 };
 
 const block: Block<TlsDraft> = {
@@ -48,31 +48,31 @@ const block: Block<TlsDraft> = {
     min_version: (node, tls, { key }) => (tls.minVersion = versionOf(node, key)),
     cipher_suites: (node, tls, { key }) => readCipherSuites(node, key, tls),
     allow_insecure_cipher_suites: (node, tls, { key }) => (tls.allowInsecure = asBoolean(node, key)),
-    curve_preferences: (node, tls, { key, problems }) => (tls.curves = curvesOf(node, key, problems)),
+    curve_preferences: (node, tls, { key, diagnostics }) => (tls.curves = curvesOf(node, key, diagnostics)),
     pinned_certs: (node, tls, { key }) => (tls.pinnedCerts = pinnedCertsOf(node, key)),
     connection_rate_limit: (node, tls, { key }) => (tls.connectionRateLimit = asCount(node, key)),
   },
 };
 
-export function readTls(node: ConfigNode, problems: Problems): TlsOptions {
+export function readTls(node: ConfigNode, diagnostics: Diagnostics): TlsOptions {
   const draft: TlsDraft = { ...emptyTls(), certificates: [], allowInsecure: false, insecureSuites: [] };
-  readBlock(block, asMap(node, "tls"), draft, problems);
+  readBlock(block, asMap(node, "tls"), draft, diagnostics);
   const { allowInsecure, insecureSuites, ...tls } = draft;
   if (tls.certificates.length > 0 && tls.certFile !== null) {
-    problems.add(node, "error parsing tls config, cannot combine 'cert_file' option with 'certs' option");
+    diagnostics.add(node, "error parsing tls config, cannot combine 'cert_file' option with 'certs' option");
   }
   if (tls.certFile !== null && tls.keyFile === null)
-    problems.add(node, "missing 'key_file' in TLS configuration");
+    diagnostics.add(node, "missing 'key_file' in TLS configuration");
   if (tls.certFile === null && tls.keyFile !== null)
-    problems.add(node, "missing 'cert_file' in TLS configuration");
+    diagnostics.add(node, "missing 'cert_file' in TLS configuration");
   if (insecureSuites.length > 0 && !allowInsecure) {
-    problems.add(
+    diagnostics.add(
       node,
       `insecure cipher suites configured without 'allow_insecure_cipher_suites' option set: ${insecureSuites.join(", ")}`,
     );
   }
   if (tls.verify === "optional" && tls.verifyAndMap) {
-    problems.add(
+    diagnostics.add(
       node,
       "error parsing tls config, cannot combine 'verify: optional' with options requiring client certificates",
     );
@@ -112,11 +112,14 @@ export function fileProblem(path: string): string | null {
 function asReadableFile(node: ConfigNode, key: string): string {
   const path = asString(node, key);
   const problem = path === "" ? "no file is named" : fileProblem(path);
-  if (problem !== null) throw problemAt(node, `"${key}" can not be read: ${problem}`);
+  if (problem !== null) throw diagnosticAt(node, `"${key}" can not be read: ${problem}`);
   return path;
 }
 
-function readCertificatePair(node: ConfigNode, problems: Problems): { certFile: string; keyFile: string } {
+function readCertificatePair(
+  node: ConfigNode,
+  diagnostics: Diagnostics,
+): { certFile: string; keyFile: string } {
   const pair = { certFile: "", keyFile: "" };
   const pairBlock: Block<typeof pair> = {
     name: "tls",
@@ -127,9 +130,9 @@ function readCertificatePair(node: ConfigNode, problems: Problems): { certFile: 
     },
   };
   const map = asMap(node, "certs");
-  readBlock(pairBlock, map, pair, problems);
+  readBlock(pairBlock, map, pair, diagnostics);
   if (!map.value.has("cert_file") || !map.value.has("key_file")) {
-    throw problemAt(
+    throw diagnosticAt(
       node,
       "error parsing certificates config: both 'cert_file' and 'key_file' options are required",
     );
@@ -145,7 +148,7 @@ function handshakeFirstOf(node: ConfigNode, key: string): TlsOptions["handshakeF
   if (text === "auto" || text === "auto_fallback") return { fallbackMs: autoFallbackMs };
   const fallbackMs = /^[\d.+-]/.test(text) ? asTimeout(node, key) : -1;
   if (fallbackMs < 0) {
-    throw problemAt(
+    throw diagnosticAt(
       node,
       `field "${key}"'s value ${JSON.stringify(text)} is invalid: write true, false, "auto" or a duration`,
     );
@@ -156,49 +159,50 @@ function handshakeFirstOf(node: ConfigNode, key: string): TlsOptions["handshakeF
 function verifyOf(node: ConfigNode, key: string): TlsOptions["verify"] {
   if (node.kind === "string" && node.value.toLowerCase() === "optional") return "optional";
   if (node.kind === "boolean") return node.value;
-  throw problemAt(node, `"${key}" must be true, false or optional, not ${kindName(node)}`);
+  throw diagnosticAt(node, `"${key}" must be true, false or optional, not ${kindName(node)}`);
 }
 
 function versionOf(node: ConfigNode, key: string): TlsOptions["minVersion"] {
   if (node.kind === "float")
-    throw problemAt(node, `error parsing tls config: '${key}' wrong type: put quotes around it`);
+    throw diagnosticAt(node, `error parsing tls config: '${key}' wrong type: put quotes around it`);
   const version = asString(node, key);
   if (version === "1.2") return "TLSv1.2";
   if (version === "1.3") return "TLSv1.3";
   const isOld = version === "1.0" || version === "1.1";
   const text = isOld ? `unsupported TLS version: TLS ${version}` : `unknown version: ${version}`;
-  throw problemAt(node, `error parsing tls config: ${text}`);
+  throw diagnosticAt(node, `error parsing tls config: ${text}`);
 }
 
 function readCipherSuites(node: ConfigNode, key: string, tls: TlsDraft): void {
   const names = asArray(node, key).value;
-  if (names.length === 0) throw problemAt(node, "error parsing tls config, 'cipher_suites' cannot be empty");
+  if (names.length === 0)
+    throw diagnosticAt(node, "error parsing tls config, 'cipher_suites' cannot be empty");
   const openssl = new Set(tls13Suites);
   for (const element of names) {
     const name = asString(element, key);
     const suite = cipherSuites.get(name);
     if (lostCipherSuites.has(name))
-      throw problemAt(element, `cipher suite ${name} is not supported by Frond`);
-    if (suite === undefined) throw problemAt(element, `unrecognized cipher ${name}`);
+      throw diagnosticAt(element, `cipher suite ${name} is not supported by Frond`);
+    if (suite === undefined) throw diagnosticAt(element, `unrecognized cipher ${name}`);
     if (suite.insecure) tls.insecureSuites.push(name);
     openssl.add(suite.openssl);
   }
   tls.ciphers = [...openssl].join(":");
 }
 
-function curvesOf(node: ConfigNode, key: string, problems: Problems): string | null {
+function curvesOf(node: ConfigNode, key: string, diagnostics: Diagnostics): string | null {
   const names = asArray(node, key).value;
   if (names.length === 0)
-    throw problemAt(node, "error parsing tls config, 'curve_preferences' cannot be empty");
+    throw diagnosticAt(node, "error parsing tls config, 'curve_preferences' cannot be empty");
   const openssl: string[] = [];
   for (const element of names) {
     const name = asString(element, key);
     const curve = curves.get(name);
-    if (curve === undefined) throw problemAt(element, `unrecognized curve preference ${name}`);
+    if (curve === undefined) throw diagnosticAt(element, `unrecognized curve preference ${name}`);
     if (!curve.hybrid || knowsHybridCurves()) openssl.push(curve.openssl);
-    else problems.warn(element, `curve ${name} is left out: it needs a Node with OpenSSL 3.5 or newer`);
+    else diagnostics.warn(element, `curve ${name} is left out: it needs a Node with OpenSSL 3.5 or newer`);
   }
-  if (openssl.length === 0) throw problemAt(node, "none of these curves is known to this version of Node");
+  if (openssl.length === 0) throw diagnosticAt(node, "none of these curves is known to this version of Node");
   return openssl.join(":");
 }
 
@@ -206,7 +210,7 @@ function pinnedCertsOf(node: ConfigNode, key: string): string[] {
   return asArray(node, key).value.map((element) => {
     const pin = asString(element, key).toLowerCase();
     if (/^[\da-f]{64}$/.test(pin)) return pin;
-    throw problemAt(
+    throw diagnosticAt(
       element,
       `error parsing tls config, 'pinned_certs' key ${pin} does not look like hex-encoded sha256 of DER encoded SubjectPublicKeyInfo`,
     );

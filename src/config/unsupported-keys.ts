@@ -28,8 +28,8 @@ export type BlockName =
   | "leafnode forward"
   | "leafnode forward stream";
 
-interface SupportRule {
-  readonly support: "warn" | "error";
+interface UnsupportedKey {
+  readonly severity: "warn" | "error";
   /** What to do about it; follows a colon. */
   readonly reason: string;
   /** Whether a value turns the feature off or says nothing, so that there is nothing to report. */
@@ -38,52 +38,52 @@ interface SupportRule {
   readonly keys?: ReadonlySet<string>;
 }
 
-type SupportTable = Readonly<Record<string, SupportRule>>;
+type UnsupportedKeys = Readonly<Record<string, UnsupportedKey>>;
 
-const encryption: SupportRule = {
-  support: "error",
+const encryption: UnsupportedKey = {
+  severity: "error",
   reason: "streams are not encrypted; keep store_dir on an encrypted disk",
   isOff: isEmpty,
 };
-const operators: SupportRule = {
-  support: "error",
+const operators: UnsupportedKey = {
+  severity: "error",
   reason: "remove it, and define users in accounts",
   isOff: isEmpty,
 };
-const syslog: SupportRule = {
-  support: "warn",
+const syslog: UnsupportedKey = {
+  severity: "warn",
   reason: "the log goes to log_file, or else to standard error",
   isOff: isEmpty,
 };
-const noEffect: SupportRule = { support: "warn", reason: "it has no effect here", isOff: isEmpty };
-const profiling: SupportRule = {
-  support: "warn",
+const noEffect: UnsupportedKey = { severity: "warn", reason: "it has no effect here", isOff: isEmpty };
+const profiling: UnsupportedKey = {
+  severity: "warn",
   reason: "it is about Go programs; there is `node --inspect`",
   isOff: isEmpty,
 };
-const certStore: SupportRule = { support: "error", reason: "use cert_file and key_file" };
-const ocsp: SupportRule = {
-  support: "error",
+const certStore: UnsupportedKey = { severity: "error", reason: "use cert_file and key_file" };
+const ocsp: UnsupportedKey = {
+  severity: "error",
   reason: "remove it, or set it to false",
   isOff: (node) => isEmpty(node) || valueOf(node, "mode")?.toLowerCase() === "never",
 };
-const proxies: SupportRule = {
-  support: "error",
+const proxies: UnsupportedKey = {
+  severity: "error",
   reason: "remove it; no proxy is trusted more than another client",
   isOff: isEmpty,
 };
-const messageTrace: SupportRule = { support: "warn", reason: "messages are not traced", isOff: isEmpty };
-const crossAccount: SupportRule = {
-  support: "error",
+const messageTrace: UnsupportedKey = { severity: "warn", reason: "messages are not traced", isOff: isEmpty };
+const crossAccount: UnsupportedKey = {
+  severity: "error",
   reason: "subjects stay within their account; remove it",
   isOff: isEmpty,
 };
-const leafWriteTimeout: SupportRule = {
-  support: "warn",
+const leafWriteTimeout: UnsupportedKey = {
+  severity: "warn",
   reason: "a link that takes nothing for the length of write_deadline is closed",
   isOff: (node) => node.kind === "string" && (node.value === "default" || node.value === "close"),
 };
-const callout: SupportRule = { support: "error", reason: "define users here, or in accounts" };
+const callout: UnsupportedKey = { severity: "error", reason: "define users here, or in accounts" };
 
 const gatewayKeys: ReadonlySet<string> = new Set([
   "name",
@@ -130,17 +130,17 @@ const mqttKeys: ReadonlySet<string> = new Set([
   "downgrade_qos2_subscribe",
 ]);
 
-export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
+export const unsupported: Readonly<Record<BlockName, UnsupportedKeys>> = {
   server: {
     default_js_domain: noEffect,
     gateway: {
-      support: "error",
+      severity: "error",
       reason: "Frond is one node; remove the block",
       isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen", "name", "gateways"]),
       keys: gatewayKeys,
     },
     mqtt: {
-      support: "error",
+      severity: "error",
       reason: "remove the block",
       isOff: (node) => isEmpty(node) || hasNone(node, ["port", "listen"]),
       keys: mqttKeys,
@@ -162,7 +162,7 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
     default_sentinel: operators,
     proxies,
     proxy_protocol: {
-      support: "error",
+      severity: "error",
       reason: "connections would begin with a header that is not understood; remove it here and in the proxy",
       isOff: isEmpty,
     },
@@ -177,7 +177,7 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
     disable_sublist_cache: noEffect,
     no_sublist_cache: noEffect,
     write_timeout: {
-      support: "warn",
+      severity: "warn",
       reason: "a client that misses write_deadline is closed",
       isOff: (node) => node.kind === "string" && (node.value === "default" || node.value === "close"),
     },
@@ -187,7 +187,7 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
     // For connections that a server opens itself; it never meant anything on a listener.
     insecure: noEffect,
     verify_cert_and_check_known_urls: {
-      support: "error",
+      severity: "error",
       reason: "it is for links between servers; use verify",
       isOff: isEmpty,
     },
@@ -244,38 +244,38 @@ export const unsupported: Readonly<Record<BlockName, SupportTable>> = {
   "leafnode compression": {},
   cluster: {
     routes: {
-      support: "error",
+      severity: "error",
       reason: "Frond is one node; remove the routes, or link it to a cluster as a leaf node",
       isOff: isEmpty,
     },
   },
   "leafnode remote": {
-    proxy: { support: "error", reason: "dial the hub itself, or through a proxy for TCP", isOff: isEmpty },
+    proxy: { severity: "error", reason: "dial the hub itself, or through a proxy for TCP", isOff: isEmpty },
     jetstream_cluster_migrate: noEffect,
     js_cluster_migrate: noEffect,
   },
 };
 
 /** @returns what is to be said of a key, in lower case; undefined when the key is not known at all */
-export function supportOf(block: BlockName, key: string): SupportRule | undefined {
+export function unsupportedKeyOf(block: BlockName, key: string): UnsupportedKey | undefined {
   const table = unsupported[block];
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 /** Flags of the command line, without dashes. A flag given as off, empty or 0 is passed over. */
-export const unsupportedFlags: SupportTable = {
-  cluster: { support: "warn", reason: "Frond is one node, which no other server can join" },
-  routes: { support: "error", reason: "Frond is one node; start without it" },
-  cluster_name: { support: "warn", reason: "it has no effect here" },
-  cluster_advertise: { support: "warn", reason: "it has no effect here" },
-  no_advertise: { support: "warn", reason: "it has no effect here" },
-  connect_retries: { support: "warn", reason: "it has no effect here" },
-  profile: { support: "warn", reason: "it is about Go programs; there is `node --inspect`" },
-  s: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
-  syslog: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
-  r: { support: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+export const unsupportedFlags: UnsupportedKeys = {
+  cluster: { severity: "warn", reason: "Frond is one node, which no other server can join" },
+  routes: { severity: "error", reason: "Frond is one node; start without it" },
+  cluster_name: { severity: "warn", reason: "it has no effect here" },
+  cluster_advertise: { severity: "warn", reason: "it has no effect here" },
+  no_advertise: { severity: "warn", reason: "it has no effect here" },
+  connect_retries: { severity: "warn", reason: "it has no effect here" },
+  profile: { severity: "warn", reason: "it is about Go programs; there is `node --inspect`" },
+  s: { severity: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+  syslog: { severity: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
+  r: { severity: "warn", reason: "the log goes to the file given with -l, or else to standard error" },
   remote_syslog: {
-    support: "warn",
+    severity: "warn",
     reason: "the log goes to the file given with -l, or else to standard error",
   },
 };

@@ -15,7 +15,7 @@ import {
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { asListenAddress } from "./listen.ts";
 import type { ConfigNode } from "./grammar/node.ts";
-import { problemAt, type Problems } from "./grammar/diagnostics.ts";
+import { diagnosticAt, type Diagnostics } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";
 
 const readHost: KeyReader<WebSocketDraft> = (node, websocket, { key }) =>
@@ -26,8 +26,8 @@ const readOrigins: KeyReader<WebSocketDraft> = (node, websocket, { key }) => {
 const readCompression: KeyReader<WebSocketDraft> = (node, websocket, { key }) => {
   websocket.compression = asBoolean(node, key);
 };
-const readAuthorization: KeyReader<WebSocketDraft> = (node, websocket, { problems }) => {
-  websocket.authorization = readSimpleAuthorization(node, problems);
+const readAuthorization: KeyReader<WebSocketDraft> = (node, websocket, { diagnostics }) => {
+  websocket.authorization = readSimpleAuthorization(node, diagnostics);
 };
 
 const block: Block<WebSocketDraft> = {
@@ -42,7 +42,7 @@ const block: Block<WebSocketDraft> = {
     host: readHost,
     net: readHost,
     advertise: (node, websocket, { key }) => (websocket.advertise = asString(node, key) || null),
-    tls: (node, websocket, { problems }) => (websocket.tls = readTls(node, problems)),
+    tls: (node, websocket, { diagnostics }) => (websocket.tls = readTls(node, diagnostics)),
     no_tls: (node, websocket, { key }) => (websocket.noTls = asBoolean(node, key)),
     same_origin: (node, websocket, { key }) => (websocket.sameOrigin = asBoolean(node, key)),
     allowed_origins: readOrigins,
@@ -56,7 +56,7 @@ const block: Block<WebSocketDraft> = {
       try {
         new AddressRanges(websocket.trustedProxies);
       } catch (error) {
-        throw problemAt(node, `${key}: ${(error as Error).message}`);
+        throw diagnosticAt(node, `${key}: ${(error as Error).message}`);
       }
     },
     handshake_timeout: (node, websocket, { key }) =>
@@ -70,9 +70,9 @@ const block: Block<WebSocketDraft> = {
     pass_cookie: (node, websocket, { key }) => (websocket.passCookie = asString(node, key) || null),
     token_cookie: (node, websocket, { key }) => (websocket.tokenCookie = asString(node, key) || null),
     no_auth_user: (node, websocket, { key }) => (websocket.noAuthUser = asString(node, key) || null),
-    headers: (node, websocket, { key, problems }) => {
+    headers: (node, websocket, { key, diagnostics }) => {
       for (const [name, value] of asMap(node, key).value) {
-        problems.attempt(() => (websocket.headers[name] = asString(value, name)));
+        diagnostics.attempt(() => (websocket.headers[name] = asString(value, name)));
       }
     },
     ping_interval: (node, websocket, read) =>
@@ -80,7 +80,7 @@ const block: Block<WebSocketDraft> = {
   },
 };
 
-export function readWebSocket(node: ConfigNode, problems: Problems): WebSocketDraft {
+export function readWebSocket(node: ConfigNode, diagnostics: Diagnostics): WebSocketDraft {
   const draft: WebSocketDraft = {
     host: null,
     port: null,
@@ -101,6 +101,6 @@ export function readWebSocket(node: ConfigNode, problems: Problems): WebSocketDr
     noAuthUser: null,
     authorization: null,
   };
-  readBlock(block, asMap(node, "websocket"), draft, problems);
+  readBlock(block, asMap(node, "websocket"), draft, diagnostics);
   return draft;
 }

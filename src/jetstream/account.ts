@@ -5,11 +5,11 @@ import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetst
 import { Advisories } from "./advisories.ts";
 import type { ApiError } from "./api-error.ts";
 import { apiError } from "./api-errors.ts";
-import { DirectOutlet } from "./direct/direct-replies.ts";
+import { DirectReplies } from "./direct/direct-replies.ts";
 import { Disk } from "./disk.ts";
-import type { DurableAnswers } from "./commit-gated-replies.ts";
+import type { CommitGatedReplies } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
-import { endlessRooms, Room, type Rooms } from "./quota.ts";
+import { unlimitedQuotas, Quota, type Quotas } from "./quota.ts";
 import type { StreamStore } from "../store/contract.ts";
 import type { Stream } from "./stream/stream.ts";
 import type { StreamConfig } from "./stream/config/stream-config.ts";
@@ -20,8 +20,8 @@ type Kind = "file" | "memory";
 export class JetStreamAccount {
   readonly host: Host;
   readonly account: Account;
-  readonly answers: DurableAnswers;
-  readonly directOutlet: DirectOutlet;
+  readonly replies: CommitGatedReplies;
+  readonly directReplies: DirectReplies;
   readonly advisories: Advisories;
   /** What the configuration says of JetStream as a whole. */
   settings: JetStreamOptions;
@@ -37,37 +37,37 @@ export class JetStreamAccount {
   apiErrors = 0;
 
   readonly disk: Disk;
-  readonly #serverRooms: Rooms;
+  readonly #serverQuotas: Quotas;
   /** Kept as a sum, since there may be very many streams. */
   readonly #reserved = { memory: 0, file: 0 };
-  readonly #rooms: Rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
+  readonly #quotas: Quotas = { memory: this.#quotaOf("memory"), file: this.#quotaOf("file") };
 
   /**
-   * @param serverRooms what all accounts together may still store
+   * @param serverQuotas what all accounts together may still store
    * @param disk of all accounts
    */
   constructor(
     host: Host,
     account: Account,
-    answers: DurableAnswers,
+    replies: CommitGatedReplies,
     settings: JetStreamOptions = defaultJetStreamOptions,
     limits: JetStreamAccountLimits = defaultJetStreamLimits,
-    serverRooms: Rooms = endlessRooms,
-    disk: Disk = new Disk(host, answers, () => null),
+    serverQuotas: Quotas = unlimitedQuotas,
+    disk: Disk = new Disk(host, replies, () => null),
   ) {
     this.host = host;
     this.account = account;
-    this.answers = answers;
-    this.directOutlet = new DirectOutlet(host, account);
-    this.advisories = new Advisories(host, account, answers);
+    this.replies = replies;
+    this.directReplies = new DirectReplies(host, account);
+    this.advisories = new Advisories(host, account, replies);
     this.settings = settings;
     this.limits = limits;
-    this.#serverRooms = serverRooms;
+    this.#serverQuotas = serverQuotas;
     this.disk = disk;
   }
 
-  #roomOf(kind: Kind): Room {
-    return new Room(
+  #quotaOf(kind: Kind): Quota {
+    return new Quota(
       () => this.bytesMax(kind),
       () => this.usedBytes(kind),
     );
@@ -76,8 +76,8 @@ export class JetStreamAccount {
   /** On a reload. */
   setLimits(limits: JetStreamAccountLimits): void {
     this.limits = limits;
-    this.#rooms.memory.forget();
-    this.#rooms.file.forget();
+    this.#quotas.memory.forget();
+    this.#quotas.file.forget();
   }
 
   get consumerCount(): number {
@@ -130,8 +130,8 @@ export class JetStreamAccount {
 
   /** As {@link storageRefusal}, by what is configured alone. */
   limitRefusal(kind: Kind, bytes: number): ApiError | null {
-    if (!this.#serverRooms[kind].take(bytes)) return apiError("insufficientResources");
-    return this.#rooms[kind].take(bytes) ? null : apiError("accountResourcesExceeded");
+    if (!this.#serverQuotas[kind].take(bytes)) return apiError("insufficientResources");
+    return this.#quotas[kind].take(bytes) ? null : apiError("accountResourcesExceeded");
   }
 
   /**

@@ -3,7 +3,7 @@ import { formatTimestamp } from "../base/timestamp.ts";
 import { encodeJson } from "../base/json.ts";
 import type { Account } from "../broker/account.ts";
 import { wireFromText } from "../subjects/subject.ts";
-import type { DurableAnswers } from "./commit-gated-replies.ts";
+import type { CommitGatedReplies } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
 
 const advisoryPrefix = "$JS.EVENT.ADVISORY";
@@ -12,12 +12,12 @@ const typePrefix = "io.nats.jetstream.advisory.v1.";
 export class Advisories {
   readonly #host: Host;
   readonly #account: Account;
-  readonly #answers: DurableAnswers;
+  readonly #replies: CommitGatedReplies;
 
-  constructor(host: Host, account: Account, answers: DurableAnswers) {
+  constructor(host: Host, account: Account, replies: CommitGatedReplies) {
     this.#host = host;
     this.#account = account;
-    this.#answers = answers;
+    this.#replies = replies;
   }
 
   /**
@@ -34,13 +34,13 @@ export class Advisories {
   publishSoon(subject: string, type: string, fields: () => object): void {
     const wire = wireFromText(`${advisoryPrefix}.${subject}`);
     if (this.isWatched(wire))
-      this.#answers.publishSoon(this.#account, wire, this.#encode(`${typePrefix}${type}`, fields));
+      this.#replies.publishSoon(this.#account, wire, this.#encode(`${typePrefix}${type}`, fields));
   }
 
   /** As {@link publish}, with the whole subject and type. */
   publishEvent(subject: string, type: string, fields: () => object): void {
     const wire = wireFromText(subject);
-    if (this.isWatched(wire)) this.#answers.publish(this.#account, wire, this.#encode(type, fields));
+    if (this.isWatched(wire)) this.#replies.publish(this.#account, wire, this.#encode(type, fields));
   }
 
   #encode(type: string, fields: () => object): Buffer {
@@ -61,6 +61,6 @@ export class Advisories {
   isWatched(subject: string): boolean {
     const bytes = Buffer.from(subject, "latin1");
     const plan = this.#account.planFor(bytes, 0, bytes.length);
-    return plan.plain.length + plan.cohorts.length + plan.groups.length + plan.links.length > 0;
+    return plan.plain.length + plan.fanOutGroups.length + plan.groups.length + plan.links.length > 0;
   }
 }

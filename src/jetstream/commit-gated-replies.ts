@@ -6,7 +6,7 @@ import { digitCount, writeNumber } from "../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
 import { writeSizes } from "../broker/message.ts";
-import { AnswerQueue } from "./reply-queue.ts";
+import { ReplyQueue } from "./reply-queue.ts";
 import type { Host } from "./host.ts";
 
 /** Told of every group that becomes durable, until it has seen the one it waits for. */
@@ -17,11 +17,11 @@ export interface DurableWaiter {
   onDurable(): void;
 }
 
-export class DurableAnswers {
+export class CommitGatedReplies {
   readonly #host: Host;
   /** Of what has no group: memory streams, and what is durable already. */
-  readonly #soon = new AnswerQueue();
-  readonly #waiting = new AnswerQueue();
+  readonly #soon = new ReplyQueue();
+  readonly #waiting = new ReplyQueue();
   #waiters: DurableWaiter[] = [];
   #soonWaiters: DurableWaiter[] = [];
   #isScheduled = false;
@@ -104,19 +104,13 @@ export class DurableAnswers {
     this.#schedule();
   }
 
-  #waitingQueue(): AnswerQueue {
+  #waitingQueue(): ReplyQueue {
     const { store } = this.#host;
     if (store.durableGroup >= store.lastGroup) this.#schedule();
     return this.#waiting;
   }
 
-  #add(
-    queue: AnswerQueue,
-    account: Account,
-    subject: string,
-    headers: Uint8Array,
-    payload: Uint8Array,
-  ): void {
+  #add(queue: ReplyQueue, account: Account, subject: string, headers: Uint8Array, payload: Uint8Array): void {
     const bodyBytes = headers.length + payload.length;
     const block = queue.reserve(subject.length + bodyBytes + lineSlackBytes);
     const { bytes } = block.viewed;

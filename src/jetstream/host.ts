@@ -8,14 +8,14 @@ import type { Store } from "../store/contract.ts";
 
 /** Whether those who are sent much keep up. Asked where routing is allowed. */
 export interface Receivers {
-  /** From now on {@link areCrowded} is about those who are sent something. */
+  /** From now on {@link areAboveHighWaterMark} is about those who are sent something. */
   watch(): void;
-  readonly areCrowded: boolean;
+  readonly areAboveHighWaterMark: boolean;
   /**
-   * Runs `work`, as a pass, when those who are crowded have taken something, or when waiting for them makes no sense.
+   * Runs `work`, as a pass, when the receivers above their mark have taken something, or when waiting for them makes no sense.
    * @returns to call it off
    */
-  onRelief(work: () => void): () => void;
+  onDrain(work: () => void): () => void;
 }
 
 export interface Host {
@@ -36,8 +36,8 @@ export interface Host {
   after(delayMs: number, work: () => void): Deadline;
   /** As `Clock.soon`, with `work` run as a pass. */
   soon(work: () => void): Deadline;
-  /** The connection that is being read now is not read further until the store is not crowded any more. */
-  holdPublisher(): void;
+  /** The connection that is being read now is not read further until the store is below its high-water mark. */
+  stallPublisher(): void;
   /** 22 characters, unique. */
   nuid(): string;
 }

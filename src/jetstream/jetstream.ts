@@ -15,9 +15,9 @@ import { streamRoutes } from "./api/streams.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi } from "./consumer/consumer-api.ts";
 import { Disk } from "./disk.ts";
-import { DurableAnswers } from "./commit-gated-replies.ts";
+import { CommitGatedReplies } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
-import { Room, type Rooms } from "./quota.ts";
+import { Quota, type Quotas } from "./quota.ts";
 import { snapshotRoutes } from "./backup/snapshot-routes.ts";
 import { type LostStream, StreamCatalog } from "./stream/stream-catalog.ts";
 
@@ -28,10 +28,10 @@ export class JetStream {
   settings: JetStreamOptions;
   /** Those with JetStream, by name. */
   readonly accounts = new Map<string, JetStreamAccount>();
-  readonly #answers: DurableAnswers;
+  readonly #replies: CommitGatedReplies;
   readonly #catalog: StreamCatalog;
   readonly #api: Api;
-  readonly #rooms: Rooms;
+  readonly #quotas: Quotas;
   readonly #disk: Disk;
   #systemAccount: string | null = null;
   /** Accounts without JetStream are told so when they ask. */
@@ -40,7 +40,7 @@ export class JetStream {
   constructor(host: Host, settings: JetStreamOptions, consumers: ConsumerApi) {
     this.host = host;
     this.settings = settings;
-    this.#answers = new DurableAnswers(host);
+    this.#replies = new CommitGatedReplies(host);
     this.#catalog = new StreamCatalog(this.accounts, consumers);
     const routes = [
       ...streamRoutes(this.#catalog),
@@ -49,10 +49,10 @@ export class JetStream {
       ...snapshotRoutes((account, config) => this.#catalog.beginRestore(account, config)),
     ];
     this.#api = new Api(host, routes);
-    this.#disk = new Disk(host, this.#answers, () =>
+    this.#disk = new Disk(host, this.#replies, () =>
       this.#systemAccount === null ? null : (host.broker.accounts.get(this.#systemAccount) ?? null),
     );
-    this.#rooms = { memory: this.#roomOf("memory"), file: this.#roomOf("file") };
+    this.#quotas = { memory: this.#quotaOf("memory"), file: this.#quotaOf("file") };
   }
 
   /**
@@ -62,8 +62,8 @@ export class JetStream {
   apply({ accounts: options, systemAccount, jetstream }: Options): void {
     this.settings = jetstream ?? this.settings;
     this.#systemAccount = systemAccount;
-    this.#rooms.memory.forget();
-    this.#rooms.file.forget();
+    this.#quotas.memory.forget();
+    this.#quotas.file.forget();
     const wanted = new Map(options.map(({ name, jetstream }) => [name, jetstream]));
     for (const name of this.accounts.keys())
       if ((wanted.get(name) ?? null) === null) this.#closeAccount(name);
@@ -76,10 +76,10 @@ export class JetStream {
   }
 
   /** The streams behind an API can be reached now: whoever copies from them goes on. @param api as in `external` */
-  retryCopies(accountName: string, api: string): void {
+  retrySourcing(accountName: string, api: string): void {
     const account = this.accounts.get(accountName);
     if (account === undefined) return;
-    for (const { copies } of account.streams.values()) copies.retryNow(api);
+    for (const { sourcing } of account.streams.values()) sourcing.retryNow(api);
   }
 
   /** Those in the store that could not be brought back. */
@@ -106,7 +106,7 @@ export class JetStream {
 
   /** Nothing is answered any more. Called once the store has written what was decided. */
   end(): void {
-    this.#answers.close();
+    this.#replies.close();
   }
 
   #openAccount(account: Account, limits: JetStreamAccountLimits): void {
@@ -122,10 +122,10 @@ export class JetStream {
     const opened = new JetStreamAccount(
       this.host,
       account,
-      this.#answers,
+      this.#replies,
       this.settings,
       limits,
-      this.#rooms,
+      this.#quotas,
       this.#disk,
     );
     this.accounts.set(account.name, opened);
@@ -152,13 +152,13 @@ export class JetStream {
         type: "io.nats.jetstream.api.v1.account_info_response",
         error: apiError("notEnabledForAccount").json,
       };
-      this.#answers.publish(account, message.reply, Buffer.from(encodeJson(answer, false)));
+      this.#replies.publish(account, message.reply, Buffer.from(encodeJson(answer, false)));
     });
     this.#refusing.set(account.name, subscription);
   }
 
-  #roomOf(kind: Kind): Room {
-    return new Room(
+  #quotaOf(kind: Kind): Quota {
+    return new Quota(
       () => (kind === "memory" ? this.settings.maxMemoryBytes : this.settings.maxStoreBytes),
       () => this.usedBytes(kind),
     );

@@ -3,7 +3,7 @@
  * version and level besides. Source: nats-server `jetstream_versioning.go`.
  */
 import type { RequestedConsumerConfig } from "./consumer/consumer-api.ts";
-import type { StreamConfigDraft } from "./stream/config/requested-config.ts";
+import type { RequestedStreamConfig } from "./stream/config/requested-config.ts";
 import { sortedMetadata } from "./stream/config/requested-config.ts";
 
 type Metadata = Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ const requiredLevelKey = "_nats.req.level";
 const versionKey = "_nats.ver";
 const levelKey = "_nats.level";
 
-export function streamMetadata(config: StreamConfigDraft): Metadata {
+export function streamMetadata(config: RequestedStreamConfig): Metadata {
   let level = 0;
   if (config.allow_msg_ttl === true || (config.subject_delete_marker_ttl ?? 0) > 0) level = 1;
   if (

@@ -1,5 +1,5 @@
 /** How much more may be stored. Adding up what is used takes a while, so it is done when what was left is used up. */
-export class Room {
+export class Quota {
   readonly #most: () => number;
   readonly #used: () => number;
   #left = 0;
@@ -26,18 +26,18 @@ export class Room {
   }
 }
 
-export interface Rooms {
-  readonly memory: Room;
-  readonly file: Room;
+export interface Quotas {
+  readonly memory: Quota;
+  readonly file: Quota;
 }
 
 /** Without any limit. */
-export const endlessRooms: Rooms = {
-  memory: new Room(
+export const unlimitedQuotas: Quotas = {
+  memory: new Quota(
     () => -1,
     () => 0,
   ),
-  file: new Room(
+  file: new Quota(
     () => -1,
     () => 0,
   ),

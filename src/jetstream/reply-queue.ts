@@ -26,7 +26,7 @@ class AnswerBlock {
     this.viewed = viewBytes(Buffer.allocUnsafeSlow(bytes));
   }
 
-  hasRoom(bytes: number): boolean {
+  hasCapacity(bytes: number): boolean {
     return this.count < blockAnswers && this.used + bytes <= this.viewed.bytes.length;
   }
 
@@ -88,7 +88,7 @@ class AnswerBlock {
   }
 }
 
-export class AnswerQueue {
+export class ReplyQueue {
   /** The oldest first; the last is written to. */
   #blocks: AnswerBlock[] = [new AnswerBlock(blockBytesMin)];
   #spare: AnswerBlock | null = null;
@@ -101,7 +101,7 @@ export class AnswerQueue {
   /** A block with room for `bytes` from its `used` on. What is written there is made an answer by its `end`. */
   reserve(bytes: number): AnswerBlock {
     const last = this.#blocks[this.#blocks.length - 1] as AnswerBlock;
-    if (last.hasRoom(bytes)) return last;
+    if (last.hasCapacity(bytes)) return last;
     const isCommon = bytes <= blockBytesMin;
     const block = (isCommon ? this.#spare : null) ?? new AnswerBlock(Math.max(bytes, blockBytesMin));
     if (isCommon) this.#spare = null;

@@ -34,7 +34,7 @@ import {
 import type { LeafLink, LinkHandshake } from "./link.ts";
 
 /** What links that come in by one listener share. A reload makes others. */
-export interface AcceptanceTerms {
+export interface AcceptingSettings {
   readonly authenticator: Authenticator;
   /** Null: any. */
   readonly minVersion: string | null;
@@ -44,10 +44,10 @@ export interface AcceptanceTerms {
   readonly nonce: () => string;
 }
 
-export class Acceptance implements LinkHandshake {
+export class AcceptingHandshake implements LinkHandshake {
   readonly #link: LeafLink;
   /** Those of now; a reload replaces them. */
-  readonly #terms: () => AcceptanceTerms;
+  readonly #settings: () => AcceptingSettings;
   readonly #nonce: string;
   /** Of a link that is open. */
   #leaf: { readonly connect: ReceivedConnect; readonly identity: Identity } | null = null;
@@ -56,10 +56,10 @@ export class Acceptance implements LinkHandshake {
   #refusal = "";
   #state: "expecting" | "checking" | "open" | "closed" = "expecting";
 
-  constructor(link: LeafLink, terms: () => AcceptanceTerms) {
+  constructor(link: LeafLink, settings: () => AcceptingSettings) {
     this.#link = link;
-    this.#terms = terms;
-    this.#nonce = terms().nonce();
+    this.#settings = settings;
+    this.#nonce = settings().nonce();
     link.parser.expect("connect");
   }
 
@@ -69,7 +69,7 @@ export class Acceptance implements LinkHandshake {
 
   onReady(): void {
     const { clock } = this.#link.context.broker;
-    this.#deadline = clock.after(this.#terms().authTimeoutMs, () => {
+    this.#deadline = clock.after(this.#settings().authTimeoutMs, () => {
       if (this.#state === "expecting" || this.#state === "checking") this.#link.fail(authenticationTimeout());
     });
   }
@@ -95,13 +95,13 @@ export class Acceptance implements LinkHandshake {
    * others is told so by a link that it makes anew.
    */
   async reauthenticate(): Promise<void> {
-    const { authenticator } = this.#terms();
+    const { authenticator } = this.#settings();
     const link = this.#link;
     if (this.#leaf === null) return;
     const { connect, identity: before } = this.#leaf;
     const identity = await this.#authenticate(connect);
     // Another reload, which asks for itself, may have come between.
-    if (this.#state !== "open" || this.#terms().authenticator !== authenticator) return;
+    if (this.#state !== "open" || this.#settings().authenticator !== authenticator) return;
     const hasProven = areGiven(connect.credentials) || (link.tls?.peerCertificate ?? null) !== null;
     const account = link.context.broker.accounts.get(before.account);
     if (!maySurvive(before, identity, hasProven) || account !== link.account)
@@ -126,7 +126,7 @@ export class Acceptance implements LinkHandshake {
     const { id, connection } = this.#link;
     const { address, port } = connection.peer;
     const shown = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-    return { ...this.#terms().info, client_id: id, client_ip: address, ip: shown };
+    return { ...this.#settings().info, client_id: id, client_ip: address, ip: shown };
   }
 
   #authenticate({ credentials }: ReceivedConnect): AuthResult {
@@ -140,7 +140,7 @@ export class Acceptance implements LinkHandshake {
       isWanted: () => !connection.closed,
       onRefused: (rule) => (this.#refusal = `${attemptText(request)}: ${rule}`),
     };
-    return this.#terms().authenticator.authenticate(request);
+    return this.#settings().authenticator.authenticate(request);
   }
 
   #decide(connect: ReceivedConnect, result: AuthResult, clusterName: string): void {
@@ -149,12 +149,12 @@ export class Acceptance implements LinkHandshake {
     this.#state = "checking";
     link.parser.pause();
     link.connection.pauseReading();
-    const { authenticator } = this.#terms();
+    const { authenticator } = this.#settings();
     const decided = result.then((identity) => {
       if (this.#state !== "checking") return;
       link.attempt(() => {
         // After a reload nobody comes in by what held before.
-        if (this.#terms().authenticator !== authenticator)
+        if (this.#settings().authenticator !== authenticator)
           return this.#decide(connect, this.#authenticate(connect), clusterName);
         this.#welcome(connect, identity, clusterName);
         link.connection.resumeReading();
@@ -178,7 +178,7 @@ export class Acceptance implements LinkHandshake {
       ...(account.name === systemAccount && { acc_is_sys: true }),
       connect_info: true,
     };
-    const { minVersion } = this.#terms();
+    const { minVersion } = this.#settings();
     if (minVersion !== null && !isAtLeast(connect.version, minVersion)) {
       link.sayInfo(answer);
       throw versionTooOld(minVersion);
@@ -220,7 +220,7 @@ export class Acceptance implements LinkHandshake {
 function isReplacedBy(other: LeafLink, { name, cluster, remoteAccount }: ReceivedConnect): boolean {
   const { facts } = other;
   return (
-    !other.isSolicited &&
+    !other.isDialed &&
     name !== "" &&
     remoteAccount !== "" &&
     facts.name === name &&

@@ -19,12 +19,12 @@ import {
   violationDelayMs,
   wrongPort,
 } from "./errors.ts";
-import { filterForSolicited } from "./filter-rules.ts";
+import { filterForDialed } from "./filter-rules.ts";
 import { decodeInfo, encodeConnect, type ReceivedInfo } from "./info.ts";
 import type { LeafLink, LinkHandshake } from "./link.ts";
 
 /** The remote that a link is made for. */
-export interface Solicitor {
+export interface DialingRemote {
   readonly options: LeafRemoteOptions;
   readonly url: LeafUrl;
   readonly account: Account;
@@ -42,9 +42,9 @@ export interface Solicitor {
 
 const answerMsMin = 2_000;
 
-export class Solicitation implements LinkHandshake {
+export class DialingHandshake implements LinkHandshake {
   readonly #link: LeafLink;
-  readonly #solicitor: Solicitor;
+  readonly #dialingRemote: DialingRemote;
   readonly #dialed: Dialed;
   #deadline: Deadline | null = null;
   #info: ReceivedInfo | null = null;
@@ -52,9 +52,9 @@ export class Solicitation implements LinkHandshake {
   #cause = "";
   #delayMs: number | null = null;
 
-  constructor(link: LeafLink, solicitor: Solicitor, dialed: Dialed) {
+  constructor(link: LeafLink, dialingRemote: DialingRemote, dialed: Dialed) {
     this.#link = link;
-    this.#solicitor = solicitor;
+    this.#dialingRemote = dialingRemote;
     this.#dialed = dialed;
     link.parser.expect("info");
   }
@@ -62,14 +62,14 @@ export class Solicitation implements LinkHandshake {
   onGreet(): void {}
 
   onReady(): void {
-    this.#within(this.#solicitor.options.firstInfoTimeoutMs, noFirstInfo);
+    this.#within(this.#dialingRemote.options.firstInfoTimeoutMs, noFirstInfo);
   }
 
   onInfo(json: Buffer): void {
     const info = decodeInfo(json);
     checkClusterName(info.cluster);
     if (this.#info === null) return this.#onFirstInfo(info);
-    if (info.leafNodeUrls !== null) this.#solicitor.onUrls(info.leafNodeUrls);
+    if (info.leafNodeUrls !== null) this.#dialingRemote.onUrls(info.leafNodeUrls);
     if (info.connectInfo && !this.#isLinked) return this.#join(info);
     if (this.#isLinked && info.permissions !== null) this.#link.restrict(this.#filter(info));
   }
@@ -95,11 +95,11 @@ export class Solicitation implements LinkHandshake {
 
   onClose(reason: string): void {
     this.#deadline?.cancel();
-    this.#solicitor.onClosed(reason, this.#cause, this.#delayMs);
+    this.#dialingRemote.onClosed(reason, this.#cause, this.#delayMs);
   }
 
   #onFirstInfo(info: ReceivedInfo): void {
-    const { options, url } = this.#solicitor;
+    const { options, url } = this.#dialingRemote;
     if (info.clientId === 0 || (info.leafNodeUrls === null && !info.infoOnConnect)) throw wrongPort();
     this.#info = info;
     const isWebSocket = url.scheme === "ws" || url.scheme === "wss";
@@ -120,7 +120,7 @@ export class Solicitation implements LinkHandshake {
 
   #connect(info: ReceivedInfo): void {
     const { context } = this.#link;
-    const { options, url, account } = this.#solicitor;
+    const { options, url, account } = this.#dialingRemote;
     let proof: object;
     try {
       proof = proofOf(options, url, info.nonce);
@@ -154,7 +154,7 @@ export class Solicitation implements LinkHandshake {
   }
 
   #join(info: ReceivedInfo): void {
-    const { options, account } = this.#solicitor;
+    const { options, account } = this.#dialingRemote;
     const first = this.#info as ReceivedInfo;
     const link = this.#link;
     const { settings, registry } = link.context;
@@ -174,14 +174,14 @@ export class Solicitation implements LinkHandshake {
       isIsolated: settings.isolatesInterest || options.isolatesInterest,
     };
     link.join(account, link.facts, this.#filter(info));
-    this.#solicitor.onLinked(link);
+    this.#dialingRemote.onLinked(link);
     link.context.onJoined(link);
-    if (first.leafNodeUrls !== null) this.#solicitor.onUrls(first.leafNodeUrls);
+    if (first.leafNodeUrls !== null) this.#dialingRemote.onUrls(first.leafNodeUrls);
   }
 
-  #filter(info: ReceivedInfo): ReturnType<typeof filterForSolicited> {
-    const { options, account } = this.#solicitor;
-    return filterForSolicited(this.#link, account.name, info.permissions, options, this.#info?.domain ?? "");
+  #filter(info: ReceivedInfo): ReturnType<typeof filterForDialed> {
+    const { options, account } = this.#dialingRemote;
+    return filterForDialed(this.#link, account.name, info.permissions, options, this.#info?.domain ?? "");
   }
 
   #blame(text: string): void {

@@ -27,7 +27,7 @@ export function filterForAccepted(
 }
 
 /** For the end that dials: what the hub has told it, and what its own configuration denies. */
-export function filterForSolicited(
+export function filterForDialed(
   link: LeafLink,
   account: string,
   told: LeafPermissions | null,

@@ -16,7 +16,7 @@ export interface FilterLists {
   readonly deny: readonly SubscribePermission[];
 }
 
-export interface FilterTerms {
+export interface FilterRules {
   /** What this end may ask the other for. */
   readonly ask: FilterLists;
   /** What this end may send. */
@@ -39,7 +39,7 @@ export class LinkFilter {
   readonly #receive: Side;
   readonly #permits: ResponsePermits | null;
 
-  constructor({ ask, send, receive, permissions }: FilterTerms) {
+  constructor({ ask, send, receive, permissions }: FilterRules) {
     this.#ask = new Side(ask);
     this.#send = new Side(send);
     this.#receive = receive === null ? this.#ask : new Side(receive);

@@ -102,7 +102,7 @@ export class InterestLedger implements InterestObserver {
     else links.delete(link);
     if (links.size === 0) interest.links = null;
     interest.total += weight - before;
-    this.#tell(interest, link, before, weight);
+    this.#notify(interest, link, before, weight);
     this.#dropIfNone(interest);
   }
 
@@ -132,12 +132,12 @@ export class InterestLedger implements InterestObserver {
     const before = interest.local;
     interest.local += delta;
     interest.total += delta;
-    this.#tell(interest, null, before, interest.local);
+    this.#notify(interest, null, before, interest.local);
     this.#dropIfNone(interest);
   }
 
   /** @param from behind which link it changed; null: here */
-  #tell(interest: Interest, from: InterestLink | null, before: number, after: number): void {
+  #notify(interest: Interest, from: InterestLink | null, before: number, after: number): void {
     const { subject, queue } = interest;
     // Of a plain subject only the first and the last matter.
     if (queue === null && before > 0 === after > 0) return;

@@ -7,7 +7,7 @@ import type { Account } from "../broker/account.ts";
 import type { Message } from "../broker/message.ts";
 import { publishRule, subscribeRule } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";
-import type { Cohort, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";
+import type { FanOutGroup, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";
 import { errorLine, infoLine, pingLine, pongLine } from "../protocol/encoder.ts";
 import { isMidPayload, ProtocolError, staleConnection } from "../protocol/errors.ts";
 import type { Connection, ConnectionHandler, ConnectionLimits } from "../transport/connection.ts";
@@ -58,7 +58,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   readonly connection: Connection;
   readonly context: LeafContext;
   readonly parser: LeafParser;
-  readonly isSolicited: boolean;
+  readonly isDialed: boolean;
   readonly isWebSocket: boolean;
   readonly #handshake: LinkHandshake;
   readonly #heartbeat: Heartbeat;
@@ -78,13 +78,13 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   constructor(
     connection: Connection,
     context: LeafContext,
-    carrier: { readonly isSolicited: boolean; readonly isWebSocket: boolean },
+    carrier: { readonly isDialed: boolean; readonly isWebSocket: boolean },
     newHandshake: (link: LeafLink) => LinkHandshake,
   ) {
     const { broker, settings } = context;
     this.connection = connection;
     this.context = context;
-    this.isSolicited = carrier.isSolicited;
+    this.isDialed = carrier.isDialed;
     this.isWebSocket = carrier.isWebSocket;
     this.id = broker.nextSessionId();
     this.startMs = broker.clock.wallMs();
@@ -143,7 +143,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
   }
 
   get stallCount(): number {
-    return this.connection.holdCount;
+    return this.connection.stallCount;
   }
 
   get subscriptionCount(): number {
@@ -267,7 +267,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     stats.inBytes += size;
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
-    if (pass.crowded.size > 0 && this.connection.holdBack()) this.parser.pause();
+    if (pass.outboundsAboveMark.size > 0 && this.connection.stall()) this.parser.pause();
   }
 
   onInterest(subject: string, queue: string | null, weight: number): void {
@@ -352,11 +352,11 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     return this.#filter.limitsSendingOf(subject);
   }
 
-  cohortKey(): null {
+  fanOutKey(): null {
     return null;
   }
 
-  formCohort(): Cohort {
+  formFanOutGroup(): FanOutGroup {
     throw new Error("links are served by themselves");
   }
 
@@ -466,8 +466,8 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
         if (weight > 0) lines += interestLine(subject, queue, weight);
       }
       this.say(lines);
-      if (outbound.crowded)
-        return outbound.onRelief(() => this.context.pass.run(() => this.#synchronise(interests)));
+      if (outbound.isAboveHighWaterMark)
+        return outbound.onDrain(() => this.context.pass.run(() => this.#synchronise(interests)));
     }
   }
 

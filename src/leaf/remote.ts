@@ -8,10 +8,10 @@ import type { Dialed } from "../transport/tcp/dialer.ts";
 import type { LeafContext } from "./context.ts";
 import { Forward } from "./forward/forward.ts";
 import type { ForwardedStatus } from "./forward/forwarded-stream.ts";
-import type { ApiParts } from "./forward/stream-api.ts";
+import type { ApiConnection } from "./forward/stream-api.ts";
 import type { LinkFacts } from "./facts.ts";
 import { LeafLink } from "./link.ts";
-import { Solicitation, type Solicitor } from "./dialing.ts";
+import { DialingHandshake, type DialingRemote } from "./dialing.ts";
 
 /** Makes one attempt. @returns how to give it up */
 export type Dial = (
@@ -59,7 +59,7 @@ export class Remote {
   /** Told when the attempt under way has come to something; null when nobody waits. */
   #decided: (() => void) | null = null;
 
-  constructor(options: LeafRemoteOptions, api: ApiParts, dial: Dial, reconnectMs: () => number) {
+  constructor(options: LeafRemoteOptions, api: ApiConnection, dial: Dial, reconnectMs: () => number) {
     this.options = options;
     this.#context = api.context;
     this.#dial = dial;
@@ -117,7 +117,7 @@ export class Remote {
       url,
       (dialed) => {
         this.#giveUp = null;
-        const solicitor: Solicitor = {
+        const dialingRemote: DialingRemote = {
           options: this.options,
           url,
           account,
@@ -128,8 +128,8 @@ export class Remote {
         const link = new LeafLink(
           dialed.connection,
           this.#context,
-          { isSolicited: true, isWebSocket: url.scheme === "ws" || url.scheme === "wss" },
-          (made) => new Solicitation(made, solicitor, dialed),
+          { isDialed: true, isWebSocket: url.scheme === "ws" || url.scheme === "wss" },
+          (made) => new DialingHandshake(made, dialingRemote, dialed),
         );
         this.#link = link;
         link.open();

@@ -63,7 +63,7 @@ export function interestStats(accounts: readonly Account[]): object {
     matches += account.cacheHitCount + account.matchCount;
     for (const plan of account.cachedPlans()) {
       let fanout = plan.plain.length + plan.groups.length;
-      for (const cohort of plan.cohorts) fanout += cohort.members.length;
+      for (const group of plan.fanOutGroups) fanout += group.members.length;
       cached++;
       fanoutTotal += fanout;
       fanoutMax = Math.max(fanoutMax, fanout);

@@ -43,7 +43,7 @@ export async function openJetStream(
   settings: JetStreamOptions,
 ): Promise<RunningJetStream> {
   const store = await openStore(parts, settings);
-  const jetstream = new JetStream(hostOf(parts, settings, store), settings, new Consumers());
+  const jetstream = new JetStream(hostFor(parts, settings, store), settings, new Consumers());
   const stopSettling = parts.clock.onSettle(async () => store.flush());
   return {
     jetstream,
@@ -86,7 +86,7 @@ async function openStore(
   });
 }
 
-function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store): Host {
+function hostFor(parts: JetStreamParts, settings: JetStreamOptions, store: Store): Host {
   const { broker, clock, log, pass, identity } = parts;
   const nuids = new Nuid();
   return {
@@ -103,8 +103,8 @@ function hostOf(parts: JetStreamParts, settings: JetStreamOptions, store: Store)
     defer: (work) => pass.defer(work),
     after: (delayMs, work) => clock.after(delayMs, () => pass.run(work)),
     soon: (work) => clock.soon(() => pass.run(work)),
-    holdPublisher: () => {
-      pass.overflow = (onRelief) => store.onRelief(onRelief);
+    stallPublisher: () => {
+      pass.overflow = (onDrain) => store.onDrain(onDrain);
     },
     nuid: () => nuids.next(),
   };

@@ -12,10 +12,10 @@ import { Publisher } from "../broker/publisher.ts";
 import { Service } from "../broker/service.ts";
 import type { LeafListenerOptions, LeafRemoteOptions, LeafUrl } from "../config/leafnode-options.ts";
 import type { Options } from "../config/options.ts";
-import { Acceptance, type AcceptanceTerms } from "../leaf/accepting.ts";
+import { AcceptingHandshake, type AcceptingSettings } from "../leaf/accepting.ts";
 import { watchAwaitedAnswers } from "../leaf/awaited-answers.ts";
 import type { LeafContext, LeafSettings } from "../leaf/context.ts";
-import type { ApiParts } from "../leaf/forward/stream-api.ts";
+import type { ApiConnection } from "../leaf/forward/stream-api.ts";
 import type { LeafServerInfo } from "../leaf/info.ts";
 import { LeafEvents } from "./leaf-events.ts";
 import { LeafLink } from "../leaf/link.ts";
@@ -51,9 +51,9 @@ const nonceBytes = 11;
 export class LeafNodes {
   readonly #parts: LeafNodeParts;
   readonly #context: LeafContext;
-  #terms: AcceptanceTerms | null = null;
+  #settings: AcceptingSettings | null = null;
   #remotes: Remote[] = [];
-  readonly #api: ApiParts;
+  readonly #api: ApiConnection;
   readonly #events: LeafEvents;
 
   constructor(parts: LeafNodeParts) {
@@ -102,7 +102,7 @@ export class LeafNodes {
       this.#context.settings = settingsOf(options);
       this.#context.registry.refresh((account) => broker.accounts.get(account.name) === account);
       if (listener === null || authenticator === null) return;
-      this.#terms = {
+      this.#settings = {
         authenticator,
         minVersion: listener.minVersion,
         authTimeoutMs: listener.authTimeoutMs,
@@ -142,14 +142,14 @@ export class LeafNodes {
   }
 
   accept(connection: Connection, isWebSocket: boolean): void {
-    const terms = this.#terms;
-    if (terms === null) return connection.destroy("Server Shutdown");
-    const termsOfNow = (): AcceptanceTerms => this.#terms ?? terms;
+    const settings = this.#settings;
+    if (settings === null) return connection.destroy("Server Shutdown");
+    const settingsNow = (): AcceptingSettings => this.#settings ?? settings;
     const link = new LeafLink(
       connection,
       this.#context,
-      { isSolicited: false, isWebSocket },
-      (made) => new Acceptance(made, termsOfNow),
+      { isDialed: false, isWebSocket },
+      (made) => new AcceptingHandshake(made, settingsNow),
     );
     connection.setLimits(this.connectionContext(this.#parts.connection()).limits);
     link.open();

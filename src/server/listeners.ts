@@ -1,5 +1,5 @@
 /**
- * The doors of a broker: for clients over TCP and TLS, over WebSocket, and for monitoring over HTTP. What a
+ * The listeners of a broker: for clients over TCP and TLS, over WebSocket, and for monitoring over HTTP. What a
  * configuration does not use is not even loaded, since each of ws, TLS and HTTP costs a start some milliseconds.
  */
 import { X509Certificate } from "node:crypto";
@@ -17,12 +17,12 @@ import type { Connection, ConnectionContext } from "../transport/connection.ts";
 import { listenWith, type ListenAddress, type Listener, type SocketAcceptor } from "../transport/listener.ts";
 import type { ReadBuffer } from "../transport/read-buffer.ts";
 import { acceptTcp } from "../transport/tcp/tcp-listener.ts";
-import type { TlsGate } from "../transport/tls/tls-handshaker.ts";
+import type { TlsHandshaker } from "../transport/tls/tls-handshaker.ts";
 
 export type ListenerName = "client" | "websocket";
 
 /** A connection of a leaf node: by the listener for these, or by WebSocket. */
-export type LeafDoor = (connection: Connection, isWebSocket: boolean) => void;
+export type LeafConnectionHandler = (connection: Connection, isWebSocket: boolean) => void;
 
 export interface ListenersContext {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export interface ListenersContext {
   readonly options: () => Options;
   readonly connection: () => ConnectionContext;
   readonly onConnection: (name: ListenerName, connection: Connection, offered: Partial<Credentials>) => void;
-  readonly onLeafNode: LeafDoor;
+  readonly onLeafNode: LeafConnectionHandler;
   /** Asked once, when monitoring is configured. */
   readonly monitor: () => Promise<MonitorHandler>;
 }
@@ -49,7 +49,7 @@ interface ReloadableTls {
 }
 
 /** What differs between the ports for clients and for leaf nodes. */
-interface PortTerms {
+interface PortSettings {
   readonly accept: (connection: Connection) => void;
   readonly tls: (options: Options) => TlsOptions | null;
   readonly allowNonTls: (options: Options) => boolean;
@@ -59,8 +59,8 @@ const throttled = "Connection throttling is active. Please try again later.";
 
 export class Listeners {
   readonly #context: ListenersContext;
-  readonly #clientDoors: Listener[] = [];
-  readonly #monitorDoors: Listener[] = [];
+  readonly #clientListeners: Listener[] = [];
+  readonly #monitorListeners: Listener[] = [];
   readonly #tls: ReloadableTls[] = [];
   #addresses: BoundAddresses = { client: null, websocket: null, leafnodes: null, monitor: null };
 
@@ -97,39 +97,41 @@ export class Listeners {
 
   /** No more clients; those that are there stay, and so does monitoring. */
   async closeForClients(): Promise<void> {
-    await Promise.all(this.#clientDoors.map(async (door) => door.close()));
+    await Promise.all(this.#clientListeners.map(async (listener) => listener.close()));
   }
 
   async close(): Promise<void> {
     await this.closeForClients();
-    await Promise.all(this.#monitorDoors.map(async (door) => door.close()));
-    for (const door of this.#monitorDoors) door.destroy();
+    await Promise.all(this.#monitorListeners.map(async (listener) => listener.close()));
+    for (const listener of this.#monitorListeners) listener.destroy();
   }
 
   /** Resolves when every connection that came in is gone. */
   async drained(): Promise<void> {
-    await Promise.all([...this.#clientDoors, ...this.#monitorDoors].map(async (door) => door.drained));
+    await Promise.all(
+      [...this.#clientListeners, ...this.#monitorListeners].map(async (listener) => listener.drained),
+    );
   }
 
   /** Lets go of every connection at once. */
   destroy(): void {
-    for (const door of [...this.#clientDoors, ...this.#monitorDoors]) door.destroy();
+    for (const listener of [...this.#clientListeners, ...this.#monitorListeners]) listener.destroy();
   }
 
   async #openClient(): Promise<void> {
     const { options, onConnection } = this.#context;
     const { host, port, tls } = options();
-    const door = await this.#openPort(host, port, {
+    const listener = await this.#openPort(host, port, {
       accept: (accepted) => onConnection("client", accepted, {}),
       tls: (now) => now.tls,
       allowNonTls: (now) => now.allowNonTls,
     });
-    this.#clientDoors.push(door);
-    this.#addresses = { ...this.#addresses, client: door.address };
+    this.#clientListeners.push(listener);
+    this.#addresses = { ...this.#addresses, client: listener.address };
     // More follows the address for those who look for it in the log and take all up to the next blank: in JSON, what
     // would follow otherwise is the end of a string.
     const over = tls === null ? "TCP" : "TLS";
-    this.#context.log.info(`Listening for client connections on ${shown(door.address)} over ${over}`);
+    this.#context.log.info(`Listening for client connections on ${shown(listener.address)} over ${over}`);
     if (tls !== null) {
       this.#context.log.info(
         `TLS ${options().allowNonTls ? "available" : "required"} for client connections`,
@@ -138,9 +140,9 @@ export class Listeners {
   }
 
   /** Each connection is served in clear or over TLS by what holds when it comes. */
-  async #openPort(host: string, port: number, terms: PortTerms): Promise<Listener> {
+  async #openPort(host: string, port: number, settings: PortSettings): Promise<Listener> {
     const { buffers, connection, options } = this.#context;
-    const plain = acceptTcp(buffers, connection, terms.accept);
+    const plain = acceptTcp(buffers, connection, settings.accept);
     let acceptor = plain;
     let secure: SecureAcceptor | null = null;
     const use = (next: SecureAcceptor | null): void => {
@@ -150,37 +152,37 @@ export class Listeners {
     const prepare = async (tls: TlsOptions | null): Promise<() => void> => {
       if (tls === null) return () => use(null);
       if (secure !== null) return secure.prepare(tls);
-      const made = await this.#newSecureAcceptor(tls, terms);
+      const made = await this.#newSecureAcceptor(tls, settings);
       return () => use(made);
     };
-    (await prepare(terms.tls(options())))();
-    this.#tls.push({ of: terms.tls, prepare });
+    (await prepare(settings.tls(options())))();
+    this.#tls.push({ of: settings.tls, prepare });
     return listenWith(host, port, () => acceptor);
   }
 
-  async #newSecureAcceptor(tls: TlsOptions, terms: PortTerms): Promise<SecureAcceptor> {
+  async #newSecureAcceptor(tls: TlsOptions, settings: PortSettings): Promise<SecureAcceptor> {
     const { buffers, clock, connection, log, options } = this.#context;
     const { acceptTls } = await import("../transport/tls/tls-listener.ts");
     const { RateLimit } = await import("../transport/rate-limit.ts");
     const rateLimit = new RateLimit(clock, tls.connectionRateLimit);
-    const gate = await this.#newGate(tls, terms.tls);
+    const handshaker = await this.#newHandshaker(tls, settings.tls);
     const acceptor = acceptTls({
-      gate,
+      handshaker,
       clock,
       buffers,
       mode: () => ({
-        handshakeFirst: terms.tls(options())?.handshakeFirst ?? "after-info",
-        allowNonTls: terms.allowNonTls(options()),
+        handshakeFirst: settings.tls(options())?.handshakeFirst ?? "after-info",
+        allowNonTls: settings.allowNonTls(options()),
       }),
       rateLimit,
       throttledText: errorLine(throttled),
       context: connection,
-      onConnection: terms.accept,
+      onConnection: settings.accept,
       onHandshakeFailure: ({ peer }, failure) =>
         log.error(`${hostAndPort(peer.address, peer.port)} - TLS handshake error: ${failure}`),
     });
     const prepare = (next: TlsOptions): (() => void) => {
-      const putInForce = gate.prepare(next);
+      const putInForce = handshaker.prepare(next);
       return () => {
         putInForce();
         rateLimit.perSecondMax = next.connectionRateLimit;
@@ -195,10 +197,10 @@ export class Listeners {
     const configured = options().websocket;
     if (configured === null) return;
     const { host, port, tls } = configured;
-    const terms = (): NonNullable<Options["websocket"]> => options().websocket ?? configured;
-    const door = await listenWebSocket(host, port, {
-      terms: () => ({ ...terms(), maxPayloadBytes: options().limits.maxPayloadBytes }),
-      gate: await this.#httpGate((now) => now.websocket?.tls ?? null),
+    const settings = (): NonNullable<Options["websocket"]> => options().websocket ?? configured;
+    const listener = await listenWebSocket(host, port, {
+      settings: () => ({ ...settings(), maxPayloadBytes: options().limits.maxPayloadBytes }),
+      handshaker: await this.#httpHandshaker((now) => now.websocket?.tls ?? null),
       clock,
       buffers,
       context: connection,
@@ -209,23 +211,25 @@ export class Listeners {
           : (accepted) => this.#context.onLeafNode(accepted, true),
       onRefusal: (peer, reason) => log.error(`${peer} - websocket handshake refused: ${reason}`),
     });
-    this.#clientDoors.push(door);
-    this.#addresses = { ...this.#addresses, websocket: { ...door.address, tls: tls !== null } };
-    log.info(`Listening for websocket clients on ${tls === null ? "ws" : "wss"}://${shown(door.address)}`);
+    this.#clientListeners.push(listener);
+    this.#addresses = { ...this.#addresses, websocket: { ...listener.address, tls: tls !== null } };
+    log.info(
+      `Listening for websocket clients on ${tls === null ? "ws" : "wss"}://${shown(listener.address)}`,
+    );
   }
 
   async #openLeafNodes(configured: LeafListenerOptions): Promise<void> {
     const { onLeafNode, log } = this.#context;
     const { host, port, tls } = configured;
-    const door = await this.#openPort(host, port, {
+    const listener = await this.#openPort(host, port, {
       accept: (accepted) => onLeafNode(accepted, false),
       tls: (now) => now.leafnodes?.listener?.tls ?? null,
       allowNonTls: () => false,
     });
-    this.#clientDoors.push(door);
-    this.#addresses = { ...this.#addresses, leafnodes: door.address };
+    this.#clientListeners.push(listener);
+    this.#addresses = { ...this.#addresses, leafnodes: listener.address };
     log.info(
-      `Listening for leafnode connections on ${shown(door.address)} over ${tls === null ? "TCP" : "TLS"}`,
+      `Listening for leafnode connections on ${shown(listener.address)} over ${tls === null ? "TCP" : "TLS"}`,
     );
   }
 
@@ -235,32 +239,36 @@ export class Listeners {
     const secure = configured.httpsPort !== null;
     if (secure && options().tls === null)
       throw new Error("monitoring over HTTPS needs a tls block with a certificate");
-    const gate = secure ? await this.#httpGate(({ tls }) => withoutVerify(tls)) : null;
+    const handshaker = secure ? await this.#httpHandshaker(({ tls }) => withoutVerify(tls)) : null;
     const handler = await this.#context.monitor();
-    const door = await listenHttp(configured.host, (secure ? configured.httpsPort : configured.port) ?? 0, {
-      gate,
-      clock,
-      handler,
-      onFault: (error) => log.error(`Monitoring failed to answer: ${String(error)}`),
-    });
-    this.#monitorDoors.push(door);
-    this.#addresses = { ...this.#addresses, monitor: { ...door.address, tls: secure } };
-    log.info(`Starting ${secure ? "https" : "http"} monitor on ${shown(door.address)}`);
+    const listener = await listenHttp(
+      configured.host,
+      (secure ? configured.httpsPort : configured.port) ?? 0,
+      {
+        handshaker,
+        clock,
+        handler,
+        onFault: (error) => log.error(`Monitoring failed to answer: ${String(error)}`),
+      },
+    );
+    this.#monitorListeners.push(listener);
+    this.#addresses = { ...this.#addresses, monitor: { ...listener.address, tls: secure } };
+    log.info(`Starting ${secure ? "https" : "http"} monitor on ${shown(listener.address)}`);
   }
 
   /** Of a listener that is over TLS, or not, for good. */
-  async #httpGate(of: ReloadableTls["of"]): Promise<TlsGate | null> {
+  async #httpHandshaker(of: ReloadableTls["of"]): Promise<TlsHandshaker | null> {
     const tls = of(this.#context.options());
     if (tls === null) return null;
-    const gate = await this.#newGate(tls, of);
-    this.#tls.push({ of, prepare: async (next) => (next === null ? () => {} : gate.prepare(next)) });
-    return gate;
+    const handshaker = await this.#newHandshaker(tls, of);
+    this.#tls.push({ of, prepare: async (next) => (next === null ? () => {} : handshaker.prepare(next)) });
+    return handshaker;
   }
 
-  async #newGate(tls: TlsOptions, of: ReloadableTls["of"]): Promise<TlsGate> {
-    const { TlsGate: Gate } = await import("../transport/tls/tls-handshaker.ts");
+  async #newHandshaker(tls: TlsOptions, of: ReloadableTls["of"]): Promise<TlsHandshaker> {
+    const { TlsHandshaker: Handshaker } = await import("../transport/tls/tls-handshaker.ts");
     const { clock, options } = this.#context;
-    return new Gate(tls, clock, (certificate) => isPinned(certificate, of(options())));
+    return new Handshaker(tls, clock, (certificate) => isPinned(certificate, of(options())));
   }
 }
 

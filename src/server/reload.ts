@@ -61,7 +61,7 @@ function tlsFor(session: Session, { tls, websocket, leafnodes }: Options): TlsOp
     if (connectionType === "STANDARD") return tls;
     return connectionType === "WEBSOCKET" ? (websocket?.tls ?? null) : null;
   }
-  if (!(session instanceof LeafLink) || session.isSolicited) return null;
+  if (!(session instanceof LeafLink) || session.isDialed) return null;
   return session.isWebSocket ? (websocket?.tls ?? null) : (leafnodes?.listener?.tls ?? null);
 }
 

@@ -37,16 +37,16 @@ import { ReadBuffer } from "../transport/read-buffer.ts";
 import { natsVersion, productVersion } from "../base/version.ts";
 
 /** Publishers are held back for receivers that have this share of `max_pending` waiting. */
-const crowdedShare = 0.75;
+const highWaterMarkShare = 0.75;
 const lastWordsMs = 1_500;
 /** How clients come in. */
-type DoorName = ListenerName | "in-process";
-const connectionTypes: Readonly<Record<DoorName, ConnectionType>> = {
+type ListenerKind = ListenerName | "in-process";
+const connectionTypes: Readonly<Record<ListenerKind, ConnectionType>> = {
   client: "STANDARD",
   websocket: "WEBSOCKET",
   "in-process": "IN_PROCESS",
 };
-const doorNames = Object.keys(connectionTypes) as DoorName[];
+const listenerKinds = Object.keys(connectionTypes) as ListenerKind[];
 
 export class Server {
   readonly identity: ServerIdentity;
@@ -61,7 +61,7 @@ export class Server {
   readonly #passwords = new PasswordChecker();
   readonly #listeners: Listeners;
   readonly #leafNodes: LeafNodes;
-  readonly #contexts = new Map<DoorName, ClientContext>();
+  readonly #contexts = new Map<ListenerKind, ClientContext>();
   #configLoadedMs: number;
   #removePortsFile: (() => void) | null = null;
   #jetstream: RunningJetStream | null = null;
@@ -100,7 +100,7 @@ export class Server {
       options: () => this.options,
       connection: () => this.#connectionContext(),
       address: () => this.#listeners.addresses.leafnodes,
-      onStreams: (account, api) => this.#jetstream?.jetstream.retryCopies(account, api),
+      onStreams: (account, api) => this.#jetstream?.jetstream.retrySourcing(account, api),
     });
     this.#listeners = new Listeners({
       clock,
@@ -127,7 +127,7 @@ export class Server {
     applyAccounts(this.broker, options);
     try {
       await (await this.#prepareJetStream(options))();
-      for (const door of doorNames) await this.#newContext(door, options);
+      for (const listener of listenerKinds) await this.#newContext(listener, options);
       await this.#refresh(options);
       await this.#listeners.open();
       // Now that ports are known that were to be any.
@@ -257,49 +257,50 @@ export class Server {
 
   /** @returns gives each listener's clients the settings of the options, which are in force by then */
   async #prepareContexts(options: Options): Promise<() => void> {
-    const authenticators = new Map<DoorName, Authenticator>();
-    for (const door of doorNames) authenticators.set(door, await this.#authenticatorFor(options, door));
+    const authenticators = new Map<ListenerKind, Authenticator>();
+    for (const listener of listenerKinds)
+      authenticators.set(listener, await this.#authenticatorFor(options, listener));
     return () => {
-      for (const [door, context] of this.#contexts) {
-        const authenticator = authenticators.get(door) as Authenticator;
+      for (const [listener, context] of this.#contexts) {
+        const authenticator = authenticators.get(listener) as Authenticator;
         context.authenticator = authenticator;
         context.settings = clientSettings(options, context.connectionType);
-        context.info = this.#infoFor(door, authenticator);
+        context.info = this.#infoFor(listener, authenticator);
       }
     };
   }
 
-  async #authenticatorFor(options: Options, door: DoorName): Promise<Authenticator> {
+  async #authenticatorFor(options: Options, listener: ListenerKind): Promise<Authenticator> {
     const authenticator = createAuthenticator(
       options,
-      door === "websocket" ? "websocket" : "client",
+      listener === "websocket" ? "websocket" : "client",
       this.#passwords,
     );
     await authenticator.prepare();
     return authenticator;
   }
 
-  async #newContext(door: DoorName, options: Options): Promise<void> {
-    const authenticator = await this.#authenticatorFor(options, door);
+  async #newContext(listener: ListenerKind, options: Options): Promise<void> {
+    const authenticator = await this.#authenticatorFor(options, listener);
     const onNoResponders: ClientContext["onNoResponders"] = (account, subject) =>
       this.#jetStreamAsked.note(account, subject);
     const parts = { broker: this.broker, pass: this.#pass, log: this.log, onNoResponders };
-    const info = this.#infoFor(door, authenticator);
+    const info = this.#infoFor(listener, authenticator);
     const context = newClientContext(
       parts,
       this.#frames,
       options,
-      connectionTypes[door],
+      connectionTypes[listener],
       authenticator,
       info,
     );
-    this.#contexts.set(door, context);
+    this.#contexts.set(listener, context);
   }
 
-  #infoFor(door: DoorName, authenticator: Authenticator): ServerInfo {
+  #infoFor(listener: ListenerKind, authenticator: Authenticator): ServerInfo {
     const { options } = this;
-    const own = door === "websocket" ? options.websocket : null;
-    const isLocal = door === "in-process";
+    const own = listener === "websocket" ? options.websocket : null;
+    const isLocal = listener === "in-process";
     const { client, websocket } = this.#listeners.addresses;
     const bound = own === null ? client : websocket;
     return serverInfo(this.identity, options, {
@@ -322,9 +323,9 @@ export class Server {
     );
   }
 
-  #accept(door: DoorName, connection: Connection, offered: Partial<Credentials>): void {
+  #accept(listener: ListenerKind, connection: Connection, offered: Partial<Credentials>): void {
     try {
-      const client = new Client(connection, this.#contexts.get(door) as ClientContext, offered);
+      const client = new Client(connection, this.#contexts.get(listener) as ClientContext, offered);
       client.open();
       if (this.broker.sessions.size <= this.options.limits.maxConnections) return;
       connection.greet();
@@ -348,8 +349,8 @@ export class Server {
     const { maxPendingBytes, writeDeadlineMs } = limits;
     return {
       pendingBytesMax: maxPendingBytes,
-      crowdedBytes: maxPendingBytes * crowdedShare,
-      dropsWhenCrowded: noFastProducerStall,
+      highWaterMarkBytes: maxPendingBytes * highWaterMarkShare,
+      dropsAboveHighWaterMark: noFastProducerStall,
       writeDeadlineMs,
     };
   }

@@ -60,7 +60,7 @@ export class StoredMessage {
 export const firstSeqMax = 2 ** 52;
 
 /** A message to be stored. The log copies what it needs before it returns. */
-export interface MessageDraft {
+export interface NewMessage {
   /** Wire string, literal. */
   subject: string;
   /** Headers and payload: `bytes[bodyStart, bodyEnd)`, the headers first. */
@@ -143,7 +143,7 @@ export interface MessageLog {
   deleted(): Iterable<readonly [from: number, through: number]>;
 
   /** @returns the sequence */
-  append(draft: MessageDraft): number;
+  append(draft: NewMessage): number;
   /** @returns false when there is no such message */
   remove(seq: number): boolean;
   /** Removes everything up to and with `seq`, which may be beyond the last message: the next one gets `seq + 1`. @returns how many */
@@ -212,10 +212,10 @@ export interface Store {
    * asked before anything of a decision is carried out.
    */
   refusal(bytes: number): string | null;
-  /** So much is waiting to be written that publishers are to be held back until {@link onRelief}. */
-  readonly crowded: boolean;
-  /** Runs `callback` once, as soon as it is not crowded any more. */
-  onRelief(callback: () => void): void;
+  /** So much is waiting to be written that publishers are to be held back until {@link onDrain}. */
+  readonly isAboveHighWaterMark: boolean;
+  /** Runs `callback` once, as soon as it is below its high-water mark. */
+  onDrain(callback: () => void): void;
   /** Resolves when all that is decided now is durable. */
   flush(): Promise<void>;
   /** Bytes on disk and in memory, for reports. */

@@ -37,7 +37,7 @@ export class SortedList<T> {
     }
     const chunkIndex = this.#chunkOf(value);
     const chunk = this.#chunks[chunkIndex] as T[];
-    const index = this.#placeIn(chunk, value);
+    const index = this.#positionIn(chunk, value);
     if (this.#compare(chunk[index] as T, value) === 0) return false;
     chunk.splice(index, 0, value);
     this.#size++;
@@ -51,7 +51,7 @@ export class SortedList<T> {
     const chunkIndex = this.#chunkOf(value);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) return false;
-    const index = this.#placeIn(chunk, value);
+    const index = this.#positionIn(chunk, value);
     if (this.#compare(chunk[index] as T, value) !== 0) return false;
     if (index === 0) chunk.shift();
     else chunk.splice(index, 1);
@@ -64,7 +64,7 @@ export class SortedList<T> {
   /** The least value that is not below. */
   atOrAfter(value: T): T | undefined {
     const chunk = this.#chunks[this.#chunkOf(value)];
-    return chunk?.[this.#placeIn(chunk, value)];
+    return chunk?.[this.#positionIn(chunk, value)];
   }
 
   /** The greatest value that is not above. */
@@ -72,7 +72,7 @@ export class SortedList<T> {
     const chunkIndex = this.#chunkOf(value);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) return this.last;
-    const index = this.#placeIn(chunk, value);
+    const index = this.#positionIn(chunk, value);
     if (this.#compare(chunk[index] as T, value) === 0) return chunk[index];
     return index > 0 ? chunk[index - 1] : this.#chunks[chunkIndex - 1]?.at(-1);
   }
@@ -82,7 +82,7 @@ export class SortedList<T> {
     const chunkIndex = this.#chunkOf(value);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) return 0;
-    let count = chunk.length - this.#placeIn(chunk, value);
+    let count = chunk.length - this.#positionIn(chunk, value);
     for (let at = chunkIndex + 1; at < this.#chunks.length; at++) count += (this.#chunks[at] as T[]).length;
     return count;
   }
@@ -101,7 +101,7 @@ export class SortedList<T> {
     const chunkIndex = this.#chunkOf(value);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) return undefined;
-    const index = this.#placeIn(chunk, value);
+    const index = this.#positionIn(chunk, value);
     if (this.#compare(chunk[index] as T, value) > 0) return chunk[index];
     return index + 1 < chunk.length ? chunk[index + 1] : this.#chunks[chunkIndex + 1]?.[0];
   }
@@ -125,7 +125,7 @@ export class SortedList<T> {
     return low;
   }
 
-  #placeIn(chunk: readonly T[], value: T): number {
+  #positionIn(chunk: readonly T[], value: T): number {
     let low = 0;
     let high = chunk.length;
     while (low < high) {

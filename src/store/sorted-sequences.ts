@@ -1,7 +1,7 @@
 /** Places in ascending lists of sequences. */
 
 /** The first place from `start` on with a value at or after `seq`. */
-export function placeFrom(seqs: readonly number[], start: number, seq: number): number {
+export function indexFrom(seqs: readonly number[], start: number, seq: number): number {
   let low = start;
   let high = seqs.length;
   while (low < high) {

@@ -26,7 +26,7 @@ export class SubjectFilter {
     const wildcards = patterns.filter(hasWildcard);
     const trie = wildcards.length > wildcardsMax ? new SubjectTrie<TrieValue>() : null;
     const fits = (pattern: string): boolean => trie !== null && pattern.length < 2 * patternTokensMax;
-    for (const pattern of wildcards) if (fits(pattern)) trie?.insert(pattern, { triePlace: 0 });
+    for (const pattern of wildcards) if (fits(pattern)) trie?.insert(pattern, { triePosition: 0 });
     this.#wildcards = wildcards.filter((pattern) => !fits(pattern));
     this.#trie = trie;
   }
@@ -62,25 +62,25 @@ export function filterOf(patterns: readonly string[]): SubjectFilter | null {
  */
 function isTaken(subject: string, pattern: string): boolean {
   let at = 0;
-  for (let place = 0; ; place++, at++) {
-    const first = pattern.charCodeAt(place);
-    if (first === GREATER && place + 1 === pattern.length) return true;
-    const isAny = first === STAR && endsToken(pattern, place + 1);
+  for (let position = 0; ; position++, at++) {
+    const first = pattern.charCodeAt(position);
+    if (first === GREATER && position + 1 === pattern.length) return true;
+    const isAny = first === STAR && endsToken(pattern, position + 1);
     const start = at;
     if (isAny) {
       while (!endsToken(subject, at)) at++;
-      place++;
+      position++;
     } else {
-      while (!endsToken(pattern, place) && pattern.charCodeAt(place) === subject.charCodeAt(at)) {
-        place++;
+      while (!endsToken(pattern, position) && pattern.charCodeAt(position) === subject.charCodeAt(at)) {
+        position++;
         at++;
       }
-      if (!endsToken(pattern, place)) return false;
+      if (!endsToken(pattern, position)) return false;
     }
     if (at === start || !endsToken(subject, at)) return false;
     if (at === start + 1 && subject.charCodeAt(start) === GREATER) return false;
-    if (place === pattern.length || at === subject.length)
-      return place === pattern.length && at === subject.length;
+    if (position === pattern.length || at === subject.length)
+      return position === pattern.length && at === subject.length;
   }
 }
 

@@ -16,9 +16,9 @@ export type DestinationFault =
   | "too many arguments passed to the function"
   | "the only mapping function allowed for import transforms is {{Wildcard()}}";
 
-/** @param place the token at fault, a wire string; empty when there is none to show */
-export function destinationError(fault: DestinationFault, place: string): MappingError {
+/** @param position the token at fault, a wire string; empty when there is none to show */
+export function destinationError(fault: DestinationFault, position: string): MappingError {
   return new MappingError(
-    `invalid mapping destination: ${fault}${place === "" ? "" : ` in ${textFromWire(place)}`}`,
+    `invalid mapping destination: ${fault}${position === "" ? "" : ` in ${textFromWire(position)}`}`,
   );
 }

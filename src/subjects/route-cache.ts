@@ -83,9 +83,9 @@ export class RouteCache<V> {
     const hash = this.#hash(bytes, start, end);
     const known = this.#find(hash, bytes, start, length);
     const entry = known < 0 ? this.#claim(hash, bytes, start, end) : known;
-    const place = entry * fields;
-    this.#entries[place + stampField] = this.#stamp(
-      (this.#entries[place + shapeField] as number) >>> cellShift,
+    const position = entry * fields;
+    this.#entries[position + stampField] = this.#stamp(
+      (this.#entries[position + shapeField] as number) >>> cellShift,
     );
     this.#values[entry] = value;
   }
@@ -147,10 +147,10 @@ export class RouteCache<V> {
     const entries = this.#entries;
     const first = (hash & this.#setMask) * waysPerSet;
     for (let entry = first; entry < first + waysPerSet; entry++) {
-      const place = entry * fields;
-      if (entries[place + hashField] !== hash) continue;
-      if (((entries[place + shapeField] as number) & lengthMask) !== length) continue;
-      if (this.#keyEquals(entries[place + offsetField] as number, bytes, start, length)) return entry;
+      const position = entry * fields;
+      if (entries[position + hashField] !== hash) continue;
+      if (((entries[position + shapeField] as number) & lengthMask) !== length) continue;
+      if (this.#keyEquals(entries[position + offsetField] as number, bytes, start, length)) return entry;
     }
     return -1;
   }
@@ -165,10 +165,10 @@ export class RouteCache<V> {
       this.#victim = (this.#victim + 1) & (waysPerSet - 1);
       entry = first + this.#victim;
     } else this.#count++;
-    const place = entry * fields;
-    this.#entries[place + hashField] = hash;
-    this.#entries[place + offsetField] = this.#arenaEnd;
-    this.#entries[place + shapeField] = (end - start) | (this.#cellOf(bytes, start, end) << cellShift);
+    const position = entry * fields;
+    this.#entries[position + hashField] = hash;
+    this.#entries[position + offsetField] = this.#arenaEnd;
+    this.#entries[position + shapeField] = (end - start) | (this.#cellOf(bytes, start, end) << cellShift);
     bytes.copy(this.#arena.bytes, this.#arenaEnd, start, end);
     this.#arenaEnd += end - start;
     return entry;

@@ -11,7 +11,7 @@ export const patternTokensMax = 2_048;
 /** A value remembers its place in its node, so that removing one of a hundred thousand equals costs the same as one of two. */
 export interface TrieValue {
   /** Owned by the trie while the value is in it. */
-  triePlace: number;
+  triePosition: number;
 }
 
 class Node<T extends TrieValue> {
@@ -146,22 +146,22 @@ function childFor<T extends TrieValue>(node: Node<T>, token: string): Node<T> {
 
 function append<T extends TrieValue>(values: T[] | null, value: T): T[] {
   if (values === null) {
-    value.triePlace = 0;
+    value.triePosition = 0;
     return [value];
   }
-  value.triePlace = values.length;
+  value.triePosition = values.length;
   values.push(value);
   return values;
 }
 
 /** Moves the last value into the gap. */
 function drop<T extends TrieValue>(values: T[] | null, value: T): boolean {
-  if (values === null || values[value.triePlace] !== value) return false;
+  if (values === null || values[value.triePosition] !== value) return false;
   const last = values.pop() as T;
   if (last !== value) {
-    last.triePlace = value.triePlace;
-    values[value.triePlace] = last;
+    last.triePosition = value.triePosition;
+    values[value.triePosition] = last;
   }
-  value.triePlace = -1;
+  value.triePosition = -1;
   return true;
 }

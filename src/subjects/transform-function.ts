@@ -17,7 +17,7 @@ export interface DestinationToken {
   /** Which wildcards of the source it uses, from 1; anything below stands for the source's first token. */
   readonly wildcards: readonly number[];
   /** `places` are the positions of those wildcards in the subject, in the same order. */
-  readonly bind: (places: readonly number[]) => Render;
+  readonly bind: (positions: readonly number[]) => Render;
 }
 
 /**
@@ -114,9 +114,9 @@ function wildcardToken(text: string, wildcard: number): DestinationToken {
     kind: "wildcard",
     wildcards: [wildcard],
     bind:
-      ([place]) =>
+      ([position]) =>
       (tokens) =>
-        tokens[place as number] as string,
+        tokens[position as number] as string,
   };
 }
 
@@ -135,10 +135,10 @@ function parsePartition(text: string, args: readonly string[]): DestinationToken
     text,
     kind: "partition",
     wildcards,
-    bind: (places) => (tokens) => {
+    bind: (positions) => (tokens) => {
       let hash = fnvStart;
-      if (places.length === 0) hash = fnv1a(hash, tokens.join("."));
-      for (const place of places) hash = fnv1a(hash, tokens[place] as string);
+      if (positions.length === 0) hash = fnv1a(hash, tokens.join("."));
+      for (const position of positions) hash = fnv1a(hash, tokens[position] as string);
       return partitions === 0 ? "0" : String((hash >>> 0) % (partitions >>> 0));
     },
   };
@@ -183,9 +183,9 @@ function cutToken(text: string, wildcard: number, cut: (token: string) => string
     kind: "cut",
     wildcards: [wildcard],
     bind:
-      ([place]) =>
+      ([position]) =>
       (tokens) =>
-        cut(tokens[place as number] as string),
+        cut(tokens[position as number] as string),
   };
 }
 

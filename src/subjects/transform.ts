@@ -62,22 +62,22 @@ export class SubjectTransform {
     }
     if (this.#endsInRest) tokens.pop();
 
-    const places = wildcardPlaces(this.#sourceTokens);
-    const hasWildcard = places.length > 0 || this.#endsInRest;
+    const positions = wildcardPositions(this.#sourceTokens);
+    const hasWildcard = positions.length > 0 || this.#endsInRest;
     this.#destinationTokens = tokens.map((text) => {
       const token = parseDestinationToken(text);
-      if (hasWildcard) checkAgainstWildcards(token, places.length, reversible);
+      if (hasWildcard) checkAgainstWildcards(token, positions.length, reversible);
       else checkAgainstLiteral(token);
       return token;
     });
     const used = this.#destinationTokens.reduce((sum, token) => sum + token.wildcards.length, 0);
-    if (reversible && used < places.length) {
+    if (reversible && used < positions.length) {
       throw destinationError("not using all of the token wildcard(s)", destination);
     }
     this.#renders = this.#destinationTokens.map((token) => {
       // A source without wildcards leaves partition() the whole subject, whatever it asks for.
       const wildcards = hasWildcard ? token.wildcards : [];
-      return token.bind(wildcards.map((wildcard) => places[wildcard - 1] ?? 0));
+      return token.bind(wildcards.map((wildcard) => positions[wildcard - 1] ?? 0));
     });
     this.isRandom = this.#destinationTokens.some((token) => token.kind === "random");
   }
@@ -110,13 +110,13 @@ export class SubjectTransform {
   reverse(): SubjectTransform | null {
     if (this.#destinationTokens.some(({ kind }) => kind !== "literal" && kind !== "wildcard")) return null;
     // For each wildcard of the source, which wildcard of the way back holds it first.
-    const places = new Map<number, number>();
-    let placeCount = 0;
+    const positions = new Map<number, number>();
+    let positionCount = 0;
     const source = this.#destinationTokens.map((token) => {
       const wildcard = token.wildcards[0];
       if (wildcard === undefined) return token.text;
-      placeCount++;
-      if (!places.has(wildcard)) places.set(wildcard, placeCount);
+      positionCount++;
+      if (!positions.has(wildcard)) positions.set(wildcard, positionCount);
       return "*";
     });
     if (this.#endsInRest) source.push(">");
@@ -124,9 +124,9 @@ export class SubjectTransform {
     const destination: string[] = [];
     let wildcard = 0;
     for (const token of this.#sourceTokens) {
-      const place = token === "*" ? places.get(++wildcard) : 0;
-      if (place === undefined) return null;
-      destination.push(token === "*" ? `$${place}` : token);
+      const position = token === "*" ? positions.get(++wildcard) : 0;
+      if (position === undefined) return null;
+      destination.push(token === "*" ? `$${position}` : token);
     }
     return SubjectTransform.parse(source.join("."), destination.join("."));
   }
@@ -182,6 +182,6 @@ function checkAgainstLiteral(token: DestinationToken): void {
 }
 
 /** Positions of `*`. */
-function wildcardPlaces(tokens: readonly string[]): number[] {
+function wildcardPositions(tokens: readonly string[]): number[] {
   return tokens.flatMap((token, at) => (token === "*" ? [at] : []));
 }

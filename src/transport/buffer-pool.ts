@@ -49,13 +49,15 @@ export class BufferPool {
 
   /** A buffer of at least `bytesMin`, and larger than `previousBytes` where there is a larger size. */
   borrow(bytesMin: number, previousBytes: number): Lease {
-    for (let place = 0; place < sizes.length; place++) {
-      const size = sizes[place] as number;
+    for (let position = 0; position < sizes.length; position++) {
+      const size = sizes[position] as number;
       if (size < bytesMin) continue;
-      const next = sizes[place + 1] ?? Infinity;
+      const next = sizes[position + 1] ?? Infinity;
       if (size <= previousBytes && next <= this.growthBytesMax && next < Infinity) continue;
-      const free = this.#free[place] as Lease[];
-      return free.pop()?.renew() ?? new Lease(Buffer.allocUnsafeSlow(size), free, keptMax[place] as number);
+      const free = this.#free[position] as Lease[];
+      return (
+        free.pop()?.renew() ?? new Lease(Buffer.allocUnsafeSlow(size), free, keptMax[position] as number)
+      );
     }
     return new Lease(Buffer.allocUnsafeSlow(bytesMin), null, 0);
   }

@@ -5,7 +5,7 @@
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import { Outbound, type OutboundLimits, type Sink } from "./outbound.ts";
-import { awaitRelief, slowReceiver } from "./drain.ts";
+import { awaitDrain, slowReceiver } from "./drain.ts";
 
 /**
  * The carrier under a connection. It begins paused, and calls {@link Connection.receive}, {@link Connection.written},
@@ -33,7 +33,7 @@ export interface ConnectionHandler {
   onReady(): void;
   /** `chunk[start, end)` is valid until it returns, unless `stable`. Throws only by our own mistake. */
   onData(chunk: Buffer, start: number, end: number, stable: boolean): void;
-  /** What {@link Connection.holdBack} had stopped may go on. */
+  /** What {@link Connection.stall} had stopped may go on. */
   onRelease(): void;
   /** Once, at the end, whoever ended it. Nothing is delivered to or taken from the connection any more. */
   onClose(reason: string): void;
@@ -78,7 +78,7 @@ export class Connection implements Sink {
   /** Why reading is off; the wire reads only when nobody wants it to stop. Starts at one, which {@link ready} takes away. */
   #pauses = 1;
   /** Ends the hold that is on; null when none is. */
-  #endHold: (() => void) | null = null;
+  #endStall: (() => void) | null = null;
   /** Write deadline while open, linger when closed. */
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
@@ -93,7 +93,7 @@ export class Connection implements Sink {
    */
   paysLargeReads = false;
   /** How often this publisher was held back. */
-  holdCount = 0;
+  stallCount = 0;
 
   constructor(
     makeWire: (connection: Connection) => Wire,
@@ -173,8 +173,8 @@ export class Connection implements Sink {
     pass.enter();
     try {
       handler.onData(chunk, start, end, stable);
-      if (pass.crowded.size > 0) this.holdBack();
-      if (pass.overflow !== null) this.#awaitRelief(pass.overflow);
+      if (pass.outboundsAboveMark.size > 0) this.stall();
+      if (pass.overflow !== null) this.#awaitDrain(pass.overflow);
     } catch (error) {
       this.#onFault(error);
     } finally {
@@ -242,41 +242,41 @@ export class Connection implements Sink {
   }
 
   /**
-   * For a publisher whose receivers are behind ({@link FlushPass.crowded}): reads nothing until it is its turn with one
+   * For a publisher whose receivers are behind ({@link FlushPass.outboundsAboveMark}): reads nothing until it is its turn with one
    * of them, or for a while (`drain.ts`). What it publishes next may hold it back again. A receiver that takes nothing
    * for {@link progressMsMax} is not waited for any more: it is cut when it is full.
    * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
    */
-  holdBack(): boolean {
+  stall(): boolean {
     const receiver = slowReceiver(this.#pass);
-    // Whoever is still crowded comes back with what it is sent next.
-    this.#pass.crowded.clear();
-    if (receiver === null || this.#closed || this.#endHold !== null) return false;
-    this.holdCount++;
+    // A receiver that is still above its mark is noted again with what it is sent next.
+    this.#pass.outboundsAboveMark.clear();
+    if (receiver === null || this.#closed || this.#endStall !== null) return false;
+    this.stallCount++;
     this.pauseReading();
     const end = (): void => {
-      if (this.#endHold !== end) return;
-      this.#endHold = null;
+      if (this.#endStall !== end) return;
+      this.#endStall = null;
       cancel();
       this.#pass.defer(() => this.#goOn());
     };
-    this.#endHold = end;
-    const cancel = awaitRelief(receiver, this.#clock, end);
+    this.#endStall = end;
+    const cancel = awaitDrain(receiver, this.#clock, end);
     return true;
   }
 
   /** Does not read on until whoever took too much in says so. What it has read already goes its way. */
-  #awaitRelief(overflow: (onRelief: () => void) => void): void {
+  #awaitDrain(overflow: (onDrain: () => void) => void): void {
     this.#pass.overflow = null;
-    if (this.#closed || this.#endHold !== null) return;
-    this.holdCount++;
+    if (this.#closed || this.#endStall !== null) return;
+    this.stallCount++;
     this.pauseReading();
     const end = (): void => {
-      if (this.#endHold !== end) return;
-      this.#endHold = null;
+      if (this.#endStall !== end) return;
+      this.#endStall = null;
       this.#pass.defer(() => this.#goOn());
     };
-    this.#endHold = end;
+    this.#endStall = end;
     overflow(end);
   }
 
@@ -332,7 +332,7 @@ export class Connection implements Sink {
     else goodbye();
     const handler = this.#handler;
     this.#handler = null;
-    this.#endHold?.();
+    this.#endStall?.();
     this.#run(() => handler?.onClose(reason));
   }
 

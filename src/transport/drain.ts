@@ -8,23 +8,23 @@ const waitMsMax = 1_000;
 /** How often it is looked whether the receiver still takes anything. */
 const checkMs = 50;
 
-/** One of the crowded receivers that it makes sense to wait for. */
-export function slowReceiver({ crowded }: FlushPass): Outbound | null {
-  for (const outbound of crowded)
-    if (outbound.crowded && !outbound.closed && outbound.makesProgress) return outbound;
+/** A receiver above its high-water mark that still takes data, so that waiting for it makes sense. */
+export function slowReceiver({ outboundsAboveMark }: FlushPass): Outbound | null {
+  for (const outbound of outboundsAboveMark)
+    if (outbound.isAboveHighWaterMark && !outbound.closed && outbound.makesProgress) return outbound;
   return null;
 }
 
 /**
- * Calls `onEnd` once: when it is one's turn with the receiver ({@link Outbound.onRelief}), when that takes nothing any
+ * Calls `onEnd` once: when it is one's turn with the receiver ({@link Outbound.onDrain}), when that takes nothing any
  * more, or after a while.
  * @returns to call it off
  */
-export function awaitRelief(receiver: Outbound, clock: Clock, onEnd: () => void): () => void {
+export function awaitDrain(receiver: Outbound, clock: Clock, onEnd: () => void): () => void {
   const untilMs = clock.nowMs() + waitMsMax;
   const cancel = (): void => {
     deadline.cancel();
-    receiver.forgetRelief(end);
+    receiver.forgetDrain(end);
   };
   const end = (): void => {
     cancel();
@@ -35,7 +35,7 @@ export function awaitRelief(receiver: Outbound, clock: Clock, onEnd: () => void)
     else deadline = clock.after(checkMs, check);
   };
   let deadline = clock.after(checkMs, check);
-  receiver.onRelief(end);
+  receiver.onDrain(end);
   return cancel;
 }
 
@@ -49,26 +49,26 @@ export class Receivers {
     this.#clock = clock;
   }
 
-  /** From now on {@link areCrowded} is about those who are sent something. */
+  /** From now on {@link areAboveHighWaterMark} is about those who are sent something. */
   watch(): void {
-    this.#pass.crowded.clear();
+    this.#pass.outboundsAboveMark.clear();
   }
 
-  get areCrowded(): boolean {
-    return this.#pass.crowded.size > 0;
+  get areAboveHighWaterMark(): boolean {
+    return this.#pass.outboundsAboveMark.size > 0;
   }
 
   /**
-   * Runs `work` in a pass when one of those who are crowded has taken something, or when there is nobody whom it makes
+   * Runs `work` in a pass when one of the receivers above the mark has taken something, or when there is none that it makes
    * sense to wait for: who takes nothing is cut when he is full.
    * @returns to call it off
    */
-  onRelief(work: () => void): () => void {
+  onDrain(work: () => void): () => void {
     const receiver = slowReceiver(this.#pass);
-    // Whoever is still crowded comes back with what he is sent next.
+    // A receiver that is still above its mark is noted again with what it is sent next.
     this.watch();
     const end = (): void => this.#pass.defer(work);
-    if (receiver !== null) return awaitRelief(receiver, this.#clock, end);
+    if (receiver !== null) return awaitDrain(receiver, this.#clock, end);
     const soon = this.#clock.soon(end);
     return () => soon.cancel();
   }

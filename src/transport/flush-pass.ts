@@ -4,7 +4,7 @@
  */
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Outbound } from "./outbound.ts";
-import type { SharedRun } from "./shared-buffer.ts";
+import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
 const gatheredBytesMax = 16 * 1024 * 1024;
@@ -21,20 +21,20 @@ export class FlushPass {
   #depth = 0;
   readonly #dirty: Outbound[] = [];
   #afterwards: (() => void)[] = [];
-  readonly #runs: SharedRun[] = [];
+  readonly #sharedBuffers: SharedBuffer[] = [];
   #scheduled = false;
   #gatheredBytes = 0;
   #flushing = false;
   /** Outputs that went past their mark during this pass; whoever publishes is held back for them ({@link Connection.holdBack}). */
-  readonly crowded = new Set<Outbound>();
+  readonly outboundsAboveMark = new Set<Outbound>();
   /**
    * Set by whoever has taken more in during this pass than it can deal with: the connection whose read caused it is not
    * read again until the callback that it gives here is called.
    */
-  overflow: ((onRelief: () => void) => void) | null = null;
+  overflow: ((onDrain: () => void) => void) | null = null;
 
   /**
-   * Whether what is sent now is what a client has just published: only that may be dropped for a crowded receiver where
+   * Whether what is sent now is what a client has just published: only that may be dropped for a receiver above its mark where
    * publishers are not held back. What the broker sends by itself waits. Set by the session that is read.
    */
   isPublishing = false;
@@ -103,11 +103,11 @@ export class FlushPass {
     this.#schedule();
   }
 
-  /** For {@link SharedRun}: it ends with the next flush. */
-  addRun(run: SharedRun): void {
+  /** For {@link SharedBuffer}: it ends with the next flush. */
+  addSharedBuffer(run: SharedBuffer): void {
     // May flush, which ends all runs: this one comes after it.
     this.gathered(run.bytes.length);
-    this.#runs.push(run);
+    this.#sharedBuffers.push(run);
   }
 
   /** For {@link Outbound}: it borrowed a buffer of this size. */
@@ -136,7 +136,7 @@ export class FlushPass {
       }
       this.#flush();
     } while (this.#afterwards.length > 0 || this.#dirty.length > 0);
-    this.crowded.clear();
+    this.outboundsAboveMark.clear();
     this.overflow = null;
   }
 
@@ -151,8 +151,8 @@ export class FlushPass {
     } finally {
       dirty.length = 0;
       this.#flushing = false;
-      for (const run of this.#runs) run.close();
-      this.#runs.length = 0;
+      for (const run of this.#sharedBuffers) run.close();
+      this.#sharedBuffers.length = 0;
     }
   }
 }

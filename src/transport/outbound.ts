@@ -9,7 +9,7 @@
 import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Lease } from "./buffer-pool.ts";
 import type { FlushPass } from "./flush-pass.ts";
-import type { SharedRun } from "./shared-buffer.ts";
+import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** Where pieces go. A sink has at most one write under way. */
 export interface Sink {
@@ -27,10 +27,10 @@ export interface Sink {
 
 export interface OutboundLimits {
   readonly pendingBytesMax: number;
-  /** Above this, publishers are held back, until the peer has taken {@link reliefBytesMax}: three quarters of the former. */
-  readonly crowdedBytes: number;
-  /** Instead of publishers being held back, what they publish is dropped for a crowded peer. */
-  readonly dropsWhenCrowded?: boolean;
+  /** Above this, publishers are stalled until the peer has taken {@link drainBytesMax}: three quarters of the former. */
+  readonly highWaterMarkBytes: number;
+  /** Instead of stalling publishers, what they publish is dropped for a peer above its mark. */
+  readonly dropsAboveHighWaterMark?: boolean;
 }
 
 const noBytes = viewBytes(emptyBytes);
@@ -39,13 +39,13 @@ const writeBytesMax = 1024 * 1024;
 /** Of what may wait for one peer, the most that one borrowed buffer grows to; see {@link BufferPool.growthBytesMax}. */
 const growthShare = 1 / 8;
 /**
- * A crowded peer that has taken this much, or a twelfth of what counts as crowded, lets publishers go on: so much that
- * it pays, and so little that nobody is held back for long.
+ * A peer above its mark that has taken this much, or a twelfth of the mark, lets publishers go on: so much that
+ * it pays, and so little that nobody is stalled for long.
  */
-const reliefBytesMax = 1024 * 1024;
-const reliefShare = 1 / 12;
+const drainBytesMax = 1024 * 1024;
+const drainShare = 1 / 12;
 /** Of a shared run, what is less than this is copied if it has to wait: it would keep all of the run's buffer. */
-const runShareMin = 1 / 4;
+const sharedShareMin = 1 / 4;
 /** Bounds the pieces (and so the views of other people's buffers) that wait for one peer. */
 const piecesMax = 65_536;
 
@@ -56,14 +56,14 @@ export class Outbound {
   #start = 0;
   #lease: Lease | null = null;
   /** The run whose bytes from `#runStart` on are this output's too; null when there is none. */
-  run: SharedRun | null = null;
-  #runStart = 0;
+  sharedBuffer: SharedBuffer | null = null;
+  #sharedStart = 0;
   /** Refuses everything: the peer is gone or is being cut. */
   closed = false;
   readonly #sink: Sink;
   readonly #pass: FlushPass;
   #limits: OutboundLimits;
-  /** {@link OutboundLimits.dropsWhenCrowded}, which is asked for with every message. */
+  /** {@link OutboundLimits.dropsAboveHighWaterMark}, which is asked for with every message. */
   #drops: boolean;
   readonly #onOverflow: () => void;
   /** Called once everything is with the sink, after {@link end}. */
@@ -77,22 +77,22 @@ export class Outbound {
   #holdsChunk = false;
   /** Chunks kept for this output; see {@link FlushPass.keepChunk}. */
   #chunksKept = 0;
-  /** Who waits for the queue to shrink, and was there first: they go on one by one, as long as it is not crowded. */
-  #onRelief: Set<() => void> | null = null;
-  #relieving = false;
+  /** Who waits for the queue to shrink, and was there first: they go on one by one, as long as it is below its mark. */
+  #onDrain: Set<() => void> | null = null;
+  #draining = false;
 
   constructor(sink: Sink, pass: FlushPass, limits: OutboundLimits, onOverflow: () => void) {
     this.#sink = sink;
     this.#pass = pass;
     this.#limits = limits;
-    this.#drops = limits.dropsWhenCrowded === true;
+    this.#drops = limits.dropsAboveHighWaterMark === true;
     this.#onOverflow = onOverflow;
     pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
   get pendingBytes(): number {
-    const inRun = this.run === null ? 0 : this.run.at - this.#runStart;
-    return this.#writingBytes + this.#sealedBytes + this.at - this.#start + inRun;
+    const inSharedBuffer = this.sharedBuffer === null ? 0 : this.sharedBuffer.at - this.#sharedStart;
+    return this.#writingBytes + this.#sealedBytes + this.at - this.#start + inSharedBuffer;
   }
 
   /** A write is under way. */
@@ -105,8 +105,8 @@ export class Outbound {
     return this.#writingBytes === 0 && !this.#sink.holdsWrites;
   }
 
-  get crowded(): boolean {
-    return this.pendingBytes > this.#limits.crowdedBytes;
+  get isAboveHighWaterMark(): boolean {
+    return this.pendingBytes > this.#limits.highWaterMarkBytes;
   }
 
   /** Whether waiting for this peer to take something makes sense. */
@@ -120,19 +120,19 @@ export class Outbound {
    */
   reserve(count: number): boolean {
     if (this.#dropsNow && this.#isFull()) return false;
-    return this.#makeRoom(count);
+    return this.#makeCapacity(count);
   }
 
-  /** Appends a copy of `source`. It is no message: a crowded peer gets it too. */
+  /** Appends a copy of `source`. It is no message: a peer above its mark gets it too. */
   append(source: Uint8Array): void {
-    if (!this.#makeRoom(source.length)) return;
+    if (!this.#makeCapacity(source.length)) return;
     this.viewed.bytes.set(source, this.at);
     this.at += source.length;
   }
 
   /** Appends a wire string. As {@link append}. */
   appendText(text: string): void {
-    if (!this.#makeRoom(text.length)) return;
+    if (!this.#makeCapacity(text.length)) return;
     this.at += this.viewed.bytes.latin1Write(text, this.at, text.length);
   }
 
@@ -152,53 +152,53 @@ export class Outbound {
    * From `start` on, what is appended to `run` is appended to this output.
    * @returns false when the peer is gone or too far behind
    */
-  joinRun(run: SharedRun, start: number): boolean {
+  joinSharedBuffer(sharedBuffer: SharedBuffer, start: number): boolean {
     if (this.closed) return false;
-    if (this.run !== null) this.leaveRun(this.run.at);
+    if (this.sharedBuffer !== null) this.leaveSharedBuffer(this.sharedBuffer.at);
     this.#sealAppended();
     if ((this.#dropsNow && this.#isFull()) || !this.#checkOverflow()) return false;
-    run.lease.hold();
-    this.run = run;
-    this.#runStart = start;
+    sharedBuffer.lease.hold();
+    this.sharedBuffer = sharedBuffer;
+    this.#sharedStart = start;
     this.#queue();
     return true;
   }
 
   /** The run's bytes from `end` on are not this output's. */
-  leaveRun(end: number): void {
-    const run = this.run;
-    if (run === null) return;
-    this.run = null;
-    const start = this.#runStart;
+  leaveSharedBuffer(end: number): void {
+    const sharedBuffer = this.sharedBuffer;
+    if (sharedBuffer === null) return;
+    this.sharedBuffer = null;
+    const start = this.#sharedStart;
     if (end > start) {
-      const isSmallShare = end - start < run.bytes.length * runShareMin;
-      if (this.#writingBytes > 0 && isSmallShare) this.#copy(run.bytes, start, end);
-      else this.#seal(run.bytes.subarray(start, end), run.lease);
+      const isSmallShare = end - start < sharedBuffer.bytes.length * sharedShareMin;
+      if (this.#writingBytes > 0 && isSmallShare) this.#copy(sharedBuffer.bytes, start, end);
+      else this.#seal(sharedBuffer.bytes.subarray(start, end), sharedBuffer.lease);
     }
-    run.lease.release();
+    sharedBuffer.lease.release();
   }
 
   setLimits(limits: OutboundLimits): void {
     this.#limits = limits;
-    this.#drops = limits.dropsWhenCrowded === true;
+    this.#drops = limits.dropsAboveHighWaterMark === true;
     this.#pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
   /** Calls `callback` once, when the peer has taken something and nobody was here before, or when it is gone. */
-  onRelief(callback: () => void): void {
+  onDrain(callback: () => void): void {
     if (this.closed) return callback();
-    (this.#onRelief ??= new Set()).add(callback);
+    (this.#onDrain ??= new Set()).add(callback);
   }
 
-  /** Undoes {@link onRelief}, for whoever has waited long enough. */
-  forgetRelief(callback: () => void): void {
-    this.#onRelief?.delete(callback);
+  /** Undoes {@link onDrain}, for whoever has waited long enough. */
+  forgetDrain(callback: () => void): void {
+    this.#onDrain?.delete(callback);
   }
 
   /** For {@link FlushPass}: hands everything gathered to the sink, unless a write is under way. */
   flush(): void {
     this.#queued = false;
-    if (this.run !== null) this.leaveRun(this.run.at);
+    if (this.sharedBuffer !== null) this.leaveSharedBuffer(this.sharedBuffer.at);
     if (!this.closed || this.#onSent !== null) this.#write();
     if (this.#holdsChunk) {
       this.#holdsChunk = false;
@@ -207,7 +207,7 @@ export class Outbound {
         this.#pass.keepChunk();
       }
     }
-    if (this.#onRelief !== null && this.pendingBytes <= this.#reliefMark) this.#relieveNext();
+    if (this.#onDrain !== null && this.pendingBytes <= this.#lowWaterMarkBytes) this.#drainNext();
   }
 
   /** For the sink: the write that it had not taken at once is done. */
@@ -230,8 +230,8 @@ export class Outbound {
   close(): void {
     this.closed = true;
     this.#onSent = null;
-    this.run?.lease.release();
-    this.run = null;
+    this.sharedBuffer?.lease.release();
+    this.sharedBuffer = null;
     for (const piece of this.#sealed ?? []) piece.lease?.release();
     this.#lease?.release();
     this.#lease = null;
@@ -261,9 +261,9 @@ export class Outbound {
     }
   }
 
-  #makeRoom(count: number): boolean {
+  #makeCapacity(count: number): boolean {
     if (this.closed) return false;
-    if (this.run !== null) this.leaveRun(this.run.at);
+    if (this.sharedBuffer !== null) this.leaveSharedBuffer(this.sharedBuffer.at);
     if (this.viewed.bytes.length - this.at < count && !this.#renew(count)) return false;
     this.#queue();
     return true;
@@ -273,10 +273,10 @@ export class Outbound {
     return this.#drops && this.#pass.isPublishing;
   }
 
-  /** Whether it is crowded even with all that it is willing to take taken. */
+  /** Whether it is above its mark even after a flush. */
   #isFull(): boolean {
-    if (this.crowded && this.#writingBytes === 0) this.flush();
-    return this.crowded;
+    if (this.isAboveHighWaterMark && this.#writingBytes === 0) this.flush();
+    return this.isAboveHighWaterMark;
   }
 
   #queue(): void {
@@ -368,14 +368,14 @@ export class Outbound {
     // May flush this very output, so the new buffer comes after it.
     this.#pass.gathered(Math.max(count, previousBytes));
     if (this.closed) return false;
-    // While it is crowded, whoever comes next is to notice soon.
-    this.#lease = this.#pass.pool.borrow(count, this.crowded ? 0 : previousBytes);
+    // While it is above its mark, the next publisher is to notice soon.
+    this.#lease = this.#pass.pool.borrow(count, this.isAboveHighWaterMark ? 0 : previousBytes);
     this.viewed = this.#lease.viewed;
     return true;
   }
 
   #checkOverflow(): boolean {
-    if (this.pendingBytes <= this.#limits.crowdedBytes && (this.#sealed?.length ?? 0) <= piecesMax)
+    if (this.pendingBytes <= this.#limits.highWaterMarkBytes && (this.#sealed?.length ?? 0) <= piecesMax)
       return true;
     // What this pass alone has gathered says nothing of the peer: it may be waiting for just that.
     if (this.#writingBytes === 0) this.flush();
@@ -384,35 +384,36 @@ export class Outbound {
       this.#onOverflow();
       return false;
     }
-    if (pendingBytes > this.#limits.crowdedBytes && !this.#dropsNow) this.#pass.crowded.add(this);
+    if (pendingBytes > this.#limits.highWaterMarkBytes && !this.#dropsNow)
+      this.#pass.outboundsAboveMark.add(this);
     return true;
   }
 
-  get #reliefMark(): number {
-    const { crowdedBytes } = this.#limits;
-    return crowdedBytes - Math.min(reliefBytesMax, crowdedBytes * reliefShare);
+  get #lowWaterMarkBytes(): number {
+    const { highWaterMarkBytes } = this.#limits;
+    return highWaterMarkBytes - Math.min(drainBytesMax, highWaterMarkBytes * drainShare);
   }
 
   /** What the first one goes on with may fill the queue again; only then is it the next one's turn. */
-  #relieveNext(): void {
-    if (this.#relieving) return;
-    this.#relieving = true;
+  #drainNext(): void {
+    if (this.#draining) return;
+    this.#draining = true;
     this.#pass.defer(() => {
-      this.#relieving = false;
-      const waiting = this.#onRelief;
-      if (waiting === null || this.crowded) return;
+      this.#draining = false;
+      const waiting = this.#onDrain;
+      if (waiting === null || this.isAboveHighWaterMark) return;
       const [first] = waiting;
       if (first === undefined) return;
       waiting.delete(first);
       first();
-      if (waiting.size > 0) this.#relieveNext();
-      else this.#onRelief = null;
+      if (waiting.size > 0) this.#drainNext();
+      else this.#onDrain = null;
     });
   }
 
   #relieve(): void {
-    const waiting = this.#onRelief;
-    this.#onRelief = null;
+    const waiting = this.#onDrain;
+    this.#onDrain = null;
     if (waiting !== null) for (const callback of waiting) callback();
   }
 }

@@ -9,7 +9,7 @@ import type { ViewedBytes } from "../base/bytes.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import type { Lease } from "./buffer-pool.ts";
 
-export class SharedRun {
+export class SharedBuffer {
   readonly lease: Lease;
   readonly viewed: ViewedBytes;
   /** Where the next bytes go. */
@@ -20,14 +20,14 @@ export class SharedRun {
   constructor(pass: FlushPass, bytesMin: number, previousBytes: number) {
     this.lease = pass.pool.borrow(bytesMin, previousBytes);
     this.viewed = this.lease.viewed;
-    pass.addRun(this);
+    pass.addSharedBuffer(this);
   }
 
   get bytes(): Buffer {
     return this.viewed.bytes;
   }
 
-  hasRoom(count: number): boolean {
+  hasCapacity(count: number): boolean {
     return !this.closed && this.viewed.bytes.length - this.at >= count;
   }
 

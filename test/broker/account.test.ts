@@ -17,7 +17,7 @@ function planFor(account: Account, subject: string): Plan {
 }
 
 /** Everybody in a plan who is still there, by group. */
-function receivers({ plain, cohorts, groups, links }: Plan): string[] {
+function receivers({ plain, fanOutGroups: cohorts, groups, links }: Plan): string[] {
   const alive = (subscriptions: readonly Subscription[]): Subscription[] =>
     subscriptions.filter(({ dead }) => !dead);
   return [

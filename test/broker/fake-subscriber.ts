@@ -1,6 +1,6 @@
 /** A subscriber that takes what it is told to take, and writes it down. */
 import type { Message } from "../../src/broker/message.ts";
-import type { Cohort, Subscriber, Subscription } from "../../src/broker/subscriber.ts";
+import type { FanOutGroup, Subscriber, Subscription } from "../../src/broker/subscriber.ts";
 
 export class FakeSubscriber implements Subscriber {
   readonly name: string;
@@ -47,11 +47,11 @@ export class FakeSubscriber implements Subscriber {
     return this.denied.size > 0;
   }
 
-  cohortKey(): string | null {
+  fanOutKey(): string | null {
     return this.likeness;
   }
 
-  formCohort(members: readonly Subscription[]): Cohort {
+  formFanOutGroup(members: readonly Subscription[]): FanOutGroup {
     return {
       members,
       deliver: (message, silent) =>

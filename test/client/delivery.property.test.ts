@@ -59,7 +59,7 @@ describe("whatever clients do, each is sent what a server that delivers one by o
   });
 
   it("with receivers that are slow, and cut when they are too slow", async () => {
-    const limits = { pendingBytesMax: 24_000, crowdedBytes: 18_000, writeDeadlineMs: 60_000 };
+    const limits = { pendingBytesMax: 24_000, highWaterMarkBytes: 18_000, writeDeadlineMs: 60_000 };
     let cut = 0;
     let held = 0;
     await fc.assert(
@@ -72,7 +72,7 @@ describe("whatever clients do, each is sent what a server that delivers one by o
             // Somebody looks when a buffer is full, and one that holds such a message has 64 KiB.
             const bound = limits.pendingBytesMax + 64 * 1024;
             if (connection.pendingBytes > bound) throw new Error(`${connection.pendingBytes} bytes wait`);
-            held += connection.holdCount;
+            held += connection.stallCount;
           }
           await settle(world);
           check(world);

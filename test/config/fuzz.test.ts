@@ -88,7 +88,7 @@ function survives(run: () => unknown): boolean {
     return true;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    expect(error.problems.length).toBeGreaterThan(0);
+    expect(error.diagnostics.length).toBeGreaterThan(0);
     return false;
   }
 }

@@ -52,7 +52,7 @@ export function refusal(run: () => unknown): readonly string[] {
     run();
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return error.diagnostics;
     throw error;
   }
 }

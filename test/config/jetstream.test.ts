@@ -205,7 +205,7 @@ describe("a reload", () => {
     try {
       differenceTo(text);
     } catch (error) {
-      problems = (error as ConfigError).problems;
+      problems = (error as ConfigError).diagnostics;
     }
     expect(problems).toEqual([expect.stringContaining(`config reload not supported for ${name}:`)]);
   });

@@ -37,7 +37,7 @@ function readingOf(text: string): { problems: string; warnings: string } {
     return { problems: "", warnings: load(text).warnings.join("\n") };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { problems: error.problems.join("\n"), warnings: error.warnings.join("\n") };
+    return { problems: error.diagnostics.join("\n"), warnings: error.warnings.join("\n") };
   }
 }
 

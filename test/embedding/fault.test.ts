@@ -40,10 +40,10 @@ class Mistaken implements Subscriber {
   filters(): boolean {
     return false;
   }
-  cohortKey(): null {
+  fanOutKey(): null {
     return null;
   }
-  formCohort(): never {
+  formFanOutGroup(): never {
     throw new Error("never formed");
   }
 }
@@ -108,7 +108,7 @@ const mistakes: Readonly<Record<string, (broker: Running) => Promise<string>>> =
       },
     });
     for (const { outbound } of connectionsOf(broker))
-      outbound.setLimits({ pendingBytesMax: 1, crowdedBytes: 1 });
+      outbound.setLimits({ pendingBytesMax: 1, highWaterMarkBytes: 1 });
     dead.socket.pause();
     const publisher = await client(broker);
     for (let each = 0; each < 20; each++) publisher.send(`PUB big 1000000\r\n${"x".repeat(1_000_000)}\r\n`);

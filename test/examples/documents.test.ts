@@ -50,7 +50,7 @@ describe("documents", () => {
       // Those that are refused for one reason belong together, and one of them stands for all.
       const refused = new Map<string, string[]>();
       const unnamed: string[] = [];
-      for (const [key, { support, reason }] of Object.entries(keys)) {
+      for (const [key, { severity: support, reason }] of Object.entries(keys)) {
         if (support === "error") refused.set(reason, [...(refused.get(reason) ?? []), key]);
         else if (!isNamed(key)) unnamed.push(key);
       }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { viewBytes } from "../../src/base/bytes.ts";
 import { Subscription } from "../../src/broker/subscriber.ts";
 import { appendMessage } from "../../src/client/delivery.ts";
-import { DurableAnswers } from "../../src/jetstream/commit-gated-replies.ts";
+import { CommitGatedReplies } from "../../src/jetstream/commit-gated-replies.ts";
 import { appendLinkMessage } from "../../src/leaf/delivery.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
@@ -22,7 +22,7 @@ function slowWorld() {
     observers.push((group) => observer.onDurable(group));
     return () => {};
   };
-  const answers = new DurableAnswers(world.host);
+  const answers = new CommitGatedReplies(world.host);
   return {
     world,
     answers,
@@ -86,7 +86,7 @@ describe("answers", () => {
     const pass = new FlushPass(new BufferPool());
     const sent: string[] = [];
     const write = (pieces: readonly Buffer[]) => sent.push(Buffer.concat(pieces).latin1Slice()) > 0;
-    const limits = { pendingBytesMax: 1e9, crowdedBytes: 1e9 };
+    const limits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
     const sink = { write, makesProgress: true, holdsWrites: false };
     const outbound = new Outbound(sink, pass, limits, () => {});
     const subscription = new Subscription(world.service, "x", null, "1");

@@ -9,7 +9,7 @@ import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";
 import type { ManagedConsumer } from "../../src/jetstream/consumer/consumer-api.ts";
 import type { ConsumerConfig } from "../../src/jetstream/consumer/config/consumer-config.ts";
-import { DurableAnswers } from "../../src/jetstream/commit-gated-replies.ts";
+import { CommitGatedReplies } from "../../src/jetstream/commit-gated-replies.ts";
 import type { Host, Receivers } from "../../src/jetstream/host.ts";
 import { Stream } from "../../src/jetstream/stream/stream.ts";
 import type { StreamConfig } from "../../src/jetstream/stream/config/stream-config.ts";
@@ -28,12 +28,12 @@ export interface Heard {
 }
 
 export class SlowReceivers implements Receivers {
-  areCrowded = false;
+  areAboveHighWaterMark = false;
   #waiting: (() => void)[] = [];
 
   watch(): void {}
 
-  onRelief(work: () => void): () => void {
+  onDrain(work: () => void): () => void {
     this.#waiting.push(work);
     return () => {
       this.#waiting = this.#waiting.filter((other) => other !== work);
@@ -42,7 +42,7 @@ export class SlowReceivers implements Receivers {
 
   /** @returns how many waited */
   relieve(): number {
-    this.areCrowded = false;
+    this.areAboveHighWaterMark = false;
     const waiting = this.#waiting.splice(0);
     for (const work of waiting) work();
     return waiting.length;
@@ -94,12 +94,12 @@ export class World {
           work();
           this.endPass();
         }),
-      holdPublisher: () => {
+      stallPublisher: () => {
         this.held++;
       },
       nuid: () => nuids.next(),
     };
-    this.jetStream = new JetStreamAccount(this.host, this.account, new DurableAnswers(this.host));
+    this.jetStream = new JetStreamAccount(this.host, this.account, new CommitGatedReplies(this.host));
   }
 
   /** Named `S` on `s.>` unless `config` says otherwise. */

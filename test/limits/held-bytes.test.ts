@@ -6,10 +6,10 @@ import { appendMessage } from "../../src/client/delivery.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound } from "../../src/transport/outbound.ts";
-import { SharedRun } from "../../src/transport/shared-buffer.ts";
+import { SharedBuffer } from "../../src/transport/shared-buffer.ts";
 
 const mebibyte = 1024 * 1024;
-const limits = { pendingBytesMax: 64 * mebibyte, crowdedBytes: 48 * mebibyte };
+const limits = { pendingBytesMax: 64 * mebibyte, highWaterMarkBytes: 48 * mebibyte };
 
 /** Takes one write and keeps it. */
 class StuckSink {
@@ -38,9 +38,9 @@ test("a small message that several receivers share keeps no buffer of its own, a
   const count = 100_000;
   for (let each = 0; each < count; each++) {
     pass.run(() => {
-      const run = new SharedRun(pass, text.length, 0);
+      const run = new SharedBuffer(pass, text.length, 0);
       run.at += run.bytes.latin1Write(text, 0);
-      outbound.joinRun(run, 0);
+      outbound.joinSharedBuffer(run, 0);
     });
   }
   expect(isCut()).toBe(false);
@@ -59,11 +59,11 @@ test("shared and own messages keep their order while they wait", () => {
   let expected = "stuck";
   for (let each = 0; each < 5_000; each++) {
     pass.run(() => {
-      const run = new SharedRun(pass, 100, 0);
+      const run = new SharedBuffer(pass, 100, 0);
       const shared = `s${each} `.repeat((each % 20) + 1).slice(0, 100);
       run.at += run.bytes.latin1Write(shared, 0);
       if (each % 3 === 0) outbound.appendText(`a${each} `);
-      outbound.joinRun(run, 0);
+      outbound.joinSharedBuffer(run, 0);
       if (each % 5 === 0) outbound.appendText(`b${each} `);
       expected += `${each % 3 === 0 ? `a${each} ` : ""}${shared}${each % 5 === 0 ? `b${each} ` : ""}`;
     });

@@ -4,7 +4,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { Account } from "../../src/broker/account.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { Session } from "../../src/broker/session.ts";
-import { Subscription, type Cohort, type Subscriber } from "../../src/broker/subscriber.ts";
+import { Subscription, type FanOutGroup, type Subscriber } from "../../src/broker/subscriber.ts";
 import type { Options, PermissionsOptions, SubscribePermission } from "../../src/config/options.ts";
 import { createMonitor, type MonitorContext, type MonitorResponse } from "../../src/monitor/monitor.ts";
 import { SubjectMappings, type SubjectMapping } from "../../src/subjects/mapping.ts";
@@ -137,11 +137,11 @@ export class FakeSession implements Session, Subscriber {
     return this.permissions?.filtersSubscription(subject, queue) ?? false;
   }
 
-  cohortKey(): null {
+  fanOutKey(): null {
     return null;
   }
 
-  formCohort(): Cohort {
+  formFanOutGroup(): FanOutGroup {
     throw new Error("never asked");
   }
 

@@ -10,7 +10,7 @@ import { checkStream } from "../../src/store/check/check-stream.ts";
 import { DiskLog } from "../../src/store/disk/disk-log.ts";
 import { type Environment, openEnvironment } from "../../src/store/lmdb/environment.ts";
 import { Chunk } from "../../src/store/journal/chunks.ts";
-import type { GroupRoom, GroupWriter, JournalGroup } from "../../src/store/journal/group.ts";
+import type { GroupCapacity, GroupWriter, JournalGroup } from "../../src/store/journal/group.ts";
 import { encodeCreateStream } from "../../src/store/journal/operation.ts";
 import { Snapshot } from "../../src/store/lmdb/snapshot.ts";
 
@@ -26,7 +26,7 @@ export class GroupsInMemory implements GroupWriter {
     this.lastGroup = this.durableGroup = this.appliedGroup = appliedGroup;
   }
 
-  room(size: number): GroupRoom {
+  capacity(size: number): GroupCapacity {
     if (this.#rooms.length === 0) this.lastGroup++;
     // With something around it, as in a real group.
     const chunk = new Chunk(size + 6);

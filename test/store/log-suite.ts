@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SubjectFilter } from "../../src/subjects/filter.ts";
-import { type MessageDraft, type MessageLog, StoredMessage } from "../../src/store/contract.ts";
+import { type NewMessage, type MessageLog, StoredMessage } from "../../src/store/contract.ts";
 import { compareWithModel, LogModel, type ModelDraft, plainMessage } from "./log-model.ts";
 
 export interface LogFixture {
@@ -179,7 +179,7 @@ class Pair {
   }
 }
 
-function draftOf(from: ModelDraft, seq: number): MessageDraft {
+function draftOf(from: ModelDraft, seq: number): NewMessage {
   const margin = 3;
   const body = Buffer.from(`${"-".repeat(margin)}${from.headers}${from.payload}---`, "latin1");
   return {

@@ -95,7 +95,7 @@ async function reopen(image: string, where: string): Promise<number> {
     const found = countGroups(store);
     await store.close();
     expect(faults).toEqual([]);
-    expect((await checkStore(image)).problems).toEqual([]);
+    expect((await checkStore(image)).diagnostics).toEqual([]);
     return found;
   } catch (error) {
     throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -31,7 +31,7 @@ describe("a killed process", () => {
       before = countGroups(store);
       expect(before).toBeGreaterThanOrEqual(lastNumber(numbersPath));
       await store.close();
-      expect((await checkStore(directory)).problems).toEqual([]);
+      expect((await checkStore(directory)).diagnostics).toEqual([]);
     }
     expect(() => readFileSync(`${numbersPath}.faults`)).toThrow("ENOENT");
   });

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { nextTurn } from "../../src/base/clock.ts";
+import { nextIteration } from "../../src/base/clock.ts";
 import { Applier } from "../../src/store/lmdb/applier.ts";
 import { Batch } from "../../src/store/lmdb/batch.ts";
 import { BlockCache } from "../../src/store/disk/block-cache.ts";
@@ -135,7 +135,7 @@ class Bench {
   async turn(): Promise<void> {
     for (const seen of this.#passing) check(seen);
     this.#passing = [];
-    await new Promise<void>((resolve) => nextTurn(resolve));
+    await new Promise<void>((resolve) => nextIteration(resolve));
   }
 
   /** Of the groups that are written, all but the last few. */

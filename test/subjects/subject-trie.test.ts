@@ -8,7 +8,7 @@ interface Value extends TrieValue {
 }
 
 function valueOf(pattern: string): Value {
-  return { pattern, triePlace: -1 };
+  return { pattern, triePosition: -1 };
 }
 
 /** The slow way, token by token. */
@@ -131,7 +131,7 @@ describe("the interest trie", () => {
     const count = 300_000;
     for (let at = 0; at < count; at++) trie.insert(`t${at}`, valueOf(`t${at}`));
     let seen = 0;
-    for (const value of trie.values()) if (value.triePlace === 0) seen++;
+    for (const value of trie.values()) if (value.triePosition === 0) seen++;
     expect(seen).toBe(count);
   });
 

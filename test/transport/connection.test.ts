@@ -232,7 +232,7 @@ describe("the end", () => {
     const bench = new Bench();
     const { connection, wire, handler } = bench.connect();
     wire.takes = () => false;
-    connection.setLimits({ pendingBytesMax: 100_000, crowdedBytes: 75_000, writeDeadlineMs: 10_000 });
+    connection.setLimits({ pendingBytesMax: 100_000, highWaterMarkBytes: 75_000, writeDeadlineMs: 10_000 });
     const append = () => connection.outbound.append(Buffer.alloc(1_000));
     for (let count = 0; count < 100; count++) bench.pass.run(append);
     expect(handler.calls.at(-1)).toBe("ready");

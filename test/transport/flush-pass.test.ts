@@ -8,7 +8,7 @@ function make() {
   const pass = new FlushPass(new BufferPool());
   const peer = () => {
     const sink = new ScriptedSink();
-    const limits = { pendingBytesMax: 1e9, crowdedBytes: 1e9 };
+    const limits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
     return { sink, outbound: new Outbound(sink, pass, limits, () => {}) };
   };
   return { pass, a: peer(), b: peer() };

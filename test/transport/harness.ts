@@ -15,10 +15,10 @@ import type { Listener } from "../../src/transport/listener.ts";
 import { RateLimit } from "../../src/transport/rate-limit.ts";
 import { ReadBuffer } from "../../src/transport/read-buffer.ts";
 import { listenTcp } from "../../src/transport/tcp/tcp-listener.ts";
-import { TlsGate, type AcceptPeer } from "../../src/transport/tls/tls-handshaker.ts";
+import { TlsHandshaker, type AcceptPeer } from "../../src/transport/tls/tls-handshaker.ts";
 import { listenTls, type TlsMode } from "../../src/transport/tls/tls-listener.ts";
-import type { TlsTerms } from "../../src/transport/tls/server-certificates.ts";
-import { listenWebSocket, type WebSocketTerms } from "../../src/transport/websocket/websocket-listener.ts";
+import type { TlsSettings } from "../../src/transport/tls/server-certificates.ts";
+import { listenWebSocket, type WebSocketSettings } from "../../src/transport/websocket/websocket-listener.ts";
 
 export const megabyte = 1024 * 1024;
 
@@ -26,7 +26,7 @@ export function certificateFile(name: string): string {
   return fileURLToPath(new URL(`../fixture/certs/${name}`, import.meta.url));
 }
 
-export const serverTls: TlsTerms = {
+export const serverTls: TlsSettings = {
   certFile: certificateFile("server.pem"),
   keyFile: certificateFile("server-key.pem"),
   caFile: null,
@@ -38,7 +38,7 @@ export const serverTls: TlsTerms = {
   curves: null,
 };
 
-export const plainWebSocket: WebSocketTerms = {
+export const plainWebSocket: WebSocketSettings = {
   compression: false,
   sameOrigin: false,
   allowedOrigins: [],
@@ -54,7 +54,7 @@ export const plainWebSocket: WebSocketTerms = {
 
 const limitsByDefault: ConnectionLimits = {
   pendingBytesMax: 64 * megabyte,
-  crowdedBytes: 48 * megabyte,
+  highWaterMarkBytes: 48 * megabyte,
   writeDeadlineMs: 10_000,
 };
 
@@ -135,9 +135,13 @@ export class Harness {
   }
 
   async listenTls(
-    terms: TlsTerms,
+    terms: TlsSettings,
     mode: TlsMode,
-    more: { readonly perSecondMax?: number; readonly acceptPeer?: AcceptPeer; readonly gate?: TlsGate } = {},
+    more: {
+      readonly perSecondMax?: number;
+      readonly acceptPeer?: AcceptPeer;
+      readonly gate?: TlsHandshaker;
+    } = {},
   ): Promise<number> {
     const context = this.clientContext(
       "STANDARD",
@@ -145,7 +149,7 @@ export class Harness {
     );
     return this.#keep(
       await listenTls("127.0.0.1", 0, {
-        gate: more.gate ?? new TlsGate(terms, this.clock, more.acceptPeer ?? null),
+        handshaker: more.gate ?? new TlsHandshaker(terms, this.clock, more.acceptPeer ?? null),
         clock: this.clock,
         buffers: this.buffers,
         mode: () => mode,
@@ -159,15 +163,15 @@ export class Harness {
   }
 
   async listenWebSocket(
-    terms: Partial<WebSocketTerms> | (() => Partial<WebSocketTerms>) = {},
-    gate: TlsGate | null = null,
+    terms: Partial<WebSocketSettings> | (() => Partial<WebSocketSettings>) = {},
+    gate: TlsHandshaker | null = null,
   ): Promise<number> {
     const context = this.clientContext("WEBSOCKET");
     const now = typeof terms === "function" ? terms : () => terms;
     return this.#keep(
       await listenWebSocket("127.0.0.1", 0, {
-        terms: () => ({ ...plainWebSocket, ...now() }),
-        gate,
+        settings: () => ({ ...plainWebSocket, ...now() }),
+        handshaker: gate,
         clock: this.clock,
         buffers: this.buffers,
         context: this.connectionContext,

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound, type OutboundLimits } from "../../src/transport/outbound.ts";
-import { SharedRun } from "../../src/transport/shared-buffer.ts";
+import { SharedBuffer } from "../../src/transport/shared-buffer.ts";
 import { ScriptedSink } from "./parts.ts";
 
-const generous: OutboundLimits = { pendingBytesMax: 1e9, crowdedBytes: 1e9 };
+const generous: OutboundLimits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
 
 function make(limits: OutboundLimits = generous) {
   const pass = new FlushPass(new BufferPool());
@@ -125,7 +125,7 @@ describe("views of the read chunk", () => {
 });
 
 describe("a peer that falls behind", () => {
-  const limits = { pendingBytesMax: 1_000, crowdedBytes: 750 };
+  const limits = { pendingBytesMax: 1_000, highWaterMarkBytes: 750 };
 
   function appendView(outbound: Outbound, bytes: number): void {
     if (outbound.reserve(0)) outbound.appendView(Buffer.alloc(bytes), true);
@@ -169,10 +169,10 @@ describe("a peer that falls behind", () => {
     pass.run(() => appendView(outbound, 500));
     pass.enter();
     appendView(outbound, 200);
-    expect([...pass.crowded]).toEqual([outbound]);
-    outbound.onRelief(() => relieved++);
+    expect([...pass.outboundsAboveMark]).toEqual([outbound]);
+    outbound.onDrain(() => relieved++);
     pass.leave();
-    expect(pass.crowded.size).toBe(0);
+    expect(pass.outboundsAboveMark.size).toBe(0);
     // The 100 under way, and then the 700 behind them.
     sink.take();
     pass.run(() => outbound.onWritten());
@@ -189,18 +189,18 @@ describe("a peer that falls behind", () => {
     const told: string[] = [];
     const patient = () => told.push("patient");
     const impatient = () => told.push("impatient");
-    outbound.onRelief(patient);
-    outbound.onRelief(impatient);
-    outbound.forgetRelief(impatient);
+    outbound.onDrain(patient);
+    outbound.onDrain(impatient);
+    outbound.forgetDrain(impatient);
     outbound.close();
     expect(told).toEqual(["patient"]);
-    outbound.onRelief(() => told.push("late"));
+    outbound.onDrain(() => told.push("late"));
     expect(told).toEqual(["patient", "late"]);
   });
 
   test("has its limits changed while it is open", () => {
     const { pass, sink, outbound, overflows } = make(limits);
-    outbound.setLimits({ pendingBytesMax: 5_000, crowdedBytes: 4_000 });
+    outbound.setLimits({ pendingBytesMax: 5_000, highWaterMarkBytes: 4_000 });
     sink.takes = () => false;
     pass.run(() => appendView(outbound, 4_500));
     expect(overflows()).toBe(0);
@@ -285,7 +285,7 @@ test("every byte arrives once and in order, whatever is appended how and taken w
         b.sink.takes = () => takesB;
         const chunk = Buffer.alloc(steps.reduce((sum, { bytes }) => sum + bytes, 0));
         let chunkAt = 0;
-        let run: SharedRun | null = null;
+        let run: SharedBuffer | null = null;
         pass.enter();
         for (const { to, how, bytes } of steps) {
           const content = chunk
@@ -297,11 +297,12 @@ test("every byte arrives once and in order, whatever is appended how and taken w
             peer.expectedBytes += bytes;
           }
           if (to === "both") {
-            if (run === null || !run.hasRoom(bytes)) run = new SharedRun(pass, bytes, 0);
+            if (run === null || !run.hasCapacity(bytes)) run = new SharedBuffer(pass, bytes, 0);
             const start = run.at;
             content.copy(run.bytes, start);
             run.at += bytes;
-            for (const { outbound } of peers) if (outbound.run !== run) outbound.joinRun(run, start);
+            for (const { outbound } of peers)
+              if (outbound.sharedBuffer !== run) outbound.joinSharedBuffer(run, start);
             continue;
           }
           const { outbound } = to === "a" ? a : b;

@@ -21,7 +21,7 @@ describe("a publisher that brings more than can be dealt with", () => {
     read(publisher);
     read(other);
     expect([publisher.wire.reading, other.wire.reading]).toEqual([false, true]);
-    expect(publisher.connection.holdCount).toBe(1);
+    expect(publisher.connection.stallCount).toBe(1);
     relieve();
     relieve();
     await Promise.resolve();

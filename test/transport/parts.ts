@@ -119,7 +119,11 @@ export class Bench {
   readonly clock = new Clock();
   readonly pass = new FlushPass(new BufferPool());
   readonly faults: unknown[] = [];
-  limits: ConnectionLimits = { pendingBytesMax: 1_000_000, crowdedBytes: 750_000, writeDeadlineMs: 10_000 };
+  limits: ConnectionLimits = {
+    pendingBytesMax: 1_000_000,
+    highWaterMarkBytes: 750_000,
+    writeDeadlineMs: 10_000,
+  };
 
   constructor() {
     this.clock.freeze();

@@ -4,7 +4,7 @@ import { Bench } from "./parts.ts";
 /** A receiver whose first write is under way, and a publisher that sends it as many bytes as it says. */
 function meet(pendingBytesMax = 1_000_000) {
   const bench = new Bench();
-  bench.limits = { ...bench.limits, pendingBytesMax, crowdedBytes: pendingBytesMax * 0.75 };
+  bench.limits = { ...bench.limits, pendingBytesMax, highWaterMarkBytes: pendingBytesMax * 0.75 };
   const receiver = bench.connect();
   const publisher = bench.connect();
   const held: boolean[] = [];
@@ -12,7 +12,7 @@ function meet(pendingBytesMax = 1_000_000) {
   const send = (bytes: number) => {
     const { outbound } = receiver.connection;
     if (outbound.reserve(0)) outbound.appendView(Buffer.alloc(bytes), true);
-    if (bench.pass.crowded.size > 0) held.push(publisher.connection.holdBack());
+    if (bench.pass.outboundsAboveMark.size > 0) held.push(publisher.connection.stall());
   };
   publisher.handler.onDataDo = (text) => send(Number(text));
   const publish = (bytes: number) => {
@@ -37,7 +37,7 @@ describe("a publisher that crowds a receiver", () => {
     expect([released(publisher.handler.calls), publisher.wire.reading]).toEqual([0, false]);
     receiver.wire.drain();
     expect([released(publisher.handler.calls), publisher.wire.reading]).toEqual([1, true]);
-    expect(publisher.connection.holdCount).toBe(1);
+    expect(publisher.connection.stallCount).toBe(1);
     expect(closes(receiver.handler.calls)).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe("a publisher that crowds a receiver", () => {
       receiver.connection.outbound.appendView(Buffer.alloc(800_000), true);
     };
     publisher.connection.receive(Buffer.from("x"), 0, 1, false);
-    expect([publisher.wire.reading, bench.pass.crowded.size]).toEqual([false, 0]);
+    expect([publisher.wire.reading, bench.pass.outboundsAboveMark.size]).toEqual([false, 0]);
   });
 
   test("is held for itself too", () => {
@@ -187,7 +187,7 @@ describe("a receiver that takes nothing", () => {
         connection.outbound.reserve(0);
         connection.outbound.appendView(Buffer.alloc(800_000), true);
       }
-      held.push(publisher.connection.holdBack());
+      held.push(publisher.connection.stall());
     };
     publisher.connection.receive(Buffer.from("x"), 0, 1, false);
     expect(held).toEqual([true]);

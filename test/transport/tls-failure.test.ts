@@ -4,7 +4,7 @@ import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { Clock } from "../../src/base/clock.ts";
-import { TlsGate } from "../../src/transport/tls/tls-handshaker.ts";
+import { TlsHandshaker } from "../../src/transport/tls/tls-handshaker.ts";
 import { tlsFailureText } from "../../src/transport/tls-failure.ts";
 import { certificateFile, serverTls } from "./harness.ts";
 
@@ -20,7 +20,7 @@ afterEach(() => {
 
 /** What the gate says of the client that `dial` makes. */
 async function failureOf(terms: typeof serverTls, dial: (port: number) => Socket): Promise<string> {
-  const gate = new TlsGate(terms, new Clock(), null);
+  const gate = new TlsHandshaker(terms, new Clock(), null);
   const server = net.createServer();
   ended.push(() => server.close());
   const failure = new Promise<string>((resolve) => {

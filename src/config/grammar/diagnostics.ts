@@ -1,7 +1,7 @@
 /** What is wrong with a configuration: collected, so that one run shows all of it. */
 
 /** Where in a file something stands. Line 0: not in a file, and `file` is the whole description. */
-export interface Place {
+export interface SourcePosition {
   readonly file: string;
   /** From 1. */
   readonly line: number;
@@ -10,8 +10,8 @@ export interface Place {
 }
 
 /** `file:line:column`, as editors and compilers have it. */
-export function showPlace(place: Place): string {
-  return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.column}`;
+export function showPosition(position: SourcePosition): string {
+  return position.line === 0 ? position.file : `${position.file}:${position.line}:${position.column}`;
 }
 
 /** Registered by name, so that the modules and the CommonJS build know each other's errors. */
@@ -21,12 +21,12 @@ const brand = Symbol.for("frond.ConfigError");
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** One sentence for each problem, with its place in front if it has one. */
-  readonly problems: readonly string[];
+  readonly diagnostics: readonly string[];
   readonly warnings: readonly string[];
 
-  constructor(problems: readonly string[], warnings: readonly string[] = []) {
-    super([...warnings, ...problems].join("\n"));
-    this.problems = problems;
+  constructor(diagnostics: readonly string[], warnings: readonly string[] = []) {
+    super([...warnings, ...diagnostics].join("\n"));
+    this.diagnostics = diagnostics;
     this.warnings = warnings;
   }
 
@@ -39,18 +39,18 @@ export class ConfigError extends Error {
   }
 }
 
-/** Thrown while one key is read, caught by {@link Problems.attempt}, so that the next key is read all the same. */
-class PlacedProblem extends Error {}
+/** Thrown while one key is read, caught by {@link Diagnostics.attempt}, so that the next key is read all the same. */
+class PositionedError extends Error {}
 
 /** @returns what to throw when a value is wrong; a null place stands for the configuration as a whole */
-export function problemAt(place: Place | null, text: string): Error {
-  return new PlacedProblem(place === null ? text : `${showPlace(place)}: ${text}`);
+export function diagnosticAt(position: SourcePosition | null, text: string): Error {
+  return new PositionedError(position === null ? text : `${showPosition(position)}: ${text}`);
 }
 
-export class Problems {
-  readonly #problems: string[] = [];
+export class Diagnostics {
+  readonly #diagnostics: string[] = [];
   readonly #warnings: string[] = [];
-  readonly #keys = new Map<string, Place>();
+  readonly #keys = new Map<string, SourcePosition>();
   #misuses = 0;
 
   get warnings(): readonly string[] {
@@ -63,36 +63,36 @@ export class Problems {
   }
 
   get isEmpty(): boolean {
-    return this.#problems.length === 0;
+    return this.#diagnostics.length === 0;
   }
 
   /** Notes where a key stands, for checks that take more than one. */
-  sawKey(block: string, key: string, place: Place): void {
-    this.#keys.set(`${block} ${key}`, place);
+  sawKey(block: string, key: string, position: SourcePosition): void {
+    this.#keys.set(`${block} ${key}`, position);
   }
 
   /** @param keys spellings of one key, or several of which any will do @returns null where none of them was written */
-  placeOf(block: string, ...keys: string[]): Place | null {
+  positionOf(block: string, ...keys: string[]): SourcePosition | null {
     for (const key of keys) {
-      const place = this.#keys.get(`${block} ${key}`);
-      if (place !== undefined) return place;
+      const position = this.#keys.get(`${block} ${key}`);
+      if (position !== undefined) return position;
     }
     return null;
   }
 
-  add(place: Place | null, text: string): void {
-    this.#problems.push(place === null ? text : `${showPlace(place)}: ${text}`);
+  add(position: SourcePosition | null, text: string): void {
+    this.#diagnostics.push(position === null ? text : `${showPosition(position)}: ${text}`);
   }
 
   /** Something to know that stops nothing. */
-  warn(place: Place | null, text: string): void {
-    this.#warnings.push(place === null ? text : `${showPlace(place)}: ${text}`);
+  warn(position: SourcePosition | null, text: string): void {
+    this.#warnings.push(position === null ? text : `${showPosition(position)}: ${text}`);
   }
 
   /** What nats-server itself warns about: a broker starts with it, but neither `-t` nor a reload lets it pass. */
-  warnOfMisuse(place: Place, key: string, text: string): void {
+  warnOfMisuse(position: SourcePosition, key: string, text: string): void {
     this.#misuses++;
-    this.warn(place, `invalid use of field "${key}": ${text}`);
+    this.warn(position, `invalid use of field "${key}": ${text}`);
   }
 
   /** {@link warnOfMisuse} for the file as a whole. */
@@ -106,12 +106,12 @@ export class Problems {
     try {
       read();
     } catch (error) {
-      if (!(error instanceof PlacedProblem)) throw error;
-      this.#problems.push(error.message);
+      if (!(error instanceof PositionedError)) throw error;
+      this.#diagnostics.push(error.message);
     }
   }
 
   throwIfAny(): void {
-    if (this.#problems.length > 0) throw new ConfigError(this.#problems, this.#warnings);
+    if (this.#diagnostics.length > 0) throw new ConfigError(this.#diagnostics, this.#warnings);
   }
 }

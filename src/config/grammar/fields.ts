@@ -2,18 +2,18 @@
 import { durationText, nsPerMs, parseDuration } from "../../base/duration.ts";
 import { kindName } from "./node.ts";
 import type { ArrayNode, ConfigNode, MapNode } from "./node.ts";
-import { problemAt } from "./diagnostics.ts";
-import type { Problems } from "./diagnostics.ts";
-import { supportOf } from "../unsupported-keys.ts";
+import { diagnosticAt } from "./diagnostics.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { unsupportedKeyOf } from "../unsupported-keys.ts";
 import type { BlockName } from "../unsupported-keys.ts";
 
-/** Takes one key's value into `target`; throws through {@link problemAt} when it is wrong. */
+/** Takes one key's value into `target`; throws through {@link diagnosticAt} when it is wrong. */
 export type KeyReader<T> = (node: ConfigNode, target: T, read: Reading) => void;
 
 export interface Reading {
   /** As written in the table: lower case. */
   readonly key: string;
-  readonly problems: Problems;
+  readonly diagnostics: Diagnostics;
 }
 
 /** The keys of one kind of map. To support a new one, add a line here and drop it from `unsupported-keys.ts`. */
@@ -25,60 +25,61 @@ export interface Block<T> {
 }
 
 /** Reads every key of `map` in the order of the file, so that of two spellings the later one wins. */
-export function readBlock<T>(block: Block<T>, map: MapNode, target: T, problems: Problems): void {
+export function readBlock<T>(block: Block<T>, map: MapNode, target: T, diagnostics: Diagnostics): void {
   for (const [name, node] of map.value) {
     const key = name.toLowerCase();
-    problems.attempt(() => {
+    diagnostics.attempt(() => {
       if (Object.hasOwn(block.keys, key)) {
-        problems.sawKey(block.name, key, node);
-        (block.keys[key] as KeyReader<T>)(node, target, { key, problems });
+        diagnostics.sawKey(block.name, key, node);
+        (block.keys[key] as KeyReader<T>)(node, target, { key, diagnostics });
         return;
       }
-      const rule = supportOf(block.name, key);
+      const rule = unsupportedKeyOf(block.name, key);
       if (rule !== undefined) {
-        if (rule.keys !== undefined && node.kind === "map") checkKeys(node, rule.keys, problems);
+        if (rule.keys !== undefined && node.kind === "map") checkKeys(node, rule.keys, diagnostics);
         if (rule.isOff?.(node) === true) return;
-        if (rule.support === "error") {
-          throw problemAt(node, `"${name}" is not supported by Frond yet: ${rule.reason}`);
+        if (rule.severity === "error") {
+          throw diagnosticAt(node, `"${name}" is not supported by Frond yet: ${rule.reason}`);
         }
-        problems.warn(node, `"${name}" is ignored: ${rule.reason}`);
+        diagnostics.warn(node, `"${name}" is ignored: ${rule.reason}`);
         return;
       }
       // A key that only carries a variable's value is nobody's mistake.
-      if (!node.isReferenced) throw problemAt(node, block.unknown?.(name) ?? `unknown field "${name}"`);
+      if (!node.isReferenced) throw diagnosticAt(node, block.unknown?.(name) ?? `unknown field "${name}"`);
     });
   }
 }
 
-function checkKeys(map: MapNode, known: ReadonlySet<string>, problems: Problems): void {
+function checkKeys(map: MapNode, known: ReadonlySet<string>, diagnostics: Diagnostics): void {
   for (const [name, node] of map.value) {
-    if (!known.has(name.toLowerCase()) && !node.isReferenced) problems.add(node, `unknown field "${name}"`);
+    if (!known.has(name.toLowerCase()) && !node.isReferenced)
+      diagnostics.add(node, `unknown field "${name}"`);
   }
 }
 
 export function asString(node: ConfigNode, key: string): string {
   if (node.kind === "string") return node.value;
   const hint = node.kind === "array" || node.kind === "map" ? "" : ": put quotes around it";
-  throw problemAt(node, `"${key}" must be a string, not ${kindName(node)}${hint}`);
+  throw diagnosticAt(node, `"${key}" must be a string, not ${kindName(node)}${hint}`);
 }
 
 export function asBoolean(node: ConfigNode, key: string): boolean {
   if (node.kind === "boolean") return node.value;
-  throw problemAt(node, `"${key}" must be true or false, not ${kindName(node)}`);
+  throw diagnosticAt(node, `"${key}" must be true or false, not ${kindName(node)}`);
 }
 
 export function asInteger(node: ConfigNode, key: string): number {
-  if (node.kind !== "integer") throw problemAt(node, `"${key}" must be an integer, not ${kindName(node)}`);
+  if (node.kind !== "integer") throw diagnosticAt(node, `"${key}" must be an integer, not ${kindName(node)}`);
   const value = Number(node.value);
-  if (!Number.isSafeInteger(value)) throw problemAt(node, `${key} value is too big`);
+  if (!Number.isSafeInteger(value)) throw diagnosticAt(node, `${key} value is too big`);
   return value;
 }
 
 /** An integer that is not negative. */
 export function asCount(node: ConfigNode, key: string, most = Number.MAX_SAFE_INTEGER): number {
   const value = asInteger(node, key);
-  if (value > most) throw problemAt(node, `${key} value is too big: it may be at most ${most}`);
-  if (value < 0) throw problemAt(node, `${key} value can not be negative`);
+  if (value > most) throw diagnosticAt(node, `${key} value is too big: it may be at most ${most}`);
+  if (value < 0) throw diagnosticAt(node, `${key} value can not be negative`);
   return value;
 }
 
@@ -86,25 +87,25 @@ export function asCount(node: ConfigNode, key: string, most = Number.MAX_SAFE_IN
 export function asPort(node: ConfigNode, key: string): number {
   const port = asInteger(node, key);
   if (port < -1 || port > 65_535)
-    throw problemAt(node, `"${key}" must be a port from -1 to 65535, not ${port}`);
+    throw diagnosticAt(node, `"${key}" must be a port from -1 to 65535, not ${port}`);
   return port;
 }
 
 export function asMap(node: ConfigNode, key: string): MapNode {
   if (node.kind === "map") return node;
-  throw problemAt(node, `expected "${key}" to be a map, not ${kindName(node)}`);
+  throw diagnosticAt(node, `expected "${key}" to be a map, not ${kindName(node)}`);
 }
 
 export function asArray(node: ConfigNode, key: string): ArrayNode {
   if (node.kind === "array") return node;
-  throw problemAt(node, `expected "${key}" to be an array, not ${kindName(node)}`);
+  throw diagnosticAt(node, `expected "${key}" to be an array, not ${kindName(node)}`);
 }
 
 /** One string or an array of them. */
 export function asStrings(node: ConfigNode, key: string): string[] {
   if (node.kind === "string") return [node.value];
   if (node.kind !== "array") {
-    throw problemAt(node, `"${key}" must be a string or an array of strings, not ${kindName(node)}`);
+    throw diagnosticAt(node, `"${key}" must be a string or an array of strings, not ${kindName(node)}`);
   }
   return node.value.map((element) => asString(element, key));
 }
@@ -112,25 +113,25 @@ export function asStrings(node: ConfigNode, key: string): string[] {
 /** Milliseconds, from Go's duration syntax. */
 export function asDuration(node: ConfigNode, key: string): number {
   if (node.kind !== "string") {
-    throw problemAt(node, `"${key}" must be a duration in quotes, such as "30s", not ${kindName(node)}`);
+    throw diagnosticAt(node, `"${key}" must be a duration in quotes, such as "30s", not ${kindName(node)}`);
   }
   try {
     return parseDuration(node.value);
   } catch (error) {
-    throw problemAt(node, `error parsing ${key}: ${(error as Error).message}`);
+    throw diagnosticAt(node, `error parsing ${key}: ${(error as Error).message}`);
   }
 }
 
 /** A duration that must not be negative, or a bare number of seconds, which nats-server takes with a warning. */
-export function asDurationOrSeconds(node: ConfigNode, { key, problems }: Reading): number {
+export function asDurationOrSeconds(node: ConfigNode, { key, diagnostics }: Reading): number {
   let milliseconds: number;
   if (node.kind === "integer") {
-    problems.warnOfMisuse(node, key, `${key} should be converted to a duration`);
+    diagnostics.warnOfMisuse(node, key, `${key} should be converted to a duration`);
     milliseconds = asInteger(node, key) * 1000;
   } else {
     milliseconds = asDuration(node, key);
   }
-  if (milliseconds < 0) throw problemAt(node, `${key} can not be negative`);
+  if (milliseconds < 0) throw diagnosticAt(node, `${key} can not be negative`);
   return milliseconds;
 }
 
@@ -138,7 +139,7 @@ export function asDurationOrSeconds(node: ConfigNode, { key, problems }: Reading
 export function asTimeout(node: ConfigNode, key: string): number {
   const isNumber = node.kind === "integer" || node.kind === "float";
   const milliseconds = isNumber ? Number(node.value) * 1000 : asDuration(node, key);
-  if (milliseconds < 0) throw problemAt(node, `${key} can not be negative`);
+  if (milliseconds < 0) throw diagnosticAt(node, `${key} can not be negative`);
   return milliseconds;
 }
 

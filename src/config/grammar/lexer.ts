@@ -6,7 +6,7 @@
  * misreads something (a lone `/`, a key without a value), and more lenient for `[1]`, for a block that ends a file,
  * and for blocks in files with CRLF line ends, which that one cannot read.
  */
-import type { Place } from "./diagnostics.ts";
+import type { SourcePosition } from "./diagnostics.ts";
 
 export type ItemKind =
   | "key"
@@ -23,7 +23,7 @@ export type ItemKind =
   | "array-end"
   | "end";
 
-export interface Item extends Place {
+export interface Item extends SourcePosition {
   readonly kind: ItemKind;
   /** Wire string; empty for brackets. */
   readonly text: string;
@@ -31,11 +31,11 @@ export interface Item extends Place {
 
 /** Caught by the parser, which knows the chain of files that led here. */
 export class LexicalError extends Error {
-  readonly place: Place;
+  readonly position: SourcePosition;
 
-  constructor(place: Place, text: string) {
+  constructor(position: SourcePosition, text: string) {
     super(text);
-    this.place = place;
+    this.position = position;
   }
 }
 

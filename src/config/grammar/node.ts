@@ -1,7 +1,7 @@
 /** A parsed configuration: maps, arrays and plain values, each knowing where it stands. */
-import type { Place } from "./diagnostics.ts";
+import type { SourcePosition } from "./diagnostics.ts";
 
-interface NodeBase extends Place {
+interface NodeBase extends SourcePosition {
   /** Looked up as a variable somewhere, so that an unknown key is no mistake. */
   isReferenced: boolean;
 }

@@ -20,14 +20,14 @@ import type {
 } from "../broker-options.ts";
 import { parseSize } from "../../base/size.ts";
 import type { ConfigNode, MapNode } from "./node.ts";
-import { problemAt } from "./diagnostics.ts";
-import type { Place, Problems } from "./diagnostics.ts";
+import { diagnosticAt } from "./diagnostics.ts";
+import type { SourcePosition, Diagnostics } from "./diagnostics.ts";
 
 type Settings = Omit<BrokerOptions, "config" | "configFile">;
 type Entries = Map<string, ConfigNode>;
 
 /** Writes one property, at `path`, into the entries of the map it belongs to. */
-type Writer = (value: unknown, path: string, entries: Entries, problems: Problems) => void;
+type Writer = (value: unknown, path: string, entries: Entries, diagnostics: Diagnostics) => void;
 type WriterTable<T> = { readonly [K in keyof Required<T>]: Writer };
 
 const userTable: WriterTable<BrokerUser> = {
@@ -41,9 +41,9 @@ const userTable: WriterTable<BrokerUser> = {
 const permissionsTable: WriterTable<BrokerPermissions> = {
   publish: plain("publish"),
   subscribe: plain("subscribe"),
-  allowResponses: (value, path, entries, problems) => {
+  allowResponses: (value, path, entries, diagnostics) => {
     const write = isObject(value) ? block("allow_responses", () => responsesTable) : plain("allow_responses");
-    write(value, path, entries, problems);
+    write(value, path, entries, diagnostics);
   },
 };
 
@@ -236,7 +236,9 @@ const settingsTable: WriterTable<Settings> = {
   users: inAuthorization(list("users", () => userTable)),
   authTimeout: inAuthorization(duration("timeout")),
   noAuthUser: plain("no_auth_user"),
-  accounts: record("accounts", (account, path, problems) => mapOf(account, path, accountTable, problems)),
+  accounts: record("accounts", (account, path, diagnostics) =>
+    mapOf(account, path, accountTable, diagnostics),
+  ),
   systemAccount: (value, path, entries) => {
     if (value === false) entries.set("no_system_account", nodeOf(true, path));
     else entries.set("system_account", nodeOf(value, path));
@@ -245,8 +247,8 @@ const settingsTable: WriterTable<Settings> = {
   jetstream: switchOrBlock("jetstream", () => jetStreamTable),
   tls: block("tls", () => tlsTable),
   allowNonTls: plain("allow_non_tls"),
-  websocket: (value, path, entries, problems) => {
-    const map = mapOf(value, path, websocketTable, problems);
+  websocket: (value, path, entries, diagnostics) => {
+    const map = mapOf(value, path, websocketTable, diagnostics);
     // Without a certificate it can only be meant without TLS; a file has to say so.
     const withTls = map.value.has("tls") ? [] : [["no_tls", nodeOf(true, path)] as const];
     entries.set("websocket", { ...map, value: new Map([...map.value, ...withTls]) });
@@ -267,18 +269,22 @@ const settingsTable: WriterTable<Settings> = {
   noHeaderSupport: plain("no_header_support"),
   lameDuckDuration: duration("lame_duck_duration"),
   lameDuckGracePeriod: duration("lame_duck_grace_period"),
-  log: (value, path, entries, problems) => {
-    for (const [key, node] of mapOf(value, path, logTable, problems).value) entries.set(key, node);
+  log: (value, path, entries, diagnostics) => {
+    for (const [key, node] of mapOf(value, path, logTable, diagnostics).value) entries.set(key, node);
   },
   pidFile: plain("pid_file"),
   portsFileDir: plain("ports_file_dir"),
 };
 
 /** @param written what a configuration text said, which the settings are written over */
-export function mapFromObject(settings: Settings, written: MapNode | null, problems: Problems): MapNode {
+export function mapFromObject(
+  settings: Settings,
+  written: MapNode | null,
+  diagnostics: Diagnostics,
+): MapNode {
   const entries: Entries = new Map(written?.value ?? []);
-  writeProperties(settings, "options", settingsTable, entries, problems);
-  return { ...placeOf("options"), kind: "map", value: entries };
+  writeProperties(settings, "options", settingsTable, entries, diagnostics);
+  return { ...positionOf("options"), kind: "map", value: entries };
 }
 
 function writeProperties<T>(
@@ -286,23 +292,23 @@ function writeProperties<T>(
   path: string,
   table: WriterTable<T>,
   entries: Entries,
-  problems: Problems,
+  diagnostics: Diagnostics,
 ): void {
-  if (!isObject(given)) throw problemAt(placeOf(path), "must be an object");
+  if (!isObject(given)) throw diagnosticAt(positionOf(path), "must be an object");
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     const here = `${path}.${name}`;
-    problems.attempt(() => {
-      if (!Object.hasOwn(table, name)) throw problemAt(placeOf(here), "there is no such option");
-      (table as Readonly<Record<string, Writer>>)[name]?.(value, here, entries, problems);
+    diagnostics.attempt(() => {
+      if (!Object.hasOwn(table, name)) throw diagnosticAt(positionOf(here), "there is no such option");
+      (table as Readonly<Record<string, Writer>>)[name]?.(value, here, entries, diagnostics);
     });
   }
 }
 
-function mapOf<T>(given: unknown, path: string, table: WriterTable<T>, problems: Problems): MapNode {
+function mapOf<T>(given: unknown, path: string, table: WriterTable<T>, diagnostics: Diagnostics): MapNode {
   const entries: Entries = new Map();
-  writeProperties(given, path, table, entries, problems);
-  return { ...placeOf(path), kind: "map", value: entries };
+  writeProperties(given, path, table, entries, diagnostics);
+  return { ...positionOf(path), kind: "map", value: entries };
 }
 
 /** A value that is written as it is, names of properties included. */
@@ -321,7 +327,10 @@ function size(key: string): Writer {
   return (value, path, entries) => {
     const bytes = typeof value === "string" ? parseSize(value) : value;
     if (bytes === null)
-      throw problemAt(placeOf(path), `must be bytes, or text such as "10MB", not ${JSON.stringify(value)}`);
+      throw diagnosticAt(
+        positionOf(path),
+        `must be bytes, or text such as "10MB", not ${JSON.stringify(value)}`,
+      );
     entries.set(key, nodeOf(bytes, path));
   };
 }
@@ -332,64 +341,66 @@ function port(key: string): Writer {
 }
 
 function block<T>(key: string, table: () => WriterTable<T>): Writer {
-  return (value, path, entries, problems) => entries.set(key, mapOf(value, path, table(), problems));
+  return (value, path, entries, diagnostics) => entries.set(key, mapOf(value, path, table(), diagnostics));
 }
 
 /** A map, or a plain value that turns it on or off. */
 function switchOrBlock<T>(key: string, table: () => WriterTable<T>): Writer {
-  return (value, path, entries, problems) => {
+  return (value, path, entries, diagnostics) => {
     const write = isObject(value) ? block(key, table) : plain(key);
-    write(value, path, entries, problems);
+    write(value, path, entries, diagnostics);
   };
 }
 
 function list<T>(key: string, table: () => WriterTable<T>): Writer {
-  return (value, path, entries, problems) => {
-    if (!Array.isArray(value)) throw problemAt(placeOf(path), "must be an array");
-    const elements = value.map((element, at) => mapOf(element, `${path}[${at}]`, table(), problems));
-    entries.set(key, { ...placeOf(path), kind: "array", value: elements });
+  return (value, path, entries, diagnostics) => {
+    if (!Array.isArray(value)) throw diagnosticAt(positionOf(path), "must be an array");
+    const elements = value.map((element, at) => mapOf(element, `${path}[${at}]`, table(), diagnostics));
+    entries.set(key, { ...positionOf(path), kind: "array", value: elements });
   };
 }
 
 /** A map whose keys are the caller's own words. */
 function record(
   key: string,
-  write: (value: unknown, path: string, problems: Problems) => ConfigNode,
+  write: (value: unknown, path: string, diagnostics: Diagnostics) => ConfigNode,
 ): Writer {
-  return (value, path, entries, problems) => {
-    if (!isObject(value)) throw problemAt(placeOf(path), "must be an object");
+  return (value, path, entries, diagnostics) => {
+    if (!isObject(value)) throw diagnosticAt(positionOf(path), "must be an object");
     const inner: Entries = new Map();
     for (const [name, part] of Object.entries(value)) {
-      if (part !== undefined) inner.set(name, write(part, `${path}[${JSON.stringify(name)}]`, problems));
+      if (part !== undefined) inner.set(name, write(part, `${path}[${JSON.stringify(name)}]`, diagnostics));
     }
-    entries.set(key, { ...placeOf(path), kind: "map", value: inner });
+    entries.set(key, { ...positionOf(path), kind: "map", value: inner });
   };
 }
 
 function mappings(key: string): Writer {
-  return record(key, (value, path, problems) => {
+  return record(key, (value, path, diagnostics) => {
     if (!Array.isArray(value))
-      return isObject(value) ? mapOf(value, path, destinationTable, problems) : nodeOf(value, path);
-    const elements = value.map((element, at) => mapOf(element, `${path}[${at}]`, destinationTable, problems));
-    return { ...placeOf(path), kind: "array", value: elements };
+      return isObject(value) ? mapOf(value, path, destinationTable, diagnostics) : nodeOf(value, path);
+    const elements = value.map((element, at) =>
+      mapOf(element, `${path}[${at}]`, destinationTable, diagnostics),
+    );
+    return { ...positionOf(path), kind: "array", value: elements };
   });
 }
 
 /** Adds to the authorization block, be it the written one or one begun by another property. */
 function inAuthorization(write: Writer): Writer {
-  return (value, path, entries, problems) => {
+  return (value, path, entries, diagnostics) => {
     const block = entries.get("authorization");
     const inner: Entries = new Map(block?.kind === "map" ? block.value : []);
-    write(value, path, inner, problems);
-    entries.set("authorization", { ...placeOf("options"), kind: "map", value: inner });
+    write(value, path, inner, diagnostics);
+    entries.set("authorization", { ...positionOf("options"), kind: "map", value: inner });
   };
 }
 
-function writeMonitor(value: unknown, path: string, entries: Entries, problems: Problems): void {
-  if (!isObject(value)) return port("http_port")(value, path, entries, problems);
-  const { value: parts } = mapOf(value, path, monitorTable, problems);
+function writeMonitor(value: unknown, path: string, entries: Entries, diagnostics: Diagnostics): void {
+  if (!isObject(value)) return port("http_port")(value, path, entries, diagnostics);
+  const { value: parts } = mapOf(value, path, monitorTable, diagnostics);
   const [host, number, https] = [parts.get("host"), parts.get("port"), parts.get("https")];
-  if (number === undefined) throw problemAt(placeOf(path), "port is missing");
+  if (number === undefined) throw diagnosticAt(positionOf(path), "port is missing");
   const basePath = parts.get("http_base_path");
   if (basePath !== undefined) entries.set("http_base_path", basePath);
   const key = https?.kind === "boolean" && https.value ? "https" : "http";
@@ -402,26 +413,26 @@ function writeMonitor(value: unknown, path: string, entries: Entries, problems: 
 }
 
 function nodeOf(value: unknown, path: string): ConfigNode {
-  const place = placeOf(path);
+  const position = positionOf(path);
   switch (typeof value) {
     case "string":
-      return { ...place, kind: "string", value };
+      return { ...position, kind: "string", value };
     case "boolean":
-      return { ...place, kind: "boolean", value };
+      return { ...position, kind: "boolean", value };
     case "number":
-      if (Number.isSafeInteger(value)) return { ...place, kind: "integer", value: BigInt(value) };
-      if (Number.isFinite(value)) return { ...place, kind: "float", value };
+      if (Number.isSafeInteger(value)) return { ...position, kind: "integer", value: BigInt(value) };
+      if (Number.isFinite(value)) return { ...position, kind: "float", value };
       break;
     case "object":
       if (value === null) break;
       if (Array.isArray(value)) {
-        return { ...place, kind: "array", value: value.map((part, at) => nodeOf(part, `${path}[${at}]`)) };
+        return { ...position, kind: "array", value: value.map((part, at) => nodeOf(part, `${path}[${at}]`)) };
       }
-      return { ...place, kind: "map", value: entriesOf(value, path) };
+      return { ...position, kind: "map", value: entriesOf(value, path) };
     default:
   }
-  throw problemAt(
-    place,
+  throw diagnosticAt(
+    position,
     `${typeof value === "number" ? value : value === null ? "null" : `a ${typeof value}`} is not a value`,
   );
 }
@@ -431,7 +442,7 @@ function entriesOf(value: object, path: string): Entries {
   return new Map(given.map(([name, part]) => [name, nodeOf(part, `${path}.${name}`)]));
 }
 
-function placeOf(path: string): Place & { isReferenced: boolean } {
+function positionOf(path: string): SourcePosition & { isReferenced: boolean } {
   return { file: path, line: 0, column: 0, isReferenced: false };
 }
 

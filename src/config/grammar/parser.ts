@@ -6,8 +6,8 @@ import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import { LexicalError, Lexer } from "./lexer.ts";
 import type { Item } from "./lexer.ts";
 import type { ConfigNode, MapNode } from "./node.ts";
-import { ConfigError, showPlace } from "./diagnostics.ts";
-import type { Place } from "./diagnostics.ts";
+import { ConfigError, showPosition } from "./diagnostics.ts";
+import type { SourcePosition } from "./diagnostics.ts";
 
 /** Where `$NAME` looks when the file does not define it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,16 +26,16 @@ export function parseConfigText(text: string, name: string, env: Environment): M
 }
 
 /** @throws ConfigError that names the file and why it cannot be read */
-function readConfigFile(path: string, place: Place | null): Buffer {
+function readConfigFile(path: string, position: SourcePosition | null): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw errorAt(place, `open ${path}: ${reasonOf(error)}`);
+    throw errorAt(position, `open ${path}: ${reasonOf(error)}`);
   }
 }
 
-function errorAt(place: Place | null, text: string): ConfigError {
-  return new ConfigError([place === null ? text : `${showPlace(place)}: ${text}`]);
+function errorAt(position: SourcePosition | null, text: string): ConfigError {
+  return new ConfigError([position === null ? text : `${showPosition(position)}: ${text}`]);
 }
 
 /** What the parsers of one configuration share. */
@@ -66,11 +66,11 @@ const unitPowers = "kmgtpe";
 /** The name under which the text of an environment variable is parsed. */
 const envKey = "value";
 
-/** @param place where the file is included; null: it is the first */
-function parseFile(path: string, session: Session, place: Place | null = null): MapNode {
+/** @param position where the file is included; null: it is the first */
+function parseFile(path: string, session: Session, position: SourcePosition | null = null): MapNode {
   if (session.openFiles.includes(path))
-    throw errorAt(place, `file includes itself: ${[...session.openFiles, path].join(" -> ")}`);
-  const bytes = readConfigFile(path, place);
+    throw errorAt(position, `file includes itself: ${[...session.openFiles, path].join(" -> ")}`);
+  const bytes = readConfigFile(path, position);
   const openFiles = [...session.openFiles, path];
   return new Parser(bytes.toString("latin1"), path, { ...session, openFiles }).parse();
 }
@@ -103,7 +103,7 @@ class Parser {
       return this.#lexer.next();
     } catch (error) {
       if (!(error instanceof LexicalError)) throw error;
-      throw errorAt(error.place, error.message);
+      throw errorAt(error.position, error.message);
     }
   }
 
@@ -121,11 +121,11 @@ class Parser {
       case "map-end":
       case "array-end": {
         const context = this.#contexts.pop() as MapContext | ArrayContext;
-        const place = placed(context.start);
+        const position = placed(context.start);
         return this.#put(
           context.kind === "map"
-            ? { ...place, kind: "map", value: context.entries }
-            : { ...place, kind: "array", value: context.elements },
+            ? { ...position, kind: "map", value: context.entries }
+            : { ...position, kind: "array", value: context.elements },
         );
       }
       case "variable":
@@ -199,18 +199,18 @@ function placed(item: Item): { file: string; line: number; column: number; isRef
 }
 
 function scalarOf(item: Item): ConfigNode {
-  const place = placed(item);
+  const position = placed(item);
   switch (item.kind) {
     case "integer":
-      return { ...place, kind: "integer", value: integerOf(item) };
+      return { ...position, kind: "integer", value: integerOf(item) };
     case "float":
-      return { ...place, kind: "float", value: floatOf(item) };
+      return { ...position, kind: "float", value: floatOf(item) };
     case "boolean":
-      return { ...place, kind: "boolean", value: /^(?:true|on|yes)$/i.test(item.text) };
+      return { ...position, kind: "boolean", value: /^(?:true|on|yes)$/i.test(item.text) };
     case "datetime":
-      return { ...place, kind: "datetime", value: datetimeOf(item) };
+      return { ...position, kind: "datetime", value: datetimeOf(item) };
     default:
-      return { ...place, kind: "string", value: textFromWire(item.text) };
+      return { ...position, kind: "string", value: textFromWire(item.text) };
   }
 }
 

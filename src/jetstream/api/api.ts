@@ -111,7 +111,7 @@ export class Api {
       isError = true;
       text = encodeJson({ type, error: error.json, ...route?.empty }, false);
     }
-    if (reply !== "") account.answers.publish(account.account, reply, Buffer.from(text), headers);
+    if (reply !== "") account.replies.publish(account.account, reply, Buffer.from(text), headers);
     if (route?.quiet === true && !isError) return;
     account.apiTotal++;
     if (isError) account.apiErrors++;

@@ -196,8 +196,8 @@ class Parser {
     // Go sees bytes.
     const first = Buffer.from(character)[0] as number;
     const shown = quoteCharacter(String.fromCharCode(first));
-    const place = this.#asStream ? ` at offset ${offset}` : "";
-    throw new JsonError(`invalid character ${shown} ${context}${place}`);
+    const position = this.#asStream ? ` at offset ${offset}` : "";
+    throw new JsonError(`invalid character ${shown} ${context}${position}`);
   }
 }
 

@@ -84,7 +84,7 @@ export function decode(text: string, shape: ObjectShape, strict: boolean): Recor
   return result;
 }
 
-interface Place {
+interface JsonPosition {
   /** Name of the Go struct that the field is in. */
   readonly root: string;
   /** Of the field, with dots; empty for the whole. */
@@ -97,14 +97,14 @@ type Struct = Pick<ObjectShape, "name" | "fields" | "embedded">;
 function readObject(
   value: JsonValue,
   { name, fields, embedded }: Struct,
-  place: Place,
+  position: JsonPosition,
   into: Record<string, unknown>,
 ): void {
-  if (value.kind !== "object") throw mismatch(value, `server.${name}`, place);
+  if (value.kind !== "object") throw mismatch(value, `server.${name}`, position);
   for (const [key, part] of value.entries) {
     const field = fieldNamed(fields, key);
     if (field === null) {
-      if (place.strict) throw new JsonError(`json: unknown field ${JSON.stringify(key)}`);
+      if (position.strict) throw new JsonError(`json: unknown field ${JSON.stringify(key)}`);
       continue;
     }
     const shape = fields[field] as Shape;
@@ -112,8 +112,8 @@ function readObject(
     if (part.kind === "null" && shape.kind !== "enumeration") continue;
     const shown =
       embedded !== undefined && Object.hasOwn(embedded.fields, field) ? `${embedded.name}.${field}` : field;
-    const path = place.path === "" ? shown : `${place.path}.${shown}`;
-    into[field] = read(part, shape, { ...place, root: name, path }, into[field]);
+    const path = position.path === "" ? shown : `${position.path}.${shown}`;
+    into[field] = read(part, shape, { ...position, root: name, path }, into[field]);
   }
 }
 
@@ -123,48 +123,58 @@ function fieldNamed(fields: Fields, key: string): string | null {
   return Object.hasOwn(fields, folded) ? folded : null;
 }
 
-function read(value: JsonValue, shape: Shape, place: Place, before: unknown): unknown {
+function read(value: JsonValue, shape: Shape, position: JsonPosition, before: unknown): unknown {
   switch (shape.kind) {
     case "string":
-      return readString(value, place);
+      return readString(value, position);
     case "bool":
-      if (value.kind !== "bool") throw mismatch(value, "bool", place);
+      if (value.kind !== "bool") throw mismatch(value, "bool", position);
       return value.text === "true";
     case "integer":
-      return readInteger(value, shape.type, place);
+      return readInteger(value, shape.type, position);
     case "integers":
-      return readItems(value, `[]${shape.type}`, place, (item) => readInteger(item, shape.type, place));
+      return readItems(value, `[]${shape.type}`, position, (item) => readInteger(item, shape.type, position));
     case "strings":
-      return readItems(value, "[]string", place, (item) => readString(item, place));
+      return readItems(value, "[]string", position, (item) => readString(item, position));
     case "time":
       return readTime(value);
     case "map":
-      return readMap(value, place, before);
+      return readMap(value, position, before);
     case "enumeration":
       return readEnumeration(value, shape);
     case "object":
-      return readInto(value, shape, place, before);
+      return readInto(value, shape, position, before);
     case "objects":
-      return readItems(value, `[]*server.${shape.name}`, place, (item) =>
-        item.kind === "null" ? {} : readInto(item, shape, place, {}),
+      return readItems(value, `[]*server.${shape.name}`, position, (item) =>
+        item.kind === "null" ? {} : readInto(item, shape, position, {}),
       );
   }
 }
 
-function readInto(value: JsonValue, shape: Struct, place: Place, before: unknown): Record<string, unknown> {
+function readInto(
+  value: JsonValue,
+  shape: Struct,
+  position: JsonPosition,
+  before: unknown,
+): Record<string, unknown> {
   const into = (before ?? {}) as Record<string, unknown>;
-  readObject(value, shape, place, into);
+  readObject(value, shape, position, into);
   return into;
 }
 
-function readItems<T>(value: JsonValue, type: string, place: Place, readItem: (item: JsonValue) => T): T[] {
-  if (value.kind !== "array") throw mismatch(value, type, place);
+function readItems<T>(
+  value: JsonValue,
+  type: string,
+  position: JsonPosition,
+  readItem: (item: JsonValue) => T,
+): T[] {
+  if (value.kind !== "array") throw mismatch(value, type, position);
   return value.items.map((item) => readItem(item));
 }
 
-function readString(value: JsonValue, place: Place): string {
+function readString(value: JsonValue, position: JsonPosition): string {
   if (value.kind === "null") return "";
-  if (value.kind !== "string") throw mismatch(value, "string", place);
+  if (value.kind !== "string") throw mismatch(value, "string", position);
   return value.value;
 }
 
@@ -178,12 +188,12 @@ const ranges: Readonly<Record<IntegerType, readonly [least: bigint, most: bigint
 };
 
 /** Beyond 2^53 a number loses its last digits; nothing here counts as far. */
-function readInteger(value: JsonValue, type: IntegerType, place: Place): number {
+function readInteger(value: JsonValue, type: IntegerType, position: JsonPosition): number {
   if (value.kind === "null") return 0;
-  if (value.kind !== "number" || !/^-?\d+$/.test(value.text)) throw mismatch(value, type, place);
+  if (value.kind !== "number" || !/^-?\d+$/.test(value.text)) throw mismatch(value, type, position);
   const [least, most] = ranges[type];
   const exact = BigInt(value.text);
-  if (exact < least || exact > most) throw mismatch(value, type, place);
+  if (exact < least || exact > most) throw mismatch(value, type, position);
   return Number(exact);
 }
 
@@ -196,10 +206,10 @@ function readTime(value: JsonValue): string {
   );
 }
 
-function readMap(value: JsonValue, place: Place, before: unknown): Record<string, string> {
-  if (value.kind !== "object") throw mismatch(value, "map[string]string", place);
+function readMap(value: JsonValue, position: JsonPosition, before: unknown): Record<string, string> {
+  if (value.kind !== "object") throw mismatch(value, "map[string]string", position);
   const into = new Map(Object.entries((before ?? {}) as Record<string, string>));
-  for (const [key, part] of value.entries) into.set(key, readString(part, place));
+  for (const [key, part] of value.entries) into.set(key, readString(part, position));
   return Object.fromEntries(into);
 }
 
@@ -212,7 +222,7 @@ function readEnumeration(value: JsonValue, { values, complaint, anyCase }: Enume
 }
 
 /** Go names a number that is too large or no integer; otherwise only what kind of value it found. */
-function mismatch(value: JsonValue, type: string, { root, path }: Place): JsonError {
+function mismatch(value: JsonValue, type: string, { root, path }: JsonPosition): JsonError {
   const isNumber = value.kind === "number" && Object.hasOwn(ranges, type);
   const kind = isNumber ? `number ${value.text}` : value.kind;
   const where = path === "" ? `Go value of type ${type}` : `Go struct field ${root}.${path} of type ${type}`;

@@ -3,7 +3,7 @@ import { collides, wireFromText } from "../../subjects/subject.ts";
 import { firstSeqMax } from "../../store/contract.ts";
 import { apiError } from "../api-errors.ts";
 import { invalidConfig, checkStreamConfig } from "../stream/config/stream-config-check.ts";
-import type { StreamConfigDraft } from "../stream/config/requested-config.ts";
+import type { RequestedStreamConfig } from "../stream/config/requested-config.ts";
 import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream/stream-info.ts";
 import { streamMetadata } from "../metadata.ts";
 import { purge } from "../stream/retention/purge.ts";
@@ -44,7 +44,7 @@ export function streamRoutes(catalog: StreamCatalog): Route[] {
 
 function create(catalog: StreamCatalog, request: ApiRequest): object {
   const { pedantic, ...asked } = decodeBody(request, streamRequest);
-  const config = asked as StreamConfigDraft;
+  const config = asked as RequestedStreamConfig;
   config.metadata = streamMetadata(config);
   const name = request.tokens[2] as string;
   if (name !== (config.name ?? "")) throw apiError("streamMismatch");
@@ -61,7 +61,7 @@ function create(catalog: StreamCatalog, request: ApiRequest): object {
 
 function update(catalog: StreamCatalog, request: ApiRequest): object {
   const { pedantic, ...asked } = decodeBody(request, streamRequest);
-  const draft = asked as StreamConfigDraft;
+  const draft = asked as RequestedStreamConfig;
   const checked = checkStreamConfig(draft, catalog.surroundings(request.account), pedantic === true);
   if (request.tokens[2] !== checked.name) throw apiError("streamMismatch");
   const stream = streamOf(request, 2);

@@ -64,8 +64,8 @@ export class Restore {
     const { account, config, store } = restoring;
     this.#restoring = restoring;
     const { clock } = account.host;
-    const makeRoom = (bytes: number): void => this.#makeRoom(bytes);
-    this.#writer = new SnapshotWriter({ store, config, nowMs: () => clock.wallMs(), makeRoom });
+    const ensureCapacity = (bytes: number): void => this.#ensureCapacity(bytes);
+    this.#writer = new SnapshotWriter({ store, config, nowMs: () => clock.wallMs(), ensureCapacity });
     this.#onEnd = onEnd;
     this.deliverSubject = `$JS.SNAPSHOT.RESTORE.${config.name}.${account.host.nuid()}`;
   }
@@ -124,18 +124,19 @@ export class Restore {
     }
     if (hasMore) {
       const goOn = (): void => this.#work(chunk);
-      if (config.storage === "file" && host.store.crowded) host.store.onRelief(() => host.defer(goOn));
+      if (config.storage === "file" && host.store.isAboveHighWaterMark)
+        host.store.onDrain(() => host.defer(goOn));
       else host.soon(goOn);
       return;
     }
     this.#chunks.shift();
     this.#waitingBytes -= chunk.bytes.length;
     // Waits for the disk, so that nobody sends faster than it writes.
-    account.answers.publish(account.account, chunk.reply, Buffer.alloc(0));
+    account.replies.publish(account.account, chunk.reply, Buffer.alloc(0));
     this.#begin();
   }
 
-  #makeRoom(bytes: number): void {
+  #ensureCapacity(bytes: number): void {
     const { account, config } = this.#restoring;
     const isFile = config.storage === "file";
     if (isFile && account.disk.refusal(bytes, account.account, config.name) !== null)
@@ -157,7 +158,7 @@ export class Restore {
     this.#endListening();
     const shown = { domain: false, cluster: false, versions: true };
     const answer = { type: answerType, ...streamInfo(stream, noDetails, shown) };
-    account.answers.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
+    account.replies.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
     this.#onEnd({ bytes: this.#bytes, problem: null });
   }
 
@@ -166,7 +167,7 @@ export class Restore {
     const { account } = this.#restoring;
     const shown = error instanceof ApiError ? error : apiError("streamRestore", { err: error.message });
     const answer = { type: answerType, error: shown.json };
-    account.answers.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
+    account.replies.publish(account.account, reply, Buffer.from(encodeJson(answer, false)));
     this.#stop(error.message);
   }
 

@@ -16,7 +16,7 @@ import { streamConfig } from "../api/stream-shape.ts";
 import { apiError } from "../api-errors.ts";
 import { clientInfo } from "../client-info.ts";
 import type { Host } from "../host.ts";
-import type { StreamConfigDraft } from "../stream/config/requested-config.ts";
+import type { RequestedStreamConfig } from "../stream/config/requested-config.ts";
 import { noDetails, streamState } from "../stream/stream-info.ts";
 import type { Stream } from "../stream/stream.ts";
 import { Restore, type RestoringStream } from "./restore.ts";
@@ -39,7 +39,7 @@ const windowBytesDefault = 8 * 1024 * 1024;
 const windowBytesMax = 32 * 1024 * 1024;
 
 /** Makes room for a stream that is to come. @throws ApiError */
-export type BeginRestore = (account: JetStreamAccount, config: StreamConfigDraft) => RestoringStream;
+export type BeginRestore = (account: JetStreamAccount, config: RequestedStreamConfig) => RestoringStream;
 
 export function snapshotRoutes(begin: BeginRestore): Route[] {
   return [
@@ -104,7 +104,9 @@ function sendSnapshot(
 
 function restore(begin: BeginRestore, request: ApiRequest): object {
   if (hasEmptyBody(request)) throw apiError("badRequest");
-  const { config = {} } = decodeLeniently(request, restoreRequest, false) as { config?: StreamConfigDraft };
+  const { config = {} } = decodeLeniently(request, restoreRequest, false) as {
+    config?: RequestedStreamConfig;
+  };
   const name = request.tokens[2] as string;
   config.name ||= name;
   if (config.name !== name) throw apiError("streamMismatch");

@@ -60,7 +60,7 @@ export class SnapshotSender implements DurableWaiter {
       this.#inFlight = Math.max(0, this.#inFlight - 1);
       this.#pumpLater();
     });
-    account.answers.wait(this);
+    account.replies.wait(this);
   }
 
   onDurable(): void {

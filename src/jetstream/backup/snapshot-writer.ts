@@ -21,7 +21,7 @@ export interface SnapshotTarget {
   readonly config: StreamConfig;
   readonly nowMs: () => number;
   /** Called before a message of so many bytes is stored. @throws ApiError when it can not be */
-  readonly makeRoom: (bytes: number) => void;
+  readonly ensureCapacity: (bytes: number) => void;
 }
 
 const savedConsumer = object("SnapshotConsumerState", { config: consumerConfig });
@@ -120,12 +120,12 @@ export class SnapshotWriter {
   }
 
   #takeMessage({ name, timeMs, timeNs, seq, headerBytes, body }: Entry): void {
-    const { store, makeRoom } = this.#target;
+    const { store, ensureCapacity } = this.#target;
     const { log } = store;
     if (seq <= log.state.lastSeq) throw new SnapshotError(`message sequence ${seq} out of order`);
     if (seq >= firstSeqMax || !/^[^ \t\r\n\f]+$/.test(name))
       throw new SnapshotError(`invalid message of sequence ${seq}`);
-    makeRoom(storedBytes(log.kind, name.length, headerBytes, body.length - headerBytes));
+    ensureCapacity(storedBytes(log.kind, name.length, headerBytes, body.length - headerBytes));
     const headers = this.#headers;
     if (headerBytes === 0) headers.clear();
     else headers.scan(body, 0, headerBytes);

@@ -8,7 +8,7 @@ import { writeNumber, writePadded } from "../../base/digits.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 
 /** The numbers in it that are the consumer's. */
-export interface Delivery {
+export interface AckNumbers {
   deliveries: number;
   consumerSeq: number;
   pending: number;
@@ -45,7 +45,7 @@ export class AckSubject {
     this.viewed.bytes.latin1Write(prefix, 0, prefix.length);
   }
 
-  set({ seq, timeMs, timeNs }: StoredMessage, { deliveries, consumerSeq, pending }: Delivery): void {
+  set({ seq, timeMs, timeNs }: StoredMessage, { deliveries, consumerSeq, pending }: AckNumbers): void {
     const isNext =
       deliveries === this.#deliveries && seq === this.#seq + 1 && consumerSeq === this.#consumerSeq + 1;
     this.#deliveries = deliveries;

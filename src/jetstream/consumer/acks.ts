@@ -93,10 +93,10 @@ export class Acks {
       if (reply !== "") consumer.pull?.request(reply, said.text);
       return;
     }
-    let answers = seq > 0;
+    let replies = seq > 0;
     if (kind === "nak") consumer.reject(seq, consumerSeq, said.deliveries, delayOf(said.text));
-    else answers = this.#terminate(said) && answers;
-    if (answers && reply !== "") this.#replies.push(reply);
+    else replies = this.#terminate(said) && replies;
+    if (replies && reply !== "") this.#replies.push(reply);
   }
 
   #terminate({ seq, consumerSeq, deliveries, text }: Said): boolean {
@@ -107,9 +107,9 @@ export class Acks {
       !consumer.bury(seq, `terminated${reason === "" ? "" : `: ${reason}`}`)
     )
       return false;
-    const answers = this.#settle(seq, consumerSeq, false);
-    consumer.tell.terminated(consumerSeq, seq, deliveries, reason);
-    return answers;
+    const replies = this.#settle(seq, consumerSeq, false);
+    consumer.advisories.terminated(consumerSeq, seq, deliveries, reason);
+    return replies;
   }
 
   /** @returns whether an answer is due: not for a message that was never delivered */

@@ -2,7 +2,7 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import type { Stream } from "../stream/stream.ts";
 
-export class Telling {
+export class ConsumerAdvisories {
   readonly #stream: Stream;
   readonly #consumer: string;
   readonly #isSilent: boolean;

@@ -5,7 +5,7 @@ import type { ConsumerInfo } from "./consumer-api.ts";
 import type { Consumer } from "./consumer.ts";
 
 export function consumerInfo(consumer: Consumer): ConsumerInfo {
-  const { state, source, config, created, push, pull, outlet } = consumer;
+  const { state, source, config, created, push, pull, delivery } = consumer;
   state.settleFloors();
   const wallMs = consumer.host.clock.wallMs();
   const groups = config.priority_groups ?? [];
@@ -27,7 +27,7 @@ export function consumerInfo(consumer: Consumer): ConsumerInfo {
     num_ack_pending: state.pending.size,
     // With a single delivery there are none, whatever is remembered of those that ran out of it.
     num_redelivered: config.max_deliver === 1 ? 0 : state.redelivered.size,
-    num_waiting: outlet.waitingCount,
+    num_waiting: delivery.waitingCount,
     num_pending: Math.max(0, source.pendingCount),
     ...(push?.isBound === true && { push_bound: true }),
     ...pauseOf(config.pause_until, wallMs),

@@ -20,7 +20,7 @@ import { filterFor, filtersOf, isPush } from "./config/config-check.ts";
 import { inOrder } from "./config/config-defaults.ts";
 import { consumerInfo } from "./consumer-info.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import type { Delivery } from "./ack-subject.ts";
+import type { AckNumbers } from "./ack-subject.ts";
 import { DeliveryFrame } from "./delivery-frame.ts";
 import type { DeliveryInterest } from "./push/delivery-interest.ts";
 import type { DeliveryState } from "./state/delivery-state.ts";
@@ -28,16 +28,16 @@ import { Inactivity } from "./inactivity.ts";
 import type { KeyOrder } from "./state/key-order.ts";
 import { listenFor } from "./listening.ts";
 import { MessageSource } from "./message-source.ts";
-import { headersOnly, type Outlet, statuses } from "./message-delivery.ts";
-import { Pace } from "./rate-limiter.ts";
+import { headersOnly, type MessageDelivery, statuses } from "./message-delivery.ts";
+import { RateLimiter } from "./rate-limiter.ts";
 import { Pause, pausedUntil } from "./pause.ts";
-import { PullOutlet } from "./pull/pull-delivery.ts";
-import { PushOutlet } from "./push/push-delivery.ts";
+import { PullDelivery } from "./pull/pull-delivery.ts";
+import { PushDelivery } from "./push/push-delivery.ts";
 import { savedConsumer } from "./saved-state.ts";
 import { checkReset } from "./config/start-position.ts";
 import { recordName, removeRecords, type StateJournal } from "./state/state-journal.ts";
-import { isSampled, Telling } from "./consumer-advisories.ts";
-import { Turn } from "./delivery-budget.ts";
+import { isSampled, ConsumerAdvisories } from "./consumer-advisories.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** What nobody waits for is handed to the store within this. */
 const flushWithinMs = 100;
@@ -62,13 +62,13 @@ export class Consumer implements ManagedConsumer {
   readonly created: Timestamp;
   readonly state: DeliveryState;
   readonly source: MessageSource;
-  readonly tell: Telling;
+  readonly advisories: ConsumerAdvisories;
   readonly interest: DeliveryInterest;
   readonly acks: Acks;
-  readonly outlet: Outlet;
+  readonly delivery: MessageDelivery;
   /** Null for push consumers. */
-  readonly pull: PullOutlet | null;
-  readonly push: PushOutlet | null;
+  readonly pull: PullDelivery | null;
+  readonly push: PushDelivery | null;
   lastDeliveredMs = 0;
   lastAckedMs = 0;
   #config: ConsumerConfig;
@@ -79,14 +79,14 @@ export class Consumer implements ManagedConsumer {
   #deadLetters: DeadLetters | null = null;
   #listening: Subscription[] = [];
   readonly #frame: DeliveryFrame;
-  readonly #delivery: Delivery = { deliveries: 1, consumerSeq: 0, pending: 0 };
+  readonly #ackNumbers: AckNumbers = { deliveries: 1, consumerSeq: 0, pending: 0 };
   #sampledPercent = 0;
   #isHeadersOnly = false;
   #isScheduled = false;
   #isClosed = false;
   readonly #pause: Pause;
-  readonly #pace: Pace;
-  readonly #turn: Turn;
+  readonly #rateLimiter: RateLimiter;
+  readonly #budget: DeliveryBudget;
   /** It is new, and nobody has been told yet. */
   isHeld = false;
   /** When the pump was set going. One look at the clock for all that goes out: each costs a tenth of a delivery. */
@@ -108,18 +108,19 @@ export class Consumer implements ManagedConsumer {
     this.#config = config;
     this.#journal = journal;
     this.#keys = keys;
-    this.tell = new Telling(stream, name, config.direct === true || config.sourcing === true);
+    const isSilent = config.direct === true || config.sourcing === true;
+    this.advisories = new ConsumerAdvisories(stream, name, isSilent);
     this.source = new MessageSource(stream.log, state, filterFor(config), keys, journal);
     this.acks = new Acks(this);
     this.#ackTimer = new AckTimer(this);
     this.#inactivity = new Inactivity(this);
     this.#pause = new Pause(this);
-    this.#pace = new Pace(this);
-    this.#turn = new Turn(this);
+    this.#rateLimiter = new RateLimiter(this);
+    this.#budget = new DeliveryBudget(this);
     this.#frame = new DeliveryFrame(`$JS.ACK.${wireFromText(stream.name)}.${wireFromText(name)}.`);
-    this.pull = isPush(config) ? null : new PullOutlet(this);
-    this.push = isPush(config) ? new PushOutlet(this) : null;
-    this.outlet = (this.pull ?? this.push) as Outlet;
+    this.pull = isPush(config) ? null : new PullDelivery(this);
+    this.push = isPush(config) ? new PushDelivery(this) : null;
+    this.delivery = (this.pull ?? this.push) as MessageDelivery;
     keys?.restore(state, stream.log, this.source.message);
     this.source.recount();
     this.#applyConfig();
@@ -194,7 +195,7 @@ export class Consumer implements ManagedConsumer {
       const consumerSeq = this.state.pending.consumerSeq(seq);
       this.#drop(seq);
       this.#hasAcked = true;
-      if (wasOut && isTold) this.tell.terminated(consumerSeq, seq, deliveries, goneReason);
+      if (wasOut && isTold) this.advisories.terminated(consumerSeq, seq, deliveries, goneReason);
       this.schedule();
     }
     this.source.onRemoved(seq, subject);
@@ -249,7 +250,7 @@ export class Consumer implements ManagedConsumer {
   reject(seq: number, consumerSeq: number, deliveries: number, delayMs: number | null): void {
     const { state } = this;
     if (!state.pending.has(seq) || consumerSeq > state.consumerSeq) return;
-    this.tell.rejected(consumerSeq, seq, deliveries);
+    this.advisories.rejected(consumerSeq, seq, deliveries);
     if (delayMs === null) {
       if (!this.ranOut(seq)) state.enqueue(seq);
       return;
@@ -261,10 +262,10 @@ export class Consumer implements ManagedConsumer {
 
   /** An ack has been taken: tells its sender, once that is durable. */
   answer(reply: string): void {
-    const { answers } = this.stream.account;
+    const { replies } = this.stream.account;
     if (this.#journal === null && this.stream.config.retention === "limits")
-      answers.publishSoon(this.account, reply, nothing);
-    else answers.publish(this.account, reply, nothing);
+      replies.publishSoon(this.account, reply, nothing);
+    else replies.publish(this.account, reply, nothing);
   }
 
   /**
@@ -275,7 +276,7 @@ export class Consumer implements ManagedConsumer {
     const most = this.#config.max_deliver ?? -1;
     const deliveries = this.state.deliveries(seq);
     if (most <= 0 || deliveries < most) return false;
-    this.tell.exhausted(seq, deliveries);
+    this.advisories.exhausted(seq, deliveries);
     if (this.#deadLetters !== null) {
       if (this.bury(seq, "maximum deliveries exceeded")) {
         this.#drop(seq);
@@ -315,7 +316,7 @@ export class Consumer implements ManagedConsumer {
     const before = this.#config;
     this.#config = config;
     this.#applyConfig();
-    this.outlet.onUpdated();
+    this.delivery.onUpdated();
     if ((before.deliver_subject ?? "") !== (config.deliver_subject ?? "")) {
       const out: number[] = [];
       this.state.pending.forEach((seq) => out.push(seq));
@@ -327,7 +328,7 @@ export class Consumer implements ManagedConsumer {
       this.host.defer(() => this.stream.consumerGone(this));
     }
     if (before.pause_until !== config.pause_until)
-      this.tell.paused(config.pause_until, this.host.clock.wallMs());
+      this.advisories.paused(config.pause_until, this.host.clock.wallMs());
     this.#ackTimer.start();
     this.#inactivity.start();
     this.schedule();
@@ -339,14 +340,14 @@ export class Consumer implements ManagedConsumer {
     this.saveConfig();
     this.#pause.apply();
     if (before !== this.#config.pause_until)
-      this.tell.paused(this.#config.pause_until, this.host.clock.wallMs());
+      this.advisories.paused(this.#config.pause_until, this.host.clock.wallMs());
     this.schedule();
   }
 
   unpin(group: string): void {
     if (this.pull === null || this.pull.pin.id === "") return;
     this.pull.pin.release();
-    this.tell.unpinned(group, "admin");
+    this.advisories.unpinned(group, "admin");
     this.schedule();
   }
 
@@ -373,7 +374,7 @@ export class Consumer implements ManagedConsumer {
     // After that, since who waits is told when it is durable.
     this.#stop(statuses.deleted);
     this.host.defer(() => {
-      this.tell.deleted();
+      this.advisories.deleted();
       // When the stream goes too, nothing is left to look at.
       if (stream.account.streams.get(stream.name) === stream) stream.consumerGone(this);
     });
@@ -399,11 +400,11 @@ export class Consumer implements ManagedConsumer {
 
   /** Puts the message that was found together as it is to go, with that body. */
   compose(body: Body): void {
-    const delivery = this.#delivery;
-    delivery.deliveries = this.source.deliveries;
-    delivery.consumerSeq = this.state.consumerSeq + 1;
-    delivery.pending = this.source.pendingAfter;
-    this.#frame.compose(this.source.message, body, delivery);
+    const numbers = this.#ackNumbers;
+    numbers.deliveries = this.source.deliveries;
+    numbers.consumerSeq = this.state.consumerSeq + 1;
+    numbers.pending = this.source.pendingAfter;
+    this.#frame.compose(this.source.message, body, numbers);
   }
 
   readonly #run = (): void => {
@@ -412,19 +413,19 @@ export class Consumer implements ManagedConsumer {
   };
 
   #pump(): void {
-    const { outlet, source } = this;
+    const { delivery, source } = this;
     this.runMs = this.nowMs();
-    if (!this.#turn.begin()) return;
-    while (outlet.isReady && !this.#pace.isWaiting && !this.#turn.isOver()) {
+    if (!this.#budget.begin()) return;
+    while (delivery.isReady && !this.#rateLimiter.isWaiting && !this.#budget.isOver()) {
       const found = source.find();
       if (found !== "message") {
         if (found === "stalled") return;
-        outlet.onEnd();
-        return this.#pace.onEnd();
+        delivery.onEnd();
+        return this.#rateLimiter.onEnd();
       }
       const sent = this.#deliver();
       if (sent === 0) return;
-      this.#turn.sent(sent);
+      this.#budget.sent(sent);
     }
   }
 
@@ -436,11 +437,11 @@ export class Consumer implements ManagedConsumer {
     const body = this.#isHeadersOnly ? headersOnly(message) : message;
     this.compose(body);
     const size = this.#frame.sizeBytes;
-    const isPaced = this.#pace.isOn;
-    if (isPaced && this.#pace.mustWait(size, message)) return 0;
-    if (!this.outlet.deliver(this.#frame, body, size)) return 0;
+    const isPaced = this.#rateLimiter.isOn;
+    if (isPaced && this.#rateLimiter.mustWait(size, message)) return 0;
+    if (!this.delivery.deliver(this.#frame, body, size)) return 0;
     const nowMs = this.runMs;
-    if (isPaced) this.#pace.sent(size, message, nowMs);
+    if (isPaced) this.#rateLimiter.sent(size, message, nowMs);
     source.take(nowMs);
     this.#hasDelivered = true;
     if (this.pull !== null) this.pull.lastActiveMs = nowMs;
@@ -478,19 +479,19 @@ export class Consumer implements ManagedConsumer {
   #sample(seq: number): void {
     const { pending } = this.state;
     const waitedMs = this.nowMs() - pending.stamp(seq);
-    this.tell.acknowledged(pending.consumerSeq(seq), seq, waitedMs, this.state.deliveries(seq));
+    this.advisories.acknowledged(pending.consumerSeq(seq), seq, waitedMs, this.state.deliveries(seq));
   }
 
   #stop(status: Buffer | null): void {
-    this.outlet.close(status);
+    this.delivery.close(status);
     this.#isClosed = true;
     for (const subscription of this.#listening) this.host.service.stop(subscription);
     this.#listening = [];
     this.#ackTimer.stop();
     this.#inactivity.stop();
     this.#pause.stop();
-    this.#pace.stop();
-    this.#turn.stop();
+    this.#rateLimiter.stop();
+    this.#budget.stop();
     this.#flushing?.cancel();
   }
 }

@@ -50,7 +50,7 @@ export class Consumers implements ConsumerApi {
     const config = withInactivity(complete);
     if (before !== undefined) return toldIfPaused(update(before, config, complete, action));
     if (action === "update") throw apiError("consumerDoesNotExist");
-    checkRoom(stream, config, name);
+    checkQuota(stream, config, name);
     checkDurableName(config);
     return toldIfPaused(this.#make(stream, name === "" ? inventName(stream) : name, config));
   }
@@ -59,7 +59,7 @@ export class Consumers implements ConsumerApi {
     const isDurable = (requested.durable_name ?? "") !== "";
     const named = { ...requested, name, ...(isDurable && { durable_name: name }) };
     const config = withInactivity(checkedConfig(stream, named, false));
-    checkRoom(stream, config, name);
+    checkQuota(stream, config, name);
     checkDurableName(config);
     const { clock } = stream.host;
     const state = new DeliveryState(config.ack_policy, 1, isKeyed(config));
@@ -112,7 +112,7 @@ export class Consumers implements ConsumerApi {
     const consumer = this.#open(stream, name, config, { ms: stamp.timeMs, ns: stamp.timeNs }, state);
     stream.consumers.set(name, consumer);
     consumer.save();
-    consumer.tell.created();
+    consumer.advisories.created();
     releaseWhenAnswered(consumer);
     return consumer;
   }
@@ -159,7 +159,8 @@ function checkedConfig(
 
 /** Each request for a consumer that is paused makes that known. */
 function toldIfPaused(consumer: Consumer): Consumer {
-  if (consumer.isPaused) consumer.tell.paused(consumer.config.pause_until, consumer.host.clock.wallMs());
+  if (consumer.isPaused)
+    consumer.advisories.paused(consumer.config.pause_until, consumer.host.clock.wallMs());
   return consumer;
 }
 
@@ -178,7 +179,7 @@ function releaseWhenAnswered(consumer: Consumer): void {
       consumer.isHeld = false;
       consumer.wake();
     };
-    stream.account.answers.wait({ awaitedGroup, onDurable });
+    stream.account.replies.wait({ awaitedGroup, onDurable });
   });
 }
 
@@ -196,7 +197,7 @@ function update(
   if (stream.config.retention === "workqueue" && !isAlone(stream, consumer.name, filtersOf(config)))
     throw apiError("consumerWQConsumerNotUnique");
   if (!isSame) {
-    checkConsumerUpdate(consumer.config, config, consumer.outlet.isBound);
+    checkConsumerUpdate(consumer.config, config, consumer.delivery.isBound);
     consumer.update(config);
   }
   // Whoever copies the stream asks for its consumer again to get what it has not confirmed.
@@ -244,7 +245,7 @@ function withInactivity(config: ConsumerConfig): ConsumerConfig {
 }
 
 /** @throws ApiError (10026, 10098 to 10101) */
-function checkRoom(stream: Stream, config: ConsumerConfig, name: string): void {
+function checkQuota(stream: Stream, config: ConsumerConfig, name: string): void {
   const { consumersMax } = limitsOf(stream.account);
   if (config.direct === true || config.sourcing === true) return;
   const others = [...stream.consumers.values()].filter(

@@ -48,9 +48,9 @@ function digest(
   fields: readonly HeaderField[],
   payload: Uint8Array,
 ): string {
-  const place = JSON.stringify([keeper.name, seq]);
+  const position = JSON.stringify([keeper.name, seq]);
   return createHmac("sha256", key)
-    .update(`${place}\n`)
+    .update(`${position}\n`)
     .update(encodeHeaders(fields))
     .update(payload)
     .digest("base64url");

@@ -81,7 +81,7 @@ export class DeadLetters {
     this.#consumer.host.defer(() => {
       const answer = JSON.stringify(redrive(this.#consumer, this, body, requester));
       if (reply !== "")
-        this.#consumer.stream.account.answers.publish(this.#consumer.account, reply, Buffer.from(answer));
+        this.#consumer.stream.account.replies.publish(this.#consumer.account, reply, Buffer.from(answer));
     });
   }
 

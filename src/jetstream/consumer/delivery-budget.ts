@@ -4,7 +4,7 @@ import type { Consumer } from "./consumer.ts";
 const bytesMax = 1024 * 1024;
 const messagesMax = 4_096;
 
-export class Turn {
+export class DeliveryBudget {
   readonly #consumer: Consumer;
   #bytes = 0;
   #messages = 0;
@@ -33,10 +33,10 @@ export class Turn {
   /** Whether to stop here; the consumer is run again when it is its turn. */
   isOver(): boolean {
     const { receivers } = this.#consumer.host;
-    if (receivers.areCrowded) {
+    if (receivers.areAboveHighWaterMark) {
       this.stop();
       this.#waitsForReceivers = true;
-      this.#cancelNext = receivers.onRelief(this.#goOn);
+      this.#cancelNext = receivers.onDrain(this.#goOn);
       return true;
     }
     if (this.#bytes <= bytesMax && this.#messages <= messagesMax) return false;

@@ -6,7 +6,7 @@ import { copyBytes, CR, LastView, LF, viewBytes } from "../../base/bytes.ts";
 import { Message, writeSizes } from "../../broker/message.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { StoredMessage } from "../../store/contract.ts";
-import { AckSubject, type Delivery } from "./ack-subject.ts";
+import { AckSubject, type AckNumbers } from "./ack-subject.ts";
 
 /** Below the size from which receivers queue a view. Larger ones get bytes of their own, which may be kept. */
 const scratchBytesMax = 1_700;
@@ -33,7 +33,7 @@ export class DeliveryFrame {
   }
 
   /** @param body the message's own, or what goes in its place */
-  compose(stored: StoredMessage, body: Body, delivery: Delivery): void {
+  compose(stored: StoredMessage, body: Body, delivery: AckNumbers): void {
     const reply = this.#ackSubject;
     reply.set(stored, delivery);
     const bodyBytes = body.bodyEnd - body.bodyStart;

@@ -21,11 +21,11 @@ export class Inactivity {
   /** Begins, or begins anew where the configuration has changed. */
   start(): void {
     this.stop();
-    const { config, pull, outlet } = this.#consumer;
+    const { config, pull, delivery } = this.#consumer;
     const thresholdMs = (config.inactive_threshold ?? 0) / nsPerMs;
     const extraMs = pull === null ? 0 : extraMsMin + Math.random() * (extraMsMax - extraMsMin);
     this.#thresholdMs = thresholdMs === 0 ? 0 : thresholdMs + extraMs;
-    if (this.#thresholdMs > 0 && (pull !== null || !outlet.isBound)) this.#arm(this.#thresholdMs);
+    if (this.#thresholdMs > 0 && (pull !== null || !delivery.isBound)) this.#arm(this.#thresholdMs);
   }
 
   onBound(isBound: boolean): void {
@@ -52,7 +52,7 @@ export class Inactivity {
   #leftMs(): number {
     const consumer = this.#consumer;
     const { pull, state } = consumer;
-    if (pull === null) return consumer.outlet.isBound ? this.#thresholdMs : 0;
+    if (pull === null) return consumer.delivery.isBound ? this.#thresholdMs : 0;
     if (pull.hasWaiting) return this.#thresholdMs;
     const nowMs = consumer.nowMs();
     const silentMs = nowMs - pull.lastActiveMs;

@@ -4,7 +4,7 @@ import { encodeStatus } from "../../protocol/headers.ts";
 import { addField } from "../stream/publish/header-block.ts";
 import type { DeliveryFrame } from "./delivery-frame.ts";
 
-export interface Outlet {
+export interface MessageDelivery {
   /** Whether it would take a message now. */
   readonly isReady: boolean;
   /**

@@ -20,13 +20,13 @@ export class Pause {
   /** Takes up what the configuration says. */
   apply(): void {
     this.stop();
-    const { config, host, tell } = this.#consumer;
+    const { config, host, advisories } = this.#consumer;
     const until = parseTimestamp(config.pause_until ?? "");
     const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - host.clock.wallMs();
     if (leftMs <= 0) return;
     this.#end = host.after(leftMs, () => {
       this.#end = null;
-      tell.paused(config.pause_until, host.clock.wallMs());
+      advisories.paused(config.pause_until, host.clock.wallMs());
       this.#consumer.wake();
     });
   }

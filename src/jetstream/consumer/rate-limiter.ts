@@ -10,7 +10,7 @@ const gapMsMin = 1;
 const slackMs = 0.01;
 const burstBytesDefault = 1024 * 1024;
 
-export class Pace {
+export class RateLimiter {
   readonly #consumer: Consumer;
   #deadline: Deadline | null = null;
   /** When all that was sent has gone at the rate set. */

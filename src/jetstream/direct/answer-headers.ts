@@ -8,7 +8,7 @@ import { timestampBytesMax, writeTimestamp } from "../../base/timestamp.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 
 /** In a batch: how many follow, and which came before. */
-export interface BatchPlace {
+export interface BatchPosition {
   readonly pending: number;
   readonly lastSeq: number;
 }
@@ -42,7 +42,7 @@ export class AnswerHeaders {
     start: number,
     stored: StoredMessage,
     source: ViewedBytes,
-    place: BatchPlace | null,
+    position: BatchPosition | null,
   ): number {
     const { bytes } = target;
     const fields = this.#start;
@@ -54,9 +54,9 @@ export class AnswerHeaders {
     at = copyBytes(source, stored.subjectStart, stored.subjectEnd, target, at);
     at = writeNumber(bytes, writeWords(target, at, sequenceField), stored.seq);
     at = writeTimestamp(bytes, writeWords(target, at, timeField), stored.timeMs, stored.timeNs);
-    if (place !== null) {
-      at = writeNumber(bytes, writeWords(target, at, pendingField), place.pending);
-      at = writeNumber(bytes, writeWords(target, at, lastField), place.lastSeq);
+    if (position !== null) {
+      at = writeNumber(bytes, writeWords(target, at, pendingField), position.pending);
+      at = writeNumber(bytes, writeWords(target, at, lastField), position.lastSeq);
     }
     bytes[at++] = CR;
     bytes[at++] = LF;

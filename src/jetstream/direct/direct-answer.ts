@@ -3,7 +3,7 @@ import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream/stream.ts";
-import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
+import type { AnswerHeaders, BatchPosition } from "./answer-headers.ts";
 
 /** Of use for no longer than the delivery of its request. */
 export class DirectAnswer {
@@ -20,7 +20,7 @@ export class DirectAnswer {
 
   /** For whoever looks for what to answer with. */
   get stored(): StoredMessage {
-    return this.stream.account.directOutlet.stored;
+    return this.stream.account.directReplies.stored;
   }
 
   /** @param fields lines that end with CRLF */
@@ -28,16 +28,16 @@ export class DirectAnswer {
     this.#publish(emptyBytes, Buffer.from(`NATS/1.0 ${code} ${text}\r\n${fields}\r\n`, "latin1"));
   }
 
-  /** @param place null: it is all there is to the answer */
-  message(stored: StoredMessage, place: BatchPlace | null, noHeaders: boolean): void {
+  /** @param position null: it is all there is to the answer */
+  message(stored: StoredMessage, position: BatchPosition | null, noHeaders: boolean): void {
     const { log, account } = this.stream;
     // What is not on disk yet could be unseen by a power cut, so it is not seen before.
-    if (place === null && (log.kind === "memory" || stored.seq <= log.durableSeq))
-      account.directOutlet.send(this.#request, stored, noHeaders ? null : this.#headers);
+    if (position === null && (log.kind === "memory" || stored.seq <= log.durableSeq))
+      account.directReplies.send(this.#request, stored, noHeaders ? null : this.#headers);
     else
       this.#publish(
         stored.payload,
-        noHeaders ? null : account.directOutlet.compose(stored, this.#headers, place),
+        noHeaders ? null : account.directReplies.compose(stored, this.#headers, position),
       );
   }
 
@@ -45,7 +45,7 @@ export class DirectAnswer {
   #publish(payload: Uint8Array, headers: Uint8Array | null): void {
     const { log, account } = this.stream;
     const { reply } = this.#request;
-    if (log.kind === "memory") account.answers.publishSoon(account.account, reply, payload, headers);
-    else account.answers.publish(account.account, reply, payload, headers);
+    if (log.kind === "memory") account.replies.publishSoon(account.account, reply, payload, headers);
+    else account.replies.publish(account.account, reply, payload, headers);
   }
 }

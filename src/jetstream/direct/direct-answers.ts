@@ -13,7 +13,7 @@ const walksMax = 16;
 /** Subjects in the answer to one request. */
 const resultsMax = 1_024;
 
-function placeLines(pending: number, lastSeq: number): string {
+function positionLines(pending: number, lastSeq: number): string {
   return `Nats-Num-Pending: ${pending}\r\nNats-Last-Sequence: ${lastSeq}\r\n`;
 }
 
@@ -66,7 +66,7 @@ function answerBatch(answer: DirectAnswer, request: DirectRequest, startSeq: num
     bytes += sizeOf(stored);
     if (bytes >= bytesMax) break;
   }
-  answer.status(204, "EOB", placeLines(pending, lastSeq));
+  answer.status(204, "EOB", positionLines(pending, lastSeq));
 }
 
 /** The last message of each of several subjects, as of some point. */
@@ -99,7 +99,7 @@ export function answerMulti(answer: DirectAnswer, request: DirectRequest): void 
     sent++;
     if (bytes >= bytesMax || (request.batch > 0 && sent >= request.batch)) break;
   }
-  answer.status(204, "EOB", `${placeLines(pending, lastSeq)}Nats-UpTo-Sequence: ${upToSeq}\r\n`);
+  answer.status(204, "EOB", `${positionLines(pending, lastSeq)}Nats-UpTo-Sequence: ${upToSeq}\r\n`);
 }
 
 /** Ascending; null when there are too many. */

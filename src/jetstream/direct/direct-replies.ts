@@ -7,21 +7,21 @@ import { digitCount } from "../../base/digits.ts";
 import type { Account } from "../../broker/account.ts";
 import { type Message, writeSizes } from "../../broker/message.ts";
 import { StoredMessage } from "../../store/contract.ts";
-import { AnswerQueue } from "../reply-queue.ts";
+import { ReplyQueue } from "../reply-queue.ts";
 import type { Host } from "../host.ts";
-import type { AnswerHeaders, BatchPlace } from "./answer-headers.ts";
+import type { AnswerHeaders, BatchPosition } from "./answer-headers.ts";
 
 /** Two sizes, the blanks before them, and two line ends. */
 const sizesBytesMax = 32;
 const scratchBytesMin = 512;
 
-export class DirectOutlet {
+export class DirectReplies {
   /** For whoever looks for what to answer with. */
   readonly stored = new StoredMessage();
   readonly #host: Host;
   readonly #account: Account;
   /** Made for the first answer: most accounts never see one. */
-  #queue: AnswerQueue | null = null;
+  #queue: ReplyQueue | null = null;
   /** Messages mostly share the bytes that they lie in. */
   readonly #source = new LastView();
   #scratch: ViewedBytes = viewBytes(Buffer.allocUnsafeSlow(scratchBytesMin));
@@ -39,7 +39,7 @@ export class DirectOutlet {
     const payloadStart = stored.bodyStart + stored.headerBytes;
     const lineBytesMax = replyEnd - replyStart + sizesBytesMax;
     const headerBytesMax = headers === null ? 0 : headers.bytesMax(stored);
-    this.#queue ??= new AnswerQueue();
+    this.#queue ??= new ReplyQueue();
     const block = this.#queue.reserve(lineBytesMax + headerBytesMax + stored.bodyEnd - payloadStart + 2);
     const target = block.viewed;
     const source = this.#source.of(stored.bytes);
@@ -59,11 +59,14 @@ export class DirectOutlet {
   }
 
   /** Headers alone, for what goes another way. Good until the next call. */
-  compose(stored: StoredMessage, headers: AnswerHeaders, place: BatchPlace | null): Uint8Array {
+  compose(stored: StoredMessage, headers: AnswerHeaders, position: BatchPosition | null): Uint8Array {
     const bytesMax = headers.bytesMax(stored);
     if (this.#scratch.bytes.length < bytesMax) this.#scratch = viewBytes(Buffer.allocUnsafeSlow(bytesMax));
     const scratch = this.#scratch;
-    return scratch.bytes.subarray(0, headers.write(scratch, 0, stored, this.#source.of(stored.bytes), place));
+    return scratch.bytes.subarray(
+      0,
+      headers.write(scratch, 0, stored, this.#source.of(stored.bytes), position),
+    );
   }
 
   #publish(): void {

@@ -2,12 +2,12 @@
 import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../broker/message.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import { type CopyDraft, type CopySink, emptyDraft } from "./sourcing-sink.ts";
-import { type CopyInfo, copyInfo } from "./sourcing-info.ts";
-import { CopyTransforms } from "./sourcing-transforms.ts";
+import { type SourcedMessage, type SourcingSink, emptyMessage } from "./sourcing-sink.ts";
+import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";
+import { SourcingTransforms } from "./sourcing-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
 import { OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
-import { copyHash } from "./origin-names.ts";
+import { sourcingHash } from "./origin-names.ts";
 import type { OriginStart } from "./origin-request.ts";
 import { withoutForeignHeaders } from "./source-header.ts";
 
@@ -17,17 +17,17 @@ export class Mirror implements OriginFeed {
   readonly identity = null;
   readonly source: StreamSource;
   readonly consumerName: string;
-  readonly #sink: CopySink;
+  readonly #sink: SourcingSink;
   readonly #consumer: OriginConsumer;
-  readonly #transforms: CopyTransforms;
+  readonly #transforms: SourcingTransforms;
   readonly #onCaughtUp: () => void;
-  readonly #draft = emptyDraft();
+  readonly #draft = emptyMessage();
 
-  constructor(sink: CopySink, source: StreamSource, onCaughtUp: () => void) {
+  constructor(sink: SourcingSink, source: StreamSource, onCaughtUp: () => void) {
     this.#sink = sink;
     this.source = source;
-    this.consumerName = `JS_MIRROR_${copyHash(sink.name, sink.account.account.name, sink.host.domain)}`;
-    this.#transforms = new CopyTransforms(source);
+    this.consumerName = `JS_MIRROR_${sourcingHash(sink.name, sink.account.account.name, sink.host.domain)}`;
+    this.#transforms = new SourcingTransforms(source);
     this.#onCaughtUp = onCaughtUp;
     this.#consumer = new OriginConsumer(sink, this);
   }
@@ -48,8 +48,8 @@ export class Mirror implements OriginFeed {
     this.#consumer.retryNow();
   }
 
-  info(): CopyInfo {
-    return copyInfo(this.source, this.#consumer);
+  info(): SourcingInfo {
+    return sourcingInfo(this.source, this.#consumer);
   }
 
   start(): OriginStart {
@@ -81,7 +81,7 @@ export class Mirror implements OriginFeed {
     draft.bodyEnd = message.bodyEnd;
     draft.headerBytes = message.headerBytes;
     if (message.headerBytes > 0) cleanHeaders(draft);
-    return this.#sink.storeCopy(draft)?.json ?? null;
+    return this.#sink.storeSourced(draft)?.json ?? null;
   }
 
   onCaughtUp(): void {
@@ -92,7 +92,7 @@ export class Mirror implements OriginFeed {
 /** `NATS/1.0\r\n\r\n`: says nothing. */
 const emptyBlockBytes = 12;
 
-function cleanHeaders(draft: CopyDraft): void {
+function cleanHeaders(draft: SourcedMessage): void {
   const headersEnd = draft.bodyStart + draft.headerBytes;
   const clean = withoutForeignHeaders(draft.bytes.subarray(draft.bodyStart, headersEnd), false);
   if (clean === null) return;

@@ -13,7 +13,7 @@ import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
 import { isFlowControlReply } from "../../subjects/reserved.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import type { CopySink } from "./sourcing-sink.ts";
+import type { SourcingSink } from "./sourcing-sink.ts";
 import { DeliveredReply } from "./delivered-reply.ts";
 import { deliverSubject, originApi } from "./origin-names.ts";
 import {
@@ -81,7 +81,7 @@ const errCode = {
 } as const;
 
 export class OriginConsumer {
-  readonly #sink: CopySink;
+  readonly #sink: SourcingSink;
   readonly #feed: OriginFeed;
   readonly #delivered = new DeliveredReply();
   #state: "stopped" | "waiting" | "asking" | "open" = "stopped";
@@ -102,7 +102,7 @@ export class OriginConsumer {
   #stalledReply = "";
   #stalledCount = 0;
 
-  constructor(sink: CopySink, feed: OriginFeed) {
+  constructor(sink: SourcingSink, feed: OriginFeed) {
     this.#sink = sink;
     this.#feed = feed;
   }
@@ -335,7 +335,7 @@ export class OriginConsumer {
       ["Nats-Last-Consumer", String(this.#consumerSeq)],
       ["Nats-Last-Stream", String(this.#feed.originSeq)],
     ]);
-    account.answers.publish(account.account, reply, Buffer.alloc(0), headers);
+    account.replies.publish(account.account, reply, Buffer.alloc(0), headers);
   }
 
   /** The origin has had no answer to this flow control message. */

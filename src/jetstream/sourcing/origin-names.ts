@@ -29,8 +29,8 @@ export function sourceIndex(source: StreamSource): string {
 }
 
 /** Always the same for a stream, so that an origin knows its consumer again. */
-export function copyHash(stream: string, account: string, domain: string | null): string {
-  return shortHash(copyId(stream, account, domain));
+export function sourcingHash(stream: string, account: string, domain: string | null): string {
+  return shortHash(sourcingId(stream, account, domain));
 }
 
 /** The same stream may be a source twice, with other filters; then each has its own. */
@@ -41,12 +41,12 @@ export function sourceHash(
   source: StreamSource,
   sources: readonly StreamSource[],
 ): string {
-  const id = shortHash(copyId(stream, account, domain));
+  const id = shortHash(sourcingId(stream, account, domain));
   const isShared = sources.filter(({ name }) => name === source.name).length > 1;
   return shortHash(isShared ? `${id} ${sourceIndex(source)}` : id);
 }
 
-function copyId(stream: string, account: string, domain: string | null): string {
+function sourcingId(stream: string, account: string, domain: string | null): string {
   return domain === null || domain === "" ? `${stream} ${account}` : `${stream} ${account} ${domain}`;
 }
 

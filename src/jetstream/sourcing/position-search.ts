@@ -1,7 +1,7 @@
 /** Finds out of stored messages how far sources have come, newest first and in slices, since there may be many. */
 import type { Deadline } from "../../base/clock.ts";
 import { StoredMessage } from "../../store/contract.ts";
-import type { CopySink } from "./sourcing-sink.ts";
+import type { SourcingSink } from "./sourcing-sink.ts";
 import { readSourceHeader, type SourceOrigin } from "./source-header.ts";
 
 const sliceCount = 10_000;
@@ -16,7 +16,7 @@ export interface SoughtSource {
 }
 
 export class PositionSearch {
-  readonly #sink: CopySink;
+  readonly #sink: SourcingSink;
   readonly #onFound: (index: string, origin: SourceOrigin | null) => void;
   #sought: SoughtSource[];
   readonly #stored = new StoredMessage();
@@ -24,7 +24,7 @@ export class PositionSearch {
 
   /** @param onFound called once for each, with null when there is no message of it */
   constructor(
-    sink: CopySink,
+    sink: SourcingSink,
     sought: readonly SoughtSource[],
     onFound: (index: string, origin: SourceOrigin | null) => void,
   ) {

@@ -2,9 +2,9 @@
 import type { Message } from "../../broker/message.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import { type CopyInfo, copyInfo } from "./sourcing-info.ts";
-import { type CopySink, emptyDraft } from "./sourcing-sink.ts";
-import { CopyTransforms } from "./sourcing-transforms.ts";
+import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";
+import { type SourcingSink, emptyMessage } from "./sourcing-sink.ts";
+import { SourcingTransforms } from "./sourcing-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
 import { OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
 import { sourceHash, sourceIndex } from "./origin-names.ts";
@@ -20,21 +20,21 @@ export class Source implements OriginFeed {
   readonly consumerName: string;
   #originSeq = 0;
   #identity = "";
-  readonly #sink: CopySink;
+  readonly #sink: SourcingSink;
   readonly #consumer: OriginConsumer;
-  readonly #transforms: CopyTransforms;
+  readonly #transforms: SourcingTransforms;
   readonly #header: SourceHeader;
   #isBegun = false;
   #isWriteDue = false;
-  readonly #draft = emptyDraft();
+  readonly #draft = emptyMessage();
 
-  constructor(sink: CopySink, source: StreamSource, sources: readonly StreamSource[]) {
+  constructor(sink: SourcingSink, source: StreamSource, sources: readonly StreamSource[]) {
     this.#sink = sink;
     this.source = source;
     this.index = wireFromText(sourceIndex(source));
     const account = sink.account.account.name;
     this.consumerName = `JS_SRC_${sourceHash(sink.name, account, sink.host.domain, source, sources)}`;
-    this.#transforms = new CopyTransforms(source);
+    this.#transforms = new SourcingTransforms(source);
     this.#header = new SourceHeader(this.index);
     this.#consumer = new OriginConsumer(sink, this);
   }
@@ -68,8 +68,8 @@ export class Source implements OriginFeed {
     this.#consumer.retryNow();
   }
 
-  info(): CopyInfo {
-    return copyInfo(this.source, this.#consumer);
+  info(): SourcingInfo {
+    return sourcingInfo(this.source, this.#consumer);
   }
 
   start(): OriginStart {
@@ -110,7 +110,7 @@ export class Source implements OriginFeed {
     bytes.copy(draft.bytes, headers.length, payloadStart, bodyEnd);
     draft.bodyEnd = draft.bytes.length;
     draft.headerBytes = headers.length;
-    const refusal = this.#sink.storeCopy(draft);
+    const refusal = this.#sink.storeSourced(draft);
     if (refusal !== null) return refusal.json;
     this.#originSeq = delivered.streamSeq;
     this.#writeLater();

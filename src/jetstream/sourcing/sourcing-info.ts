@@ -2,7 +2,7 @@
 import type { StreamSource, SubjectTransformConfig } from "../stream/config/stream-config.ts";
 import type { OriginError } from "./origin-consumer.ts";
 
-export interface CopyInfo {
+export interface SourcingInfo {
   readonly name: string;
   readonly external?: { readonly api: string; readonly deliver: string };
   readonly lag: number;
@@ -13,13 +13,13 @@ export interface CopyInfo {
   readonly subject_transforms?: readonly SubjectTransformConfig[];
 }
 
-interface CopyState {
+interface SourcingState {
   readonly lag: number;
   readonly activeNs: number;
   readonly error: OriginError | null;
 }
 
-export function copyInfo(source: StreamSource, { lag, activeNs, error }: CopyState): CopyInfo {
+export function sourcingInfo(source: StreamSource, { lag, activeNs, error }: SourcingState): SourcingInfo {
   const { name, external, filter_subject: filter, subject_transforms: transforms } = source;
   return {
     name,

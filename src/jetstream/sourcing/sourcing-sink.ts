@@ -6,8 +6,8 @@ import type { ApiError } from "../api-error.ts";
 import type { Host } from "../host.ts";
 import type { StreamConfig } from "../stream/config/stream-config.ts";
 
-/** A message of another stream on its way into this one. Its bytes are good until {@link CopySink.storeCopy} returns. */
-export interface CopyDraft {
+/** A message of another stream on its way into this one. Its bytes are good until {@link SourcingSink.storeSourced} returns. */
+export interface SourcedMessage {
   /** Wire string, after all transforms of the mirror or source. */
   subject: string;
   /** Headers and payload: `bytes[bodyStart, bodyEnd)`, the headers first. */
@@ -23,7 +23,7 @@ export interface CopyDraft {
 }
 
 /** To be filled in again and again. */
-export function emptyDraft(): CopyDraft {
+export function emptyMessage(): SourcedMessage {
   return {
     subject: "",
     bytes: emptyBytes,
@@ -36,7 +36,7 @@ export function emptyDraft(): CopyDraft {
   };
 }
 
-export interface CopySink {
+export interface SourcingSink {
   readonly host: Host;
   readonly account: JetStreamAccount;
   readonly name: string;
@@ -49,7 +49,7 @@ export interface CopySink {
    *
    * @returns null when it is stored, or need not be (a duplicate, no interest in it); else why it can not be now
    */
-  storeCopy(draft: CopyDraft): ApiError | null;
+  storeSourced(draft: SourcedMessage): ApiError | null;
   /** The next message gets this sequence or a later one: those before are gone at the origin. */
   skipTo(nextSeq: number): void;
 }

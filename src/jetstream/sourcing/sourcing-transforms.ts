@@ -3,7 +3,7 @@ import { wireFromText } from "../../subjects/subject.ts";
 import { SubjectTransform } from "../../subjects/transform.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
 
-export class CopyTransforms {
+export class SourcingTransforms {
   readonly #transforms: readonly SubjectTransform[];
 
   /** @param source that was checked */

@@ -1,7 +1,7 @@
 /** What a stream copies from others: a mirror or any number of sources. Follows its configuration. */
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import type { CopyInfo } from "./sourcing-info.ts";
-import type { CopySink } from "./sourcing-sink.ts";
+import type { SourcingInfo } from "./sourcing-info.ts";
+import type { SourcingSink } from "./sourcing-sink.ts";
 import { Mirror } from "./mirror.ts";
 import { sourceIndex } from "./origin-names.ts";
 import { readPosition, type SourcePosition } from "./position-record.ts";
@@ -9,8 +9,8 @@ import { PositionSearch, type SoughtSource } from "./position-search.ts";
 import { Source } from "./source.ts";
 import type { SourceOrigin } from "./source-header.ts";
 
-export class Copies {
-  readonly #sink: CopySink;
+export class Sourcing {
+  readonly #sink: SourcingSink;
   readonly #onCaughtUp: () => void;
   #mirror: Mirror | null = null;
   /** In the order of the configuration. */
@@ -18,7 +18,7 @@ export class Copies {
   readonly #searches = new Set<PositionSearch>();
 
   /** @param onCaughtUp called when a mirror has nearly all that its origin has: it may answer for it now */
-  constructor(sink: CopySink, onCaughtUp: () => void = () => {}) {
+  constructor(sink: SourcingSink, onCaughtUp: () => void = () => {}) {
     this.#sink = sink;
     this.#onCaughtUp = onCaughtUp;
   }
@@ -64,11 +64,11 @@ export class Copies {
     for (const source of this.#sources) if (isBehind(source.source, api)) source.retryNow();
   }
 
-  mirrorInfo(): CopyInfo | null {
+  mirrorInfo(): SourcingInfo | null {
     return this.#mirror?.info() ?? null;
   }
 
-  sourcesInfo(): CopyInfo[] {
+  sourcesInfo(): SourcingInfo[] {
     return this.#sources.map((source) => source.info());
   }
 

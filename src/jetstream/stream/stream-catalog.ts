@@ -10,7 +10,7 @@ import type { RestoringStream } from "../backup/restore.ts";
 import { Stream, type StreamTimes } from "./stream.ts";
 import type { StreamConfig } from "./config/stream-config.ts";
 import { checkStreamConfig, isValidText, type StreamSurroundings } from "./config/stream-config-check.ts";
-import type { StreamConfigDraft } from "./config/requested-config.ts";
+import type { RequestedStreamConfig } from "./config/requested-config.ts";
 import { checkUpdate } from "./config/stream-config-update.ts";
 
 /** Where a stream's configuration and time of creation are kept, as JSON. */
@@ -57,7 +57,7 @@ export class StreamCatalog {
    * The one that is there already when it is configured just so.
    * @throws ApiError
    */
-  create(account: JetStreamAccount, asked: StreamConfigDraft, pedantic: boolean): Stream {
+  create(account: JetStreamAccount, asked: RequestedStreamConfig, pedantic: boolean): Stream {
     this.#checkCount(account, asked.name ?? "");
     const config = checkStreamConfig(asked, this.surroundings(account), pedantic);
     if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
@@ -106,7 +106,7 @@ export class StreamCatalog {
    * Makes room for a stream that a snapshot is to fill. Its name is taken from now on.
    * @throws ApiError
    */
-  beginRestore(account: JetStreamAccount, asked: StreamConfigDraft): RestoringStream {
+  beginRestore(account: JetStreamAccount, asked: RequestedStreamConfig): RestoringStream {
     const config = checkStreamConfig(asked, this.surroundings(account), false);
     if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
     this.#checkCount(account, config.name);

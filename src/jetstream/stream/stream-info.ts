@@ -78,8 +78,8 @@ export function streamInfo(
 
 /** What it copies from others, if anything. */
 export function originInfo(stream: Stream): object {
-  const mirror = stream.copies.mirrorInfo();
-  const sources = stream.copies.sourcesInfo();
+  const mirror = stream.sourcing.mirrorInfo();
+  const sources = stream.sourcing.sourcesInfo();
   return { ...(mirror !== null && { mirror }), ...(sources.length > 0 && { sources }) };
 }
 

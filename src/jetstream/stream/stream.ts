@@ -5,7 +5,7 @@
 import type { Subscription } from "../../broker/subscriber.ts";
 import {
   firstSeqMax,
-  type MessageDraft,
+  type NewMessage,
   type MessageLog,
   StoredMessage,
   type StreamStore,
@@ -13,12 +13,12 @@ import {
 import { wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import type { ApiError } from "../api-error.ts";
-import { Copies } from "../sourcing/sourcing.ts";
-import type { CopyDraft, CopySink } from "../sourcing/sourcing-sink.ts";
+import { Sourcing } from "../sourcing/sourcing.ts";
+import type { SourcedMessage, SourcingSink } from "../sourcing/sourcing-sink.ts";
 import { DirectGet } from "../direct/direct-get.ts";
 import type { DurableWaiter } from "../commit-gated-replies.ts";
 import type { Host } from "../host.ts";
-import { Ingest } from "./publish/publish-handler.ts";
+import { PublishHandler } from "./publish/publish-handler.ts";
 import { Expiry } from "./retention/expiry.ts";
 import { Interest } from "./retention/interest.ts";
 import { Limits } from "./retention/limits.ts";
@@ -32,7 +32,7 @@ export interface StreamTimes {
   readonly createdNs: number;
 }
 
-export class Stream implements DurableWaiter, CopySink {
+export class Stream implements DurableWaiter, SourcingSink {
   readonly host: Host;
   readonly account: JetStreamAccount;
   readonly store: StreamStore;
@@ -42,10 +42,10 @@ export class Stream implements DurableWaiter, CopySink {
   /** By name. */
   readonly consumers = new Map<string, ManagedConsumer>();
   config: StreamConfig;
-  readonly ingest: Ingest;
+  readonly publishHandler: PublishHandler;
   readonly limits: Limits;
   /** What it gets from other streams. */
-  readonly copies: Copies;
+  readonly sourcing: Sourcing;
   readonly #interest: Interest;
   readonly #expiry: Expiry;
   readonly #schedules: Schedules;
@@ -64,12 +64,12 @@ export class Stream implements DurableWaiter, CopySink {
     this.times = times;
     this.wireName = wireFromText(config.name);
     this.limits = new Limits(this);
-    this.ingest = new Ingest(this);
+    this.publishHandler = new PublishHandler(this);
     this.#interest = new Interest(this);
     this.#expiry = new Expiry(this);
     this.#schedules = new Schedules(this);
     this.#directGet = new DirectGet(this);
-    this.copies = new Copies(this, () => this.#directGet.onCaughtUp());
+    this.sourcing = new Sourcing(this, () => this.#directGet.onCaughtUp());
   }
 
   get name(): string {
@@ -91,7 +91,7 @@ export class Stream implements DurableWaiter, CopySink {
     this.#directGet.start();
     this.#expiry.start();
     this.#schedules.start();
-    this.copies.start();
+    this.sourcing.start();
   }
 
   /** Takes a configuration that has been checked against the one of now. */
@@ -100,19 +100,19 @@ export class Stream implements DurableWaiter, CopySink {
     this.config = config;
     this.#stopListening();
     this.#listen();
-    this.ingest.onUpdated();
+    this.publishHandler.onUpdated();
     this.limits.onUpdated();
     this.#directGet.start();
     this.#expiry.start();
     if (config.allow_msg_ttl && !before.allow_msg_ttl) this.#expiry.onTtlsAllowed();
     this.#schedules.start();
-    this.copies.update();
+    this.sourcing.update();
     for (const consumer of this.consumers.values()) consumer.onStreamUpdated();
     if (config.retention === "interest" && before.retention !== "interest") this.#interest.sweep();
   }
 
   /** Stores a message that has passed every check. @returns its sequence */
-  append(draft: MessageDraft): number {
+  append(draft: NewMessage): number {
     const seq = this.log.append(draft);
     if (this.consumers.size > 0) {
       for (const consumer of this.consumers.values()) consumer.onStored(seq, draft.subject);
@@ -159,8 +159,8 @@ export class Stream implements DurableWaiter, CopySink {
     return this.#interest.covers(subject);
   }
 
-  storeCopy(draft: CopyDraft): ApiError | null {
-    return this.ingest.storeCopy(draft);
+  storeSourced(draft: SourcedMessage): ApiError | null {
+    return this.publishHandler.storeSourced(draft);
   }
 
   skipTo(nextSeq: number): void {
@@ -170,13 +170,13 @@ export class Stream implements DurableWaiter, CopySink {
   /** Stops and keeps everything for the next start. */
   close(): void {
     this.#stop();
-    this.copies.stop(false);
+    this.sourcing.stop(false);
     for (const consumer of this.consumers.values()) consumer.close();
   }
 
   delete(): void {
     this.#stop();
-    this.copies.stop(true);
+    this.sourcing.stop(true);
     for (const consumer of [...this.consumers.values()]) consumer.delete();
     this.consumers.clear();
     this.store.drop();
@@ -199,14 +199,14 @@ export class Stream implements DurableWaiter, CopySink {
     this.#expiry.close();
     this.#interest.close();
     this.#schedules.close();
-    this.ingest.close();
+    this.publishHandler.close();
   }
 
   #listen(): void {
     const { service } = this.host;
     this.#subscriptions = (this.config.subjects ?? []).map((subject) =>
       service.listen(this.account.account, wireFromText(subject), null, (message) =>
-        this.ingest.receive(message),
+        this.publishHandler.receive(message),
       ),
     );
   }
@@ -221,6 +221,6 @@ export class Stream implements DurableWaiter, CopySink {
     if (this.log.kind === "file") this.#awaitedGroup = this.host.store.lastGroup;
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.account.answers.wait(this);
+    this.account.replies.wait(this);
   }
 }

@@ -1,6 +1,6 @@
 /** A stream of the hub that is mirrored here, so that it can be read while the link is away. */
 import type { ForwardedStreamOptions } from "../../config/leafnode-options.ts";
-import type { Ends, Finding, Flow } from "./flow.ts";
+import type { FlowEnds, FlowStatus, Flow } from "./flow.ts";
 import { type Fields, fieldsIn, numberIn, type StreamApi, streamNotFound } from "./stream-api.ts";
 
 export class DownFlow implements Flow {
@@ -14,7 +14,7 @@ export class DownFlow implements Flow {
     this.options = options;
   }
 
-  async check({ here, hub }: Ends): Promise<Finding> {
+  async check({ here, hub }: FlowEnds): Promise<FlowStatus> {
     const { stream, as } = this.options;
     const local = await here.info(as);
     if (local.code !== null && local.code !== streamNotFound)
@@ -30,12 +30,12 @@ export class DownFlow implements Flow {
     return this.#found(this.#problemWith(local.value, hub.prefix), copiedSeq, null);
   }
 
-  #found(problem: string | null, copiedSeq: number, done: string | null): Finding {
+  #found(problem: string | null, copiedSeq: number, done: string | null): FlowStatus {
     const lag = Math.max(0, this.#hubSeq - copiedSeq);
     return { problem, isLocal: false, lag, isGuess: !this.#isKnown, done };
   }
 
-  async #create(here: StreamApi, hubApi: string): Promise<Finding> {
+  async #create(here: StreamApi, hubApi: string): Promise<FlowStatus> {
     const { stream, as } = this.options;
     const answer = await here.request(`STREAM.CREATE.${as}`, {
       name: as,

@@ -3,7 +3,7 @@ import type { ForwardedStreamOptions } from "../../config/leafnode-options.ts";
 import type { StreamApi } from "./stream-api.ts";
 
 /** The two ends, each with its API. */
-export interface Ends {
+export interface FlowEnds {
   readonly here: StreamApi;
   /** Null while there is no link. */
   readonly hub: StreamApi | null;
@@ -12,7 +12,7 @@ export interface Ends {
 }
 
 /** What a look at both ends has shown. */
-export interface Finding {
+export interface FlowStatus {
   /** Why nothing flows, or may not; null when all is well as far as that can be known. */
   readonly problem: string | null;
   /** It is for somebody here to change that, so it costs nothing to look again soon. */
@@ -29,5 +29,5 @@ export interface Flow {
   readonly direction: "up" | "down";
   readonly options: ForwardedStreamOptions;
   /** Sets up what is missing and measures; to be called again and again, one call at a time. */
-  check(ends: Ends): Promise<Finding>;
+  check(ends: FlowEnds): Promise<FlowStatus>;
 }

@@ -2,20 +2,25 @@
 import type { ForwardOptions } from "../../config/leafnode-options.ts";
 import type { LinkFacts } from "../facts.ts";
 import { DownFlow } from "./down-flow.ts";
-import type { Ends } from "./flow.ts";
+import type { FlowEnds } from "./flow.ts";
 import { type ForwardedStatus, ForwardedStream } from "./forwarded-stream.ts";
-import { type ApiParts, StreamApi } from "./stream-api.ts";
+import { type ApiConnection, StreamApi } from "./stream-api.ts";
 import { UpFlow } from "./up-flow.ts";
 
 export class Forward {
   readonly #options: ForwardOptions;
   readonly #accountName: string;
-  readonly #parts: ApiParts;
+  readonly #parts: ApiConnection;
   /** What is known of the hub; null while there is no link. */
   readonly #hub: () => LinkFacts | null;
   readonly #streams: readonly ForwardedStream[];
 
-  constructor(options: ForwardOptions, accountName: string, parts: ApiParts, hub: () => LinkFacts | null) {
+  constructor(
+    options: ForwardOptions,
+    accountName: string,
+    parts: ApiConnection,
+    hub: () => LinkFacts | null,
+  ) {
     this.#options = options;
     this.#accountName = accountName;
     this.#parts = parts;
@@ -42,7 +47,7 @@ export class Forward {
     for (const stream of this.#streams) stream.stop();
   }
 
-  #ends(): Ends | string {
+  #ends(): FlowEnds | string {
     const { context } = this.#parts;
     const own = context.settings.domain ?? "";
     const account = context.broker.accounts.get(this.#accountName);

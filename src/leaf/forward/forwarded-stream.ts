@@ -6,7 +6,7 @@
 import type { Deadline } from "../../base/clock.ts";
 import type { ForwardOptions } from "../../config/leafnode-options.ts";
 import type { LeafContext } from "../context.ts";
-import type { Ends, Finding, Flow } from "./flow.ts";
+import type { FlowEnds, FlowStatus, Flow } from "./flow.ts";
 
 /** While all is well. */
 const checkMs = 10_000;
@@ -14,7 +14,7 @@ const checkMs = 10_000;
 const soonMs = 2_000;
 const backOffFirstMs = 1_000;
 /** Times that a problem comes again before it is told again. */
-const problemsToldEach = 30;
+const problemLogIntervalMs = 30;
 
 export interface ForwardedStatus {
   readonly direction: "up" | "down";
@@ -33,7 +33,7 @@ export class ForwardedStream {
   readonly #options: ForwardOptions;
   readonly #context: LeafContext;
   /** Null, with a reason, when they can not be told. */
-  readonly #ends: () => Ends | string;
+  readonly #ends: () => FlowEnds | string;
   #deadline: Deadline | null = null;
   #isStopped = false;
   #isChecking = false;
@@ -44,7 +44,7 @@ export class ForwardedStream {
   #toldLag = 0;
   #checkedMs: number | null = null;
 
-  constructor(flow: Flow, options: ForwardOptions, context: LeafContext, ends: () => Ends | string) {
+  constructor(flow: Flow, options: ForwardOptions, context: LeafContext, ends: () => FlowEnds | string) {
     this.#flow = flow;
     this.#options = options;
     this.#context = context;
@@ -91,21 +91,21 @@ export class ForwardedStream {
     this.#isChecking = true;
     this.#isWoken = false;
     const ends = this.#ends();
-    const finding: Finding | string = typeof ends === "string" ? ends : await this.#flow.check(ends);
+    const status: FlowStatus | string = typeof ends === "string" ? ends : await this.#flow.check(ends);
     this.#isChecking = false;
     if (this.#isStopped) return;
-    if (typeof finding === "string") this.#checkIn(this.#delayAfter(finding, false));
-    else this.#conclude(finding, typeof ends !== "string" && ends.hub !== null);
+    if (typeof status === "string") this.#checkIn(this.#delayAfter(status, false));
+    else this.#conclude(status, typeof ends !== "string" && ends.hub !== null);
     if (this.#isWoken) this.#checkIn(0);
   }
 
-  #conclude(finding: Finding, isLinked: boolean): void {
-    const { problem, isLocal, lag, isGuess, done } = finding;
+  #conclude(status: FlowStatus, isLinked: boolean): void {
+    const { problem, isLocal, lag, isGuess, done } = status;
     const { broker, log } = this.#context;
     this.#lag = lag;
     if (isLinked) this.#checkedMs = broker.clock.wallMs();
     if (done !== null) log.info(`Forward ${this.#flow.direction}: ${done}`);
-    if (!isGuess) this.#tellLag(lag, isLinked && problem === null && done === null);
+    if (!isGuess) this.#reportLag(lag, isLinked && problem === null && done === null);
     if (problem !== null) {
       this.#checkIn(this.#delayAfter(problem, isLocal));
       return;
@@ -124,7 +124,7 @@ export class ForwardedStream {
     const backOffMs = backOffFirstMs * 2 ** Math.min(this.#failures, 20);
     const delayMs = this.#jitter(Math.min(isLocal ? soonMs : backOffMsMax, backOffMs));
     const isNew = problem !== this.#problem;
-    if (isNew || this.#failures % problemsToldEach === 0)
+    if (isNew || this.#failures % problemLogIntervalMs === 0)
       this.#context.log.warn(
         `Forward ${direction} of ${options.stream}: ${problem}. Trying again in ${(delayMs / 1000).toFixed(1)}s`,
       );
@@ -138,7 +138,7 @@ export class ForwardedStream {
     return Math.round(delayMs * (0.75 + this.#context.random() / 2));
   }
 
-  #tellLag(lag: number, isFlowing: boolean): void {
+  #reportLag(lag: number, isFlowing: boolean): void {
     const { log } = this.#context;
     const { direction, options } = this.#flow;
     const { lagWarning } = this.#options;

@@ -18,7 +18,7 @@ export type ApiAnswer =
 export const streamNotFound = 10059;
 const answerMsMax = 10_000;
 
-export interface ApiParts {
+export interface ApiConnection {
   readonly context: LeafContext;
   readonly publisher: Publisher;
   readonly service: Service;
@@ -26,12 +26,12 @@ export interface ApiParts {
 }
 
 export class StreamApi {
-  readonly #parts: ApiParts;
+  readonly #parts: ApiConnection;
   readonly #account: Account;
   /** Text, as in `$JS.API`. */
   readonly prefix: string;
 
-  constructor(parts: ApiParts, account: Account, prefix: string) {
+  constructor(parts: ApiConnection, account: Account, prefix: string) {
     this.#parts = parts;
     this.#account = account;
     this.prefix = prefix;

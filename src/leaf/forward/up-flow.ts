@@ -3,7 +3,7 @@
  * by itself from where it was; this end sees to it that the source is there, and measures.
  */
 import type { ForwardedStreamOptions } from "../../config/leafnode-options.ts";
-import type { Ends, Finding, Flow } from "./flow.ts";
+import type { FlowEnds, FlowStatus, Flow } from "./flow.ts";
 import { type Fields, fieldsIn, listIn, numberIn, type StreamApi, streamNotFound } from "./stream-api.ts";
 
 /** A hub that heard of the stream so recently knows how far it is; heartbeats come every second. */
@@ -22,7 +22,7 @@ export class UpFlow implements Flow {
     this.#replicas = replicas;
   }
 
-  async check({ here, hub, ownApi }: Ends): Promise<Finding> {
+  async check({ here, hub, ownApi }: FlowEnds): Promise<FlowStatus> {
     const local = await this.#localState(here);
     if (typeof local === "string") return this.#found(local, true, 0, 0, null);
     const { lastSeq, messages } = local;
@@ -38,7 +38,7 @@ export class UpFlow implements Flow {
     lastSeq: number,
     messages: number,
     done: string | null,
-  ): Finding {
+  ): FlowStatus {
     const lag = Math.min(messages, lastSeq - this.#copiedSeq);
     return { problem, isLocal, lag, isGuess: !this.#isKnown, done };
   }

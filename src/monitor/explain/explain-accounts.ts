@@ -1,7 +1,12 @@
 /** Who is interested in the subject, but in another subject space. */
-import { listFindings, countText, type ExplainQuestion, type Finding } from "./explained-route.ts";
+import {
+  listExplanations,
+  countText,
+  type ExplainQuestion,
+  type ExplainedReceiver,
+} from "./explained-route.ts";
 
-export function explainOtherAccounts(question: ExplainQuestion): Finding[] {
+export function explainOtherAccounts(question: ExplainQuestion): ExplainedReceiver[] {
   const { broker, account, subject } = question;
   const interested: { name: string; count: number }[] = [];
   for (const other of broker.accounts.values()) {
@@ -9,7 +14,7 @@ export function explainOtherAccounts(question: ExplainQuestion): Finding[] {
     const count = other.matches(subject).length;
     if (count > 0) interested.push({ name: other.name, count });
   }
-  return listFindings(
+  return listExplanations(
     question,
     interested,
     ({ name, count }) => ({

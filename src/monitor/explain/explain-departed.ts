@@ -4,17 +4,17 @@ import { areTokensCoveredBy, textFromWire, tokensOf } from "../../subjects/subje
 import {
   countText,
   isAskedAbout,
-  listFindings,
+  listExplanations,
   sessionFactsShown,
   sessionText,
   type ExplainQuestion,
-  type Finding,
+  type ExplainedReceiver,
 } from "./explained-route.ts";
 import { timestampText, uptimeText } from "../time-format.ts";
 
 const agoMsMax = 3_600_000;
 
-export function explainDeparted(question: ExplainQuestion): Finding[] {
+export function explainDeparted(question: ExplainQuestion): ExplainedReceiver[] {
   const { broker, account, nowMs } = question;
   const tokens = tokensOf(question.subject);
   const departed: Departed[] = [];
@@ -27,10 +27,10 @@ export function explainDeparted(question: ExplainQuestion): Finding[] {
     if (subscription !== undefined) departed.push({ closed, pattern: subscription.subject });
   }
   departed.sort((left, right) => right.closed.stopMs - left.closed.stopMs);
-  return listFindings(
+  return listExplanations(
     question,
     departed,
-    (one) => departedFinding(one, nowMs),
+    (one) => explainedDeparted(one, nowMs),
     (count) => ({
       verdict: "gone",
       text: `${countText(count, "more connection")} in the last hour`,
@@ -45,7 +45,7 @@ interface Departed {
   readonly pattern: string;
 }
 
-function departedFinding({ closed, pattern }: Departed, nowMs: number): Finding {
+function explainedDeparted({ closed, pattern }: Departed, nowMs: number): ExplainedReceiver {
   const { session, reason, stopMs } = closed;
   const subject = textFromWire(pattern);
   return {

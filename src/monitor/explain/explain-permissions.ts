@@ -7,10 +7,10 @@ import { isReservedSubject } from "../../subjects/reserved.ts";
 import {
   countText,
   isAskedAbout,
-  listFindings,
+  listExplanations,
   sessionText,
   type ExplainQuestion,
-  type Finding,
+  type ExplainedReceiver,
   type Verdict,
 } from "./explained-route.ts";
 
@@ -22,15 +22,15 @@ interface Holder {
   readonly sessions: Session[];
 }
 
-export function explainPermissions(question: ExplainQuestion): Finding[] {
+export function explainPermissions(question: ExplainQuestion): ExplainedReceiver[] {
   const holders = connectedHolders(question);
   const absent = absentUser(question);
   if (absent.holder !== null) holders.push(absent.holder);
   return [
-    ...reservedFinding(question),
-    ...publishFindings(question, holders),
-    ...subscribeFindings(question, holders),
-    ...absent.findings,
+    ...explainedReserved(question),
+    ...explainPublish(question, holders),
+    ...explainSubscribe(question, holders),
+    ...absent.explanations,
   ];
 }
 
@@ -51,11 +51,12 @@ function connectedHolders(question: ExplainQuestion): Holder[] {
 }
 
 /** The user asked about when it has no connection: what the configuration says of it. */
-function absentUser(question: ExplainQuestion): { holder: Holder | null; findings: Finding[] } {
+function absentUser(question: ExplainQuestion): { holder: Holder | null; explanations: ExplainedReceiver[] } {
   const { user, account, broker, options } = question;
-  if (user === null) return { holder: null, findings: [] };
+  if (user === null) return { holder: null, explanations: [] };
   for (const session of broker.sessions.values())
-    if (session.account === account && session.authorizedUser === user) return { holder: null, findings: [] };
+    if (session.account === account && session.authorizedUser === user)
+      return { holder: null, explanations: [] };
   const permissions = configuredPermissions(options, user, account.name);
   const known = permissions !== undefined;
   const text = known
@@ -66,7 +67,9 @@ function absentUser(question: ExplainQuestion): { holder: Holder | null; finding
       known && permissions !== null
         ? { user, permissions: new Permissions(permissions), sessions: [] }
         : null,
-    findings: [{ verdict: "note", text, count: 1, facts: { kind: "absent_user", user, configured: known } }],
+    explanations: [
+      { verdict: "note", text, count: 1, facts: { kind: "absent_user", user, configured: known } },
+    ],
   };
 }
 
@@ -81,7 +84,7 @@ function configuredPermissions(
   return user === undefined ? nkey?.permissions : user.permissions;
 }
 
-function reservedFinding({ subject }: ExplainQuestion): Finding[] {
+function explainedReserved({ subject }: ExplainQuestion): ExplainedReceiver[] {
   if (!isReservedSubject(subject)) return [];
   const prefix = subject.slice(0, subject.indexOf(".") + 1);
   return [
@@ -94,21 +97,21 @@ function reservedFinding({ subject }: ExplainQuestion): Finding[] {
   ];
 }
 
-function publishFindings(question: ExplainQuestion, holders: readonly Holder[]): Finding[] {
+function explainPublish(question: ExplainQuestion, holders: readonly Holder[]): ExplainedReceiver[] {
   const { subject } = question;
-  return listFindings(
+  return listExplanations(
     question,
     holders.filter(({ permissions }) => !permissions.canPublish(subject)),
     ({ user, permissions, sessions }) => {
       const why = publishRule(permissions, subject);
-      return refusalFinding("cannot_publish", "may not publish it", why, user, sessions, question.listMax);
+      return explainedRefusal("cannot_publish", "may not publish it", why, user, sessions, question.listMax);
     },
-    (count) => restFinding("cannot_publish", count),
+    (count) => explainedRest("cannot_publish", count),
   );
 }
 
 /** Those that are subscribed to it are none of these, whatever their permissions have become. */
-function subscribeFindings(question: ExplainQuestion, holders: readonly Holder[]): Finding[] {
+function explainSubscribe(question: ExplainQuestion, holders: readonly Holder[]): ExplainedReceiver[] {
   const { subject, account, sessions } = question;
   const subscribed = new Set(account.matches(subject).map(({ subscriber }) => sessions.get(subscriber)));
   const refused = holders.flatMap((holder) => {
@@ -116,13 +119,13 @@ function subscribeFindings(question: ExplainQuestion, holders: readonly Holder[]
     const without = holder.sessions.filter((session) => !subscribed.has(session));
     return without.length === 0 && holder.sessions.length > 0 ? [] : [{ ...holder, sessions: without }];
   });
-  return listFindings(
+  return listExplanations(
     question,
     refused,
     (holder) => {
       const why = subscribeRule(holder.permissions, subject, null);
       const { user, sessions: refusedSessions } = holder;
-      return refusalFinding(
+      return explainedRefusal(
         "cannot_subscribe",
         "may not subscribe to it",
         why,
@@ -131,18 +134,18 @@ function subscribeFindings(question: ExplainQuestion, holders: readonly Holder[]
         question.listMax,
       );
     },
-    (count) => restFinding("cannot_subscribe", count),
+    (count) => explainedRest("cannot_subscribe", count),
   );
 }
 
-function refusalFinding(
+function explainedRefusal(
   verdict: Verdict,
   what: string,
   why: string,
   user: string | null,
   sessions: readonly Session[],
   listMax: number,
-): Finding {
+): ExplainedReceiver {
   const ids = sessions.slice(0, listMax).map(({ id }) => id);
   const only = sessions.length === 1 ? sessions[0] : undefined;
   const more = sessions.length > ids.length ? " and more" : "";
@@ -158,6 +161,6 @@ function refusalFinding(
   };
 }
 
-function restFinding(verdict: Verdict, count: number): Finding {
+function explainedRest(verdict: Verdict, count: number): ExplainedReceiver {
   return { verdict, text: `${countText(count, "more user")}`, count, facts: { kind: "rest" } };
 }

@@ -5,11 +5,11 @@ import { textFromWire } from "../../subjects/subject.ts";
 import {
   countText,
   isAskedAbout,
-  listFindings,
+  listExplanations,
   sessionFactsShown,
   sessionText,
   type ExplainQuestion,
-  type Finding,
+  type ExplainedReceiver,
 } from "./explained-route.ts";
 
 /** From this share of max_pending on, a receiver counts as behind. Publishers are held back for it from there. */
@@ -20,7 +20,7 @@ interface Match {
   readonly session: Session | undefined;
 }
 
-export function explainSubscriptions(question: ExplainQuestion): Finding[] {
+export function explainSubscriptions(question: ExplainQuestion): ExplainedReceiver[] {
   const plain: Match[] = [];
   const denied: Match[] = [];
   const groups = new Map<string, Match[]>();
@@ -36,26 +36,27 @@ export function explainSubscriptions(question: ExplainQuestion): Finding[] {
     }
   }
   return [
-    ...plainFindings(question, plain),
-    ...groupFindings(question, [...groups]),
-    ...deniedFindings(question, denied),
+    ...explainPlain(question, plain),
+    ...explainGroups(question, [...groups]),
+    ...explainDenied(question, denied),
   ];
 }
 
-function plainFindings(question: ExplainQuestion, matches: readonly Match[]): Finding[] {
+function explainPlain(question: ExplainQuestion, matches: readonly Match[]): ExplainedReceiver[] {
   const asked = matches.filter(({ session }) => isAskedAbout(question, session));
   const others = matches.length - asked.length;
-  const findings = listFindings(
+  const explanations = listExplanations(
     question,
     asked,
-    (match) => receiverFinding(question, match),
-    (count) => countFinding(count, `${countText(count, "more subscription")}`),
+    (match) => explainedReceiver(question, match),
+    (count) => explainedCount(count, `${countText(count, "more subscription")}`),
   );
-  if (others > 0) findings.push(countFinding(others, `${countText(others, "subscription")} of other users`));
-  return findings;
+  if (others > 0)
+    explanations.push(explainedCount(others, `${countText(others, "subscription")} of other users`));
+  return explanations;
 }
 
-function receiverFinding(question: ExplainQuestion, match: Match): Finding {
+function explainedReceiver(question: ExplainQuestion, match: Match): ExplainedReceiver {
   const { subscription, session } = match;
   const remarks = remarksOn(question, match);
   return {
@@ -70,25 +71,30 @@ function receiverFinding(question: ExplainQuestion, match: Match): Finding {
   };
 }
 
-function groupFindings(
+function explainGroups(
   question: ExplainQuestion,
   groups: readonly (readonly [name: string, members: readonly Match[]])[],
-): Finding[] {
+): ExplainedReceiver[] {
   const asked = groups.filter(([, members]) =>
     members.some(({ session }) => isAskedAbout(question, session)),
   );
   const others = groups.length - asked.length;
-  const findings = listFindings(
+  const explanations = listExplanations(
     question,
     asked,
-    ([name, members]) => groupFinding(question, name, members),
-    (count) => countFinding(count, countText(count, "more queue group")),
+    ([name, members]) => explainedGroup(question, name, members),
+    (count) => explainedCount(count, countText(count, "more queue group")),
   );
-  if (others > 0) findings.push(countFinding(others, `${countText(others, "queue group")} of other users`));
-  return findings;
+  if (others > 0)
+    explanations.push(explainedCount(others, `${countText(others, "queue group")} of other users`));
+  return explanations;
 }
 
-function groupFinding(question: ExplainQuestion, name: string, members: readonly Match[]): Finding {
+function explainedGroup(
+  question: ExplainQuestion,
+  name: string,
+  members: readonly Match[],
+): ExplainedReceiver {
   const shown = members.slice(0, question.listMax).map((member) => {
     const remarks = remarksOn(question, member);
     return {
@@ -118,8 +124,8 @@ function groupFinding(question: ExplainQuestion, name: string, members: readonly
   };
 }
 
-function deniedFindings(question: ExplainQuestion, matches: readonly Match[]): Finding[] {
-  return listFindings(
+function explainDenied(question: ExplainQuestion, matches: readonly Match[]): ExplainedReceiver[] {
+  return listExplanations(
     question,
     matches.filter(({ session }) => isAskedAbout(question, session)),
     (match) => {
@@ -171,7 +177,7 @@ function matchFacts({ subscription, session }: Match): Record<string, unknown> {
   };
 }
 
-function countFinding(count: number, text: string): Finding {
+function explainedCount(count: number, text: string): ExplainedReceiver {
   return { verdict: "receives", text, count, facts: { kind: "rest" } };
 }
 

@@ -1,5 +1,5 @@
 /** An explanation as a person reads it on a terminal. */
-import type { AccountExplanation, ExplainedFinding, Explanation, RouteExplanation } from "./explain.ts";
+import type { AccountExplanation, ExplainedReceiverJson, Explanation, RouteExplanation } from "./explain.ts";
 import { countText, verdicts, type Verdict } from "./explained-route.ts";
 
 const headings: Readonly<Record<Verdict, string>> = {
@@ -29,13 +29,13 @@ function accountLines(subject: string, { account, mapping, routes }: AccountExpl
   const where = `${quoted(subject)} in account ${account}`;
   const only = routes[0];
   if (mapping === undefined && only !== undefined)
-    return [`${where}: ${deliveriesText(only)}`, ...findingLines(only.findings)];
+    return [`${where}: ${deliveriesText(only)}`, ...explainedLines(only.explanations)];
   return [
     `${where} is mapped`,
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...routes.flatMap((route) => [
       `As ${quoted(route.subject)} (${route.percent}%): ${deliveriesText(route)}`,
-      ...findingLines(route.findings),
+      ...explainedLines(route.explanations),
     ]),
   ];
 }
@@ -58,10 +58,10 @@ function deliveriesText({ deliveries }: RouteExplanation): string {
   return deliveries === 1 ? "one delivery" : `${deliveries} deliveries`;
 }
 
-function findingLines(findings: readonly ExplainedFinding[]): string[] {
+function explainedLines(explanations: readonly ExplainedReceiverJson[]): string[] {
   return verdicts.flatMap((verdict) => {
-    const lines = findings
-      .filter((finding) => finding.verdict === verdict)
+    const lines = explanations
+      .filter((explained) => explained.verdict === verdict)
       .map(({ text }) => `    - ${text}`);
     return lines.length === 0 ? [] : [`  ${headings[verdict]}`, ...lines];
   });

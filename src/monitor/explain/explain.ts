@@ -16,7 +16,7 @@ import {
   verdicts,
   type Explainer,
   type ExplainQuestion,
-  type Finding,
+  type ExplainedReceiver,
   type Verdict,
 } from "./explained-route.ts";
 import type { MonitorContext } from "../monitor.ts";
@@ -61,11 +61,11 @@ export interface RouteExplanation {
   /** How many deliveries one message makes; 0 means that a requester is told so with status 503. */
   readonly deliveries: number;
   /** By verdict, in the order of `verdicts`. */
-  readonly findings: readonly ExplainedFinding[];
+  readonly explanations: readonly ExplainedReceiverJson[];
 }
 
 /** Further fields depend on `kind`, which says what of. */
-export interface ExplainedFinding extends Readonly<Record<string, unknown>> {
+export interface ExplainedReceiverJson extends Readonly<Record<string, unknown>> {
   readonly verdict: Verdict;
   readonly text: string;
   readonly count: number;
@@ -134,20 +134,22 @@ function explainRoute(
   question: ExplainQuestion,
   percent: number,
 ): RouteExplanation {
-  const findings = explainers.flatMap((explain) => explain(question));
+  const explanations = explainers.flatMap((explain) => explain(question));
   let deliveries = 0;
-  for (const { verdict, count } of findings) if (verdict === "receives") deliveries += count;
-  if (deliveries === 0) findings.push(nobodyFinding);
-  const ordered = verdicts.flatMap((verdict) => findings.filter((finding) => finding.verdict === verdict));
+  for (const { verdict, count } of explanations) if (verdict === "receives") deliveries += count;
+  if (deliveries === 0) explanations.push(explainedNobody);
+  const ordered = verdicts.flatMap((verdict) =>
+    explanations.filter((explained) => explained.verdict === verdict),
+  );
   return {
     subject: textFromWire(question.subject),
     percent,
     deliveries,
-    findings: ordered.map(({ verdict, text, count, facts }) => ({ verdict, text, count, ...facts })),
+    explanations: ordered.map(({ verdict, text, count, facts }) => ({ verdict, text, count, ...facts })),
   };
 }
 
-const nobodyFinding: Finding = {
+const explainedNobody: ExplainedReceiver = {
   verdict: "note",
   text: "nobody receives it: a request is answered at once with 503 No Responders, if the client takes that",
   count: 1,

@@ -21,7 +21,7 @@ export const verdicts = [
 
 export type Verdict = (typeof verdicts)[number];
 
-export interface Finding {
+export interface ExplainedReceiver {
   readonly verdict: Verdict;
   /** One line for people. */
   readonly text: string;
@@ -45,18 +45,18 @@ export interface ExplainQuestion {
   readonly listMax: number;
 }
 
-export type Explainer = (question: ExplainQuestion) => Finding[];
+export type Explainer = (question: ExplainQuestion) => ExplainedReceiver[];
 
 /** Describes the first items, as many as the question wants, and counts the rest in a finding of its own. */
-export function listFindings<T>(
+export function listExplanations<T>(
   { listMax }: ExplainQuestion,
   items: readonly T[],
-  describe: (item: T) => Finding,
-  describeRest: (count: number) => Finding,
-): Finding[] {
-  const findings = items.slice(0, listMax).map(describe);
-  if (items.length > listMax) findings.push(describeRest(items.length - listMax));
-  return findings;
+  describe: (item: T) => ExplainedReceiver,
+  describeRest: (count: number) => ExplainedReceiver,
+): ExplainedReceiver[] {
+  const explanations = items.slice(0, listMax).map(describe);
+  if (items.length > listMax) explanations.push(describeRest(items.length - listMax));
+  return explanations;
 }
 
 /** Whether the finding may name this session. */

@@ -2,7 +2,7 @@
 import { editDistance } from "../../base/edit-distance.ts";
 import { areTokensCoveredBy, textFromWire, tokensOf } from "../../subjects/subject.ts";
 
-export interface Nearness {
+export interface NearMiss {
   /** The lower, the likelier a mistake. */
   readonly rank: number;
   readonly kind: "case" | "part_of_token" | "too_short" | "too_long" | "spelling" | "one_token";
@@ -27,7 +27,7 @@ export class SubjectToMiss {
   }
 
   /** @returns null when `pattern` matches, or is nowhere near */
-  nearness(pattern: string): Nearness | null {
+  nearMiss(pattern: string): NearMiss | null {
     const isPlain = !this.#hasCapitals && !capitals.test(pattern) && !pattern.includes("*");
     if (isPlain && !pattern.includes(">") && this.#isFar(pattern)) return null;
     const wanted = tokensOf(pattern);
@@ -58,13 +58,13 @@ export class SubjectToMiss {
     return false;
   }
 
-  #byCase(pattern: string): Nearness | null {
+  #byCase(pattern: string): NearMiss | null {
     if (!this.#hasCapitals && !capitals.test(pattern)) return null;
     if (!areTokensCoveredBy(this.#lowerTokens, tokensOf(lowerCase(pattern)))) return null;
     return { rank: 0, kind: "case", text: "differs in upper and lower case" };
   }
 
-  #asGlob(pattern: string, wanted: readonly string[]): Nearness | null {
+  #asGlob(pattern: string, wanted: readonly string[]): NearMiss | null {
     if (!pattern.includes("*") && !pattern.includes(">")) return null;
     const token = wanted.find((text) => text.length > 1 && /[*>]/.test(text));
     if (token === undefined || !globCovers(pattern, this.#subject)) return null;
@@ -75,7 +75,7 @@ export class SubjectToMiss {
     };
   }
 
-  #byLength(wanted: readonly string[]): Nearness | null {
+  #byLength(wanted: readonly string[]): NearMiss | null {
     const tokens = this.#tokens;
     const last = wanted.at(-1) as string;
     if (wanted.length < tokens.length) {
@@ -91,7 +91,7 @@ export class SubjectToMiss {
   }
 
   /** One literal token that is another, and at least one literal token that is the same, unless it is just misspelt. */
-  #byOneToken(wanted: readonly string[]): Nearness | null {
+  #byOneToken(wanted: readonly string[]): NearMiss | null {
     const tokens = this.#tokens;
     const isOpen = wanted.at(-1) === ">";
     const count = isOpen ? wanted.length - 1 : wanted.length;
@@ -122,20 +122,20 @@ export class SubjectToMiss {
 /** Whether `*` and `>` standing for any run of characters would make it match. Linear but for the restarts at a star. */
 function globCovers(pattern: string, subject: string): boolean {
   let at = 0;
-  let place = 0;
+  let position = 0;
   let starAt = -1;
-  let starPlace = 0;
-  while (place < subject.length) {
+  let starPosition = 0;
+  while (position < subject.length) {
     const wanted = pattern[at];
     if (wanted === "*" || wanted === ">") {
       starAt = at++;
-      starPlace = place;
-    } else if (wanted === subject[place]) {
+      starPosition = position;
+    } else if (wanted === subject[position]) {
       at++;
-      place++;
+      position++;
     } else if (starAt >= 0) {
       at = starAt + 1;
-      place = ++starPlace;
+      position = ++starPosition;
     } else return false;
   }
   while (pattern[at] === "*" || pattern[at] === ">") at++;

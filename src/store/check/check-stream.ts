@@ -29,34 +29,34 @@ interface Tally {
 
 /** @returns what is wrong */
 export function checkStream(reads: Reads, id: number, state: StreamState): string[] {
-  const problems: string[] = [];
-  const inBlocks = checkBlocks(reads, state, problems);
-  const inIndex = checkIndex(reads, state, problems);
+  const diagnostics: string[] = [];
+  const inBlocks = checkBlocks(reads, state, diagnostics);
+  const inIndex = checkIndex(reads, state, diagnostics);
   if (inIndex.messages !== inBlocks.messages || inIndex.mark !== inBlocks.mark)
-    problems.push(
+    diagnostics.push(
       `the index of subjects has ${inIndex.messages} messages, the blocks have ${inBlocks.messages}, and they are not the same`,
     );
-  expectEqual(problems, "subjects", state.subjectCount, inIndex.subjects);
+  expectEqual(diagnostics, "subjects", state.subjectCount, inIndex.subjects);
   for (const { value } of rangeOf(reads, keyKinds.changes, id)) decodeChanges(value);
   for (const { value } of rangeOf(reads, keyKinds.messageIds, id)) decodeMessageIds(value);
-  return problems;
+  return diagnostics;
 }
 
-function checkBlocks(reads: Reads, state: StreamState, problems: string[]): Tally {
+function checkBlocks(reads: Reads, state: StreamState, diagnostics: string[]): Tally {
   const tally: Tally = { messages: 0, subjects: 0, mark: 0 };
   const message = new StoredMessage();
   let bytes = 0;
   let firstSeq = 0;
   let beforeSeq = 0;
-  for (const { key, value } of rangeOf(reads, keyKinds.summary, state.space)) {
+  for (const { key, value } of rangeOf(reads, keyKinds.summary, state.incarnation)) {
     const summary = decodeSummary(seqOfBlockKey(key), value);
-    const block = blockOf(reads, state.space, summary, problems);
+    const block = blockOf(reads, state.incarnation, summary, diagnostics);
     if (block === null) continue;
     if (block.firstSeq <= beforeSeq)
-      problems.push(`the block at ${block.firstSeq} begins before ${beforeSeq}`);
+      diagnostics.push(`the block at ${block.firstSeq} begins before ${beforeSeq}`);
     for (let index = 0; index < block.count; index++) {
       block.fill(index, message);
-      if (message.seq <= beforeSeq) problems.push(`message ${message.seq} stands behind ${beforeSeq}`);
+      if (message.seq <= beforeSeq) diagnostics.push(`message ${message.seq} stands behind ${beforeSeq}`);
       beforeSeq = message.seq;
       if (block.isDead(index)) continue;
       if (tally.messages === 0) firstSeq = message.seq;
@@ -68,24 +68,29 @@ function checkBlocks(reads: Reads, state: StreamState, problems: string[]): Tall
       bytes += storedBytes("file", subjectBytes, message.headerBytes, payloadBytes);
     }
   }
-  for (const { key } of rangeOf(reads, keyKinds.block, state.space)) {
+  for (const { key } of rangeOf(reads, keyKinds.block, state.incarnation)) {
     const seq = seqOfBlockKey(key);
-    if (reads.peek(blockKey(keyKinds.summary, state.space, seq)) === undefined)
-      problems.push(`the block at ${seq} has no summary`);
+    if (reads.peek(blockKey(keyKinds.summary, state.incarnation, seq)) === undefined)
+      diagnostics.push(`the block at ${seq} has no summary`);
   }
-  expectEqual(problems, "messages", state.messages, tally.messages);
-  expectEqual(problems, "bytes", state.bytes, bytes);
-  if (tally.messages > 0) expectEqual(problems, "the first sequence", state.firstSeq, firstSeq);
+  expectEqual(diagnostics, "messages", state.messages, tally.messages);
+  expectEqual(diagnostics, "bytes", state.bytes, bytes);
+  if (tally.messages > 0) expectEqual(diagnostics, "the first sequence", state.firstSeq, firstSeq);
   if (beforeSeq > state.lastSeq)
-    problems.push(`the last sequence is ${state.lastSeq}, but there is message ${beforeSeq}`);
+    diagnostics.push(`the last sequence is ${state.lastSeq}, but there is message ${beforeSeq}`);
   return tally;
 }
 
-function blockOf(reads: Reads, space: number, summary: BlockSummary, problems: string[]): Block | null {
+function blockOf(
+  reads: Reads,
+  incarnation: number,
+  summary: BlockSummary,
+  diagnostics: string[],
+): Block | null {
   const { firstSeq } = summary;
-  const value = reads.get(blockKey(keyKinds.block, space, firstSeq));
+  const value = reads.get(blockKey(keyKinds.block, incarnation, firstSeq));
   if (value === undefined) {
-    problems.push(`the block at ${firstSeq} is missing`);
+    diagnostics.push(`the block at ${firstSeq} is missing`);
     return null;
   }
   try {
@@ -96,21 +101,21 @@ function blockOf(reads: Reads, space: number, summary: BlockSummary, problems: s
       block.lastSeq !== summary.lastSeq ||
       block.byteLength !== summary.blockBytes
     )
-      problems.push(`the block at ${firstSeq} is not as its summary says`);
+      diagnostics.push(`the block at ${firstSeq} is not as its summary says`);
     return block;
   } catch (error) {
-    problems.push(`the block at ${firstSeq}: ${error instanceof Error ? error.message : String(error)}`);
+    diagnostics.push(`the block at ${firstSeq}: ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
 }
 
-function checkIndex(reads: Reads, state: StreamState, problems: string[]): Tally {
+function checkIndex(reads: Reads, state: StreamState, diagnostics: string[]): Tally {
   const tally: Tally = { messages: 0, subjects: 0, mark: 0 };
-  for (const { key, value } of rangeOf(reads, keyKinds.subject, state.space)) {
+  for (const { key, value } of rangeOf(reads, keyKinds.subject, state.incarnation)) {
     const entry = new SubjectEntry();
     const short = subjectOfKey(key);
     const subject = decodeEntry(value, short === null, entry) ?? short ?? "";
-    const seqs = [...chunkedPostings(reads, state.space, entry.number), ...entry.recent];
+    const seqs = [...chunkedPostings(reads, state.incarnation, entry.number), ...entry.recent];
     const bytes = Buffer.from(subject, "latin1");
     for (const seq of seqs) tally.mark = (tally.mark + markOf(seq, bytes)) | 0;
     tally.subjects++;
@@ -122,16 +127,16 @@ function checkIndex(reads: Reads, state: StreamState, problems: string[]): Tally
       seqs[0] !== entry.firstSeq ||
       seqs.at(-1) !== entry.lastSeq
     )
-      problems.push(
+      diagnostics.push(
         `the index of subject ${JSON.stringify(subject)} says ${entry.count} messages from ${entry.firstSeq} to ${entry.lastSeq}, but names ${seqs.length}`,
       );
   }
   return tally;
 }
 
-function chunkedPostings(reads: Reads, space: number, number: number): number[] {
+function chunkedPostings(reads: Reads, incarnation: number, number: number): number[] {
   if (number === 0) return [];
-  const start = postingsKey(space, number, 0);
+  const start = postingsKey(incarnation, number, 0);
   const seqs: number[] = [];
   for (const { key, value } of reads.range({ start, end: endKey(start.subarray(0, -8)) }))
     for (const seq of decodeChunk(seqOfPostingsKey(key), value)) seqs.push(seq);
@@ -152,6 +157,6 @@ function rangeOf(reads: Reads, kind: KeyKind, owner: number): ReturnType<Reads["
   return reads.range({ start, end: endKey(start) });
 }
 
-function expectEqual(problems: string[], what: string, counted: number, found: number): void {
-  if (counted !== found) problems.push(`${what}: ${counted} by its state, ${found} were found`);
+function expectEqual(diagnostics: string[], what: string, counted: number, found: number): void {
+  if (counted !== found) diagnostics.push(`${what}: ${counted} by its state, ${found} were found`);
 }

@@ -10,7 +10,7 @@ import { DirectoryLock } from "../directory-lock.ts";
 import { type Environment, formatVersion, openEnvironment } from "../lmdb/environment.ts";
 import { JournalReader } from "../journal/journal-reader.ts";
 import { listSegments } from "../journal/journal-segment.ts";
-import { keyKinds, spaceKinds, streamKinds } from "../lmdb/keys.ts";
+import { keyKinds, incarnationKinds, streamKinds } from "../lmdb/keys.ts";
 import { decodeOperation, Operation } from "../journal/operation.ts";
 import { Reads } from "../lmdb/reads.ts";
 import { decodeState, type StreamState } from "../lmdb/stream-state.ts";
@@ -22,7 +22,7 @@ export interface StoreCheck {
   /** What was looked at, line by line. */
   readonly lines: readonly string[];
   /** Empty when all is well. */
-  readonly problems: readonly string[];
+  readonly diagnostics: readonly string[];
 }
 
 /**
@@ -43,13 +43,13 @@ export async function checkStore(given: string): Promise<StoreCheck> {
 
 async function checkLocked(directory: string, path: string): Promise<StoreCheck> {
   const lines: string[] = [];
-  const problems: string[] = [];
+  const diagnostics: string[] = [];
   try {
     const pages = walkDataFile(path);
     lines.push(`${path}: ${statSync(path).size} bytes, ${pages} pages in use`);
   } catch (error) {
     // To go on would be to map pages that are not there.
-    return { lines, problems: [textOf(error)] };
+    return { lines, diagnostics: [textOf(error)] };
   }
   const env = openEnvironment(path);
   try {
@@ -57,44 +57,45 @@ async function checkLocked(directory: string, path: string): Promise<StoreCheck>
     if (version !== formatVersion)
       return {
         lines,
-        problems: [`${path} has format version ${version}; this program knows version ${formatVersion}`],
+        diagnostics: [`${path} has format version ${version}; this program knows version ${formatVersion}`],
       };
-    checkEnvironment(env, path, lines, problems);
-    checkJournal(directory, readMeta(new Reads(env), metaNames.applied), lines, problems);
+    checkEnvironment(env, path, lines, diagnostics);
+    checkJournal(directory, readMeta(new Reads(env), metaNames.applied), lines, diagnostics);
   } finally {
     await env.close();
   }
-  return { lines, problems };
+  return { lines, diagnostics };
 }
 
-function checkEnvironment(env: Environment, path: string, lines: string[], problems: string[]): void {
+function checkEnvironment(env: Environment, path: string, lines: string[], diagnostics: string[]): void {
   const streams = new Map<number, StreamState>();
   const reads = new Reads(env);
-  const owned = { spaces: new Set<number>(), streams: new Set<number>() };
+  const owned = { incarnations: new Set<number>(), streams: new Set<number>() };
   for (const { key, value } of reads.range(rangeOf(keyKinds.stream))) {
     const id = key.readUInt32BE(1);
     const state = decodeState(value);
     streams.set(id, state);
     owned.streams.add(id);
-    if (owned.spaces.has(state.space)) problems.push(`${path}: space ${state.space} belongs to two streams`);
-    owned.spaces.add(state.space);
+    if (owned.incarnations.has(state.incarnation))
+      diagnostics.push(`${path}: space ${state.incarnation} belongs to two streams`);
+    owned.incarnations.add(state.incarnation);
   }
-  for (const { key } of reads.range(rangeOf(keyKinds.garbage))) owned.spaces.add(key.readUInt32BE(1));
+  for (const { key } of reads.range(rangeOf(keyKinds.garbage))) owned.incarnations.add(key.readUInt32BE(1));
   for (const { key } of reads.range(rangeOf(keyKinds.dropped))) owned.streams.add(key.readUInt32BE(1));
   for (const [id, state] of streams) {
     const found = attempt(() => checkStream(reads, id, state));
     const name = `stream ${JSON.stringify(state.name)} of account ${JSON.stringify(state.account)}`;
-    if (typeof found === "string") problems.push(`${path}: ${name}: ${found}`);
-    else for (const problem of found) problems.push(`${path}: ${name}: ${problem}`);
+    if (typeof found === "string") diagnostics.push(`${path}: ${name}: ${found}`);
+    else for (const diagnostic of found) diagnostics.push(`${path}: ${name}: ${diagnostic}`);
     lines.push(`${name}: ${state.messages} messages, ${state.bytes} bytes, ${state.subjectCount} subjects`);
   }
   for (const kind of Object.values(keyKinds)) {
-    const owners = spaceKinds.includes(kind)
-      ? owned.spaces
+    const owners = incarnationKinds.includes(kind)
+      ? owned.incarnations
       : streamKinds.includes(kind)
         ? owned.streams
         : null;
-    if (owners !== null) checkOwners(reads, path, kind, owners, problems);
+    if (owners !== null) checkOwners(reads, path, kind, owners, diagnostics);
   }
 }
 
@@ -104,13 +105,13 @@ function checkOwners(
   path: string,
   kind: number,
   owners: ReadonlySet<number>,
-  problems: string[],
+  diagnostics: string[],
 ): void {
   const { start, end } = rangeOf(kind);
   for (let entry = reads.first({ start, end }); entry !== null; ) {
     const owner = entry.key.readUInt32BE(1);
     if (!owners.has(owner))
-      problems.push(`${path}: entries of kind ${kind} belong to nobody (number ${owner})`);
+      diagnostics.push(`${path}: entries of kind ${kind} belong to nobody (number ${owner})`);
     const next = Buffer.alloc(5);
     next[0] = kind;
     if (owner === 0xffff_ffff) return;
@@ -119,13 +120,13 @@ function checkOwners(
   }
 }
 
-function checkJournal(directory: string, appliedGroup: number, lines: string[], problems: string[]): void {
+function checkJournal(directory: string, appliedGroup: number, lines: string[], diagnostics: string[]): void {
   const segments = listSegments(directory);
   const reader = new JournalReader(directory, appliedGroup);
   const operation = new Operation();
   let groups = 0;
   let operations = 0;
-  const problem = attempt(() => {
+  const diagnostic = attempt(() => {
     for (let group = reader.nextRecovered(); group !== null; group = reader.nextRecovered()) {
       for (let at = group.start; at < group.end; operations++)
         at = decodeOperation(group, at, group.end, operation);
@@ -134,7 +135,7 @@ function checkJournal(directory: string, appliedGroup: number, lines: string[], 
     return null;
   });
   reader.close();
-  if (problem !== null) problems.push(problem);
+  if (diagnostic !== null) diagnostics.push(diagnostic);
   lines.push(
     `the journal: ${segments.length} segments, ${groups} groups with ${operations} operations behind group ${appliedGroup}`,
   );

@@ -79,7 +79,7 @@ export class CachedBlocks {
 
   /** The block with this sequence in its span; null when none is at hand. */
   find(seq: number): Block | null {
-    const slot = this.#slots[this.#placeBehind(seq) - 1];
+    const slot = this.#slots[this.#positionBehind(seq) - 1];
     if (slot === undefined || slot.block.lastSeq < seq) return null;
     this.#cache.touch(slot);
     return slot.block;
@@ -87,7 +87,7 @@ export class CachedBlocks {
 
   /** Takes the place of all that it overlaps: blocks grow, shrink and are joined on disk. */
   add(block: Block): void {
-    let start = this.#placeBehind(block.firstSeq);
+    let start = this.#positionBehind(block.firstSeq);
     if (start > 0 && (this.#slots[start - 1] as Slot).block.lastSeq >= block.firstSeq) start--;
     let end = start;
     while (end < this.#slots.length && (this.#slots[end] as Slot).block.firstSeq <= block.lastSeq) end++;
@@ -98,7 +98,7 @@ export class CachedBlocks {
 
   /** For the cache. */
   evict(slot: Slot): void {
-    const index = this.#placeBehind(slot.block.firstSeq) - 1;
+    const index = this.#positionBehind(slot.block.firstSeq) - 1;
     if (this.#slots[index] === slot) this.#slots.splice(index, 1);
     this.#cache.remove(slot);
   }
@@ -109,7 +109,7 @@ export class CachedBlocks {
   }
 
   /** Of the first slot that begins behind `seq`. */
-  #placeBehind(seq: number): number {
+  #positionBehind(seq: number): number {
     let low = 0;
     let high = this.#slots.length;
     while (low < high) {

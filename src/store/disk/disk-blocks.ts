@@ -64,10 +64,10 @@ export class DiskBlocks {
 
   /** Summaries as the snapshot has them, from the block with `fromSeq` in it or behind. */
   *summaries(fromSeq: number): Generator<BlockSummary> {
-    const { space, snapshot } = this.#view;
+    const { incarnation, snapshot } = this.#view;
     const first = this.#summaryThrough(fromSeq);
-    const start = blockKey(keyKinds.summary, space, first?.firstSeq ?? fromSeq);
-    const end = endKey(prefixKey(keyKinds.summary, space));
+    const start = blockKey(keyKinds.summary, incarnation, first?.firstSeq ?? fromSeq);
+    const end = endKey(prefixKey(keyKinds.summary, incarnation));
     for (const entry of snapshot.reads.range({ start, end })) {
       const summary = summaryOf(entry);
       if (summary.lastSeq >= fromSeq) yield summary;
@@ -76,19 +76,19 @@ export class DiskBlocks {
 
   /** The last one that begins at `seq` or before. */
   #summaryThrough(seq: number): BlockSummary | null {
-    const { space, snapshot } = this.#view;
-    const key = blockKey(keyKinds.summary, space, seq);
+    const { incarnation, snapshot } = this.#view;
+    const key = blockKey(keyKinds.summary, incarnation, seq);
     // The next block of a run begins exactly here, and to get is cheaper than to search.
     const exact = snapshot.reads.get(key);
     if (exact !== undefined) return decodeSummary(seq, exact);
-    const entry = snapshot.reads.last(prefixKey(keyKinds.summary, space), key);
+    const entry = snapshot.reads.last(prefixKey(keyKinds.summary, incarnation), key);
     return entry === null ? null : summaryOf(entry);
   }
 
   #summaryFrom(seq: number): BlockSummary | null {
-    const { space, snapshot } = this.#view;
-    const start = blockKey(keyKinds.summary, space, seq);
-    const entry = snapshot.reads.first({ start, end: endKey(prefixKey(keyKinds.summary, space)) });
+    const { incarnation, snapshot } = this.#view;
+    const start = blockKey(keyKinds.summary, incarnation, seq);
+    const entry = snapshot.reads.first({ start, end: endKey(prefixKey(keyKinds.summary, incarnation)) });
     return entry === null ? null : summaryOf(entry);
   }
 
@@ -98,10 +98,10 @@ export class DiskBlocks {
   }
 
   #load(summary: BlockSummary): Block {
-    const { id, space, snapshot } = this.#view;
+    const { id, incarnation, snapshot } = this.#view;
     const { firstSeq } = summary;
     let slot: ReadSlot | null = null;
-    const bytes = snapshot.reads.get(blockKey(keyKinds.block, space, firstSeq), (size) => {
+    const bytes = snapshot.reads.get(blockKey(keyKinds.block, incarnation, firstSeq), (size) => {
       slot = this.#cached.slots.take(size);
       return slot?.bytes.subarray(0, size) ?? Buffer.allocUnsafeSlow(size);
     });
@@ -121,7 +121,7 @@ export class DiskBlocks {
   }
 
   #killRemoved(block: Block): void {
-    const removed = this.#view.removals.seqs;
+    const removed = this.#view.removalOverlay.seqs;
     if (removed.size > block.count) {
       for (let index = 0; index < block.count; index++)
         if (removed.has(block.seqAt(index))) block.kill(index);

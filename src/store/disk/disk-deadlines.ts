@@ -17,7 +17,7 @@ export class DiskDeadlines {
   readonly #removed = new Map<string, number>();
   /** What was added and removed, in order, until the snapshot has it. */
   #pendingAdds: Pending[] = [];
-  #pendingRemovals: Pending[] = [];
+  #pendingRemoved: Pending[] = [];
   /** The snapshot's earliest that is left; null: there is none, undefined: not looked for. */
   #baseFirst: MessageDeadline | null | undefined;
 
@@ -57,7 +57,7 @@ export class DiskDeadlines {
   remove(deadline: MessageDeadline, group: number): void {
     this.#added.delete(deadline);
     this.#removed.set(nameOf(deadline), group);
-    this.#pendingRemovals.push({ deadline, group });
+    this.#pendingRemoved.push({ deadline, group });
     const first = this.#baseFirst;
     if (first !== undefined && first !== null && compareDeadlines(first, deadline) === 0)
       this.#baseFirst = undefined;
@@ -70,7 +70,7 @@ export class DiskDeadlines {
     this.#pendingAdds = leftOf(this.#pendingAdds, appliedGroup, ({ deadline }) =>
       this.#added.delete(deadline),
     );
-    this.#pendingRemovals = leftOf(this.#pendingRemovals, appliedGroup, ({ deadline, group }) => {
+    this.#pendingRemoved = leftOf(this.#pendingRemoved, appliedGroup, ({ deadline, group }) => {
       const name = nameOf(deadline);
       if (this.#removed.get(name) === group) this.#removed.delete(name);
     });

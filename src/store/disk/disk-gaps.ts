@@ -2,7 +2,7 @@
 import { isDense } from "../lmdb/block-summary.ts";
 import type { Block } from "../lmdb/blocks.ts";
 import type { DiskBlocks } from "./disk-blocks.ts";
-import { placeFrom } from "../sorted-sequences.ts";
+import { indexFrom } from "../sorted-sequences.ts";
 import type { LogView } from "./log-view.ts";
 
 export class DiskGaps {
@@ -16,35 +16,35 @@ export class DiskGaps {
 
   /** How many messages are at or after `fromSeq`. */
   countFrom(fromSeq: number): number {
-    const { removals, tail, hasBase } = this.#view;
+    const { removalOverlay, tail, hasBase } = this.#view;
     let count = 0;
     for (let at = tail.liveFrom(tail.indexFrom(fromSeq)); at < tail.end; at = tail.liveFrom(at + 1)) count++;
     if (!hasBase) return count;
-    const from = Math.max(fromSeq, removals.floor + 1);
+    const from = Math.max(fromSeq, removalOverlay.floor + 1);
     const removed = this.#removedInOrder();
-    let place = placeFrom(removed, 0, from);
+    let position = indexFrom(removed, 0, from);
     for (const summary of this.#blocks.summaries(from)) {
       if (summary.firstSeq < from) {
         const block = this.#blocks.of(summary);
         for (let at = block.indexFrom(from); at < block.count; at++) if (!block.isDead(at)) count++;
-        while ((removed[place] ?? Infinity) <= summary.lastSeq) place++;
+        while ((removed[position] ?? Infinity) <= summary.lastSeq) position++;
         continue;
       }
       count += summary.count - summary.deadCount;
-      for (; (removed[place] ?? Infinity) <= summary.lastSeq; place++) count--;
+      for (; (removed[position] ?? Infinity) <= summary.lastSeq; position++) count--;
     }
     return count;
   }
 
   /** Runs of messages without gaps from `fromSeq` on, ascending; two may follow one another directly. */
   *runs(fromSeq: number): Generator<readonly [from: number, through: number]> {
-    const { removals, tail, hasBase } = this.#view;
+    const { removalOverlay, tail, hasBase } = this.#view;
     if (hasBase) {
-      const from = Math.max(fromSeq, removals.floor + 1);
+      const from = Math.max(fromSeq, removalOverlay.floor + 1);
       const removed = this.#removedInOrder();
       for (const summary of this.#blocks.summaries(from)) {
-        const place = placeFrom(removed, 0, summary.firstSeq);
-        const isUntouched = (removed[place] ?? Infinity) > summary.lastSeq;
+        const position = indexFrom(removed, 0, summary.firstSeq);
+        const isUntouched = (removed[position] ?? Infinity) > summary.lastSeq;
         if (isUntouched && isDense(summary) && summary.deadCount === 0)
           yield [Math.max(from, summary.firstSeq), summary.lastSeq];
         else yield* runsIn(this.#blocks.of(summary), from);
@@ -65,8 +65,8 @@ export class DiskGaps {
 
   /** Removed one by one, but not in the snapshot yet. */
   #removedInOrder(): number[] {
-    const { removals } = this.#view;
-    return [...removals.seqs].filter((seq) => seq > removals.floor).sort((a, b) => a - b);
+    const { removalOverlay } = this.#view;
+    return [...removalOverlay.seqs].filter((seq) => seq > removalOverlay.floor).sort((a, b) => a - b);
   }
 }
 

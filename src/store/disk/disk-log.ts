@@ -11,7 +11,7 @@ import {
   type LogFilter,
   type LogState,
   type MessageDeadline,
-  type MessageDraft,
+  type NewMessage,
   type MessageLog,
   StoredMessage,
   type SubjectState,
@@ -24,7 +24,7 @@ import { DiskMessageIds } from "./disk-message-ids.ts";
 import { DiskSearch } from "./disk-search.ts";
 import { DiskSubjects } from "./disk-subjects.ts";
 import type { Chunk } from "../journal/chunks.ts";
-import type { GroupRoom, GroupWriter } from "../journal/group.ts";
+import type { GroupCapacity, GroupWriter } from "../journal/group.ts";
 import type { NotedId } from "../lmdb/lists.ts";
 import { countAppended, type LogCounters } from "../log-counters.ts";
 import { LogView } from "./log-view.ts";
@@ -60,7 +60,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   readonly kind = "file";
   readonly #id: number;
   readonly #writer: GroupWriter;
-  readonly #room: RoomOfLast;
+  readonly #capacity: LastCapacity;
   readonly #view: LogView;
   readonly #cached: CachedBlocks;
   readonly #blocks: DiskBlocks;
@@ -83,7 +83,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   constructor({ id, snapshot, blocks, writer, base }: DiskLogSettings) {
     this.#id = id;
     this.#writer = writer;
-    this.#room = new RoomOfLast(writer);
+    this.#capacity = new LastCapacity(writer);
     this.#view = new LogView(id, snapshot, base);
     this.#cached = new CachedBlocks(blocks);
     this.#blocks = new DiskBlocks(this.#view, this.#cached);
@@ -185,13 +185,13 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     if (next <= lastSeq) yield [next, lastSeq];
   }
 
-  append(draft: MessageDraft): number {
+  append(draft: NewMessage): number {
     const state = this.#state;
     const seq = draft.seq === 0 ? state.lastSeq + 1 : draft.seq;
     assert(seq > state.lastSeq, "sequences only rise");
     const { subject, messageId, timeMs, timeNs } = draft;
-    encodeMessage(this.#room, this.#id, seq, draft, this.#source.of(draft.bytes));
-    this.#view.tail.append(seq, this.#room.chunk, this.#room.at);
+    encodeMessage(this.#capacity, this.#id, seq, draft, this.#source.of(draft.bytes));
+    this.#view.tail.append(seq, this.#capacity.chunk, this.#capacity.at);
     const payloadBytes = draft.bodyEnd - draft.bodyStart - draft.headerBytes;
     const bytes = storedBytes("file", subject.length, draft.headerBytes, payloadBytes);
     countAppended(state, seq, timeMs, timeNs, bytes);
@@ -208,7 +208,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     if (!this.read(seq, frame)) return false;
     const subject = frame.subject;
     const bytes = bytesOf(frame);
-    encodeRemove(this.#room, this.#id, seq, subject, bytes);
+    encodeRemove(this.#capacity, this.#id, seq, subject, bytes);
     this.#removeOne(seq, subject, bytes, this.#decide());
     if (seq === this.#state.firstSeq || this.#state.messages === 0) this.#findFirst();
     return true;
@@ -219,7 +219,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
     const before = state.messages;
     if (seq >= state.lastSeq) {
       if (before === 0 && seq === state.lastSeq && state.firstSeq > 0) return 0;
-      encodeRemoveThrough(this.#room, this.#id, seq, before);
+      encodeRemoveThrough(this.#capacity, this.#id, seq, before);
       this.#removeAll(Math.max(seq, this.#view.baseSeq), this.#decide());
       this.#raiseLast(seq);
       this.#mark();
@@ -233,7 +233,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   skipTo(nextSeq: number, timeMs = 0, timeNs = 0): void {
     const state = this.#state;
     if (nextSeq - 1 <= state.lastSeq) return;
-    encodeSkip(this.#room, this.#id, nextSeq, timeMs, timeNs);
+    encodeSkip(this.#capacity, this.#id, nextSeq, timeMs, timeNs);
     this.#raiseLast(nextSeq - 1);
     if (timeMs > 0) {
       state.lastMs = timeMs;
@@ -243,7 +243,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   }
 
   noteMessageId(id: string, seq: number, atMs: number): void {
-    encodeNoteMessageId(this.#room, this.#id, id, seq, atMs);
+    encodeNoteMessageId(this.#capacity, this.#id, id, seq, atMs);
     this.#ids.note(id, seq, atMs, this.#decide());
   }
 
@@ -252,7 +252,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   }
 
   forgetMessageIds(beforeMs: number): void {
-    encodeForgetMessageIds(this.#room, this.#id, beforeMs);
+    encodeForgetMessageIds(this.#capacity, this.#id, beforeMs);
     this.#ids.forget(beforeMs);
     this.#decide();
   }
@@ -266,12 +266,12 @@ export class DiskLog implements MessageLog, SnapshotFollower {
   }
 
   addDeadline(deadline: MessageDeadline): void {
-    encodeDeadline(this.#room, operationCodes.addDeadline, this.#id, deadline);
+    encodeDeadline(this.#capacity, operationCodes.addDeadline, this.#id, deadline);
     this.#deadlinesOf(deadline.kind).add(deadline.atMs, deadline.seq, this.#decide());
   }
 
   removeDeadline(deadline: MessageDeadline): void {
-    encodeDeadline(this.#room, operationCodes.removeDeadline, this.#id, deadline);
+    encodeDeadline(this.#capacity, operationCodes.removeDeadline, this.#id, deadline);
     this.#deadlinesOf(deadline.kind).remove(deadline, this.#decide());
   }
 
@@ -343,10 +343,10 @@ export class DiskLog implements MessageLog, SnapshotFollower {
 
   #removeOne(seq: number, subject: string, bytes: number, group: number): void {
     const state = this.#state;
-    const { tail, removals, baseSeq } = this.#view;
+    const { tail, removalOverlay, baseSeq } = this.#view;
     state.messages--;
     state.bytes -= bytes;
-    removals.add(seq, subject, group);
+    removalOverlay.add(seq, subject, group);
     if (seq > baseSeq) tail.kill(tail.indexOf(seq));
     else this.#blocks.kill(seq);
     this.#subjects.noteRemoved(subject, seq);
@@ -372,12 +372,12 @@ export class DiskLog implements MessageLog, SnapshotFollower {
       count = state.messages - count;
       bytes = state.bytes - bytes;
     }
-    encodeRemoveThrough(this.#room, this.#id, seq, count);
+    encodeRemoveThrough(this.#capacity, this.#id, seq, count);
     const group = this.#decide();
     if (isLarge) {
       state.messages -= count;
       state.bytes -= bytes;
-      this.#view.removals.addFloor(seq, group);
+      this.#view.removalOverlay.addFloor(seq, group);
       this.#view.tail.killThrough(seq);
       this.#subjects.forgetAll();
     } else for (const one of removed) this.#removeOne(one.seq, one.subject, one.bytes, group);
@@ -386,7 +386,7 @@ export class DiskLog implements MessageLog, SnapshotFollower {
 
   #removeAll(floor: number, group: number): void {
     const state = this.#state;
-    this.#view.removals.addFloor(floor, group);
+    this.#view.removalOverlay.addFloor(floor, group);
     this.#view.tail.clear();
     this.#subjects.forgetAll();
     state.messages = state.bytes = 0;
@@ -443,24 +443,24 @@ class DiskLogState implements LogState, LogCounters {
 }
 
 /** Remembers where the last operation was put. */
-class RoomOfLast implements OperationSink {
+class LastCapacity implements OperationSink {
   readonly #writer: GroupWriter;
-  #room: GroupRoom | null = null;
+  #capacity: GroupCapacity | null = null;
 
   constructor(writer: GroupWriter) {
     this.#writer = writer;
   }
 
   get chunk(): Chunk {
-    return (this.#room as GroupRoom).chunk;
+    return (this.#capacity as GroupCapacity).chunk;
   }
 
   get at(): number {
-    return (this.#room as GroupRoom).at;
+    return (this.#capacity as GroupCapacity).at;
   }
 
-  room(size: number): GroupRoom {
-    return (this.#room = this.#writer.room(size));
+  capacity(size: number): GroupCapacity {
+    return (this.#capacity = this.#writer.capacity(size));
   }
 }
 

@@ -6,7 +6,7 @@
 import type { LogFilter, StoredMessage } from "../contract.ts";
 import type { DiskBlocks } from "./disk-blocks.ts";
 import type { DiskSubjects } from "./disk-subjects.ts";
-import { placeFrom } from "../sorted-sequences.ts";
+import { indexFrom } from "../sorted-sequences.ts";
 import type { LogView } from "./log-view.ts";
 import { SubjectEntry } from "../lmdb/subject-entry.ts";
 import { SubjectMatcher } from "./subject-matcher.ts";
@@ -28,7 +28,7 @@ interface PostingCursor {
   /** Ascending. */
   readonly seqs: readonly number[];
   /** Where it was found last. */
-  place: number;
+  position: number;
 }
 
 export class DiskSearch {
@@ -53,7 +53,7 @@ export class DiskSearch {
       tail.fill(index, into);
       return true;
     }
-    if (!this.#view.hasBase || seq <= this.#view.removals.floor) return false;
+    if (!this.#view.hasBase || seq <= this.#view.removalOverlay.floor) return false;
     const block = this.#blocks.at(seq);
     const index = block?.indexOf(seq) ?? -1;
     if (block === null || index === -1 || block.isDead(index)) return false;
@@ -63,8 +63,8 @@ export class DiskSearch {
 
   /** The first message from `fromSeq` to `throughSeq`. */
   nextAny(fromSeq: number, throughSeq: number, into: StoredMessage): boolean {
-    const { baseSeq, removals, hasBase } = this.#view;
-    let from = Math.max(fromSeq, hasBase ? removals.floor + 1 : baseSeq + 1);
+    const { baseSeq, removalOverlay, hasBase } = this.#view;
+    let from = Math.max(fromSeq, hasBase ? removalOverlay.floor + 1 : baseSeq + 1);
     while (from <= baseSeq && from <= throughSeq) {
       const block = this.#blocks.from(from);
       if (block === null) break;
@@ -86,7 +86,7 @@ export class DiskSearch {
 
   /** The last message at or before `throughSeq`, and not before `fromSeq`. */
   lastAny(throughSeq: number, fromSeq: number, into: StoredMessage): boolean {
-    const { tail, baseSeq, removals, hasBase } = this.#view;
+    const { tail, baseSeq, removalOverlay, hasBase } = this.#view;
     if (throughSeq > baseSeq) {
       const from = tail.indexFrom(throughSeq + 1) - 1;
       const index = tail.liveBefore(from);
@@ -97,7 +97,7 @@ export class DiskSearch {
       }
     }
     if (!hasBase) return false;
-    const floor = Math.max(fromSeq, removals.floor + 1);
+    const floor = Math.max(fromSeq, removalOverlay.floor + 1);
     let through = Math.min(throughSeq, baseSeq);
     while (through >= floor) {
       const block = this.#blocks.before(through);
@@ -246,7 +246,7 @@ export class DiskSearch {
       }
     }
     const within = entries.length === 1 ? seqs : seqs.filter((seq) => seq <= through).sort((a, b) => a - b);
-    const cursor = { from, through, seqs: within, place: 0 };
+    const cursor = { from, through, seqs: within, position: 0 };
     this.#cursors.delete(key);
     this.#cursors.set(key, cursor);
     if (this.#cursors.size > cursorsMax) {
@@ -269,10 +269,11 @@ export class DiskSearch {
 /** The first one at or after `seq`; Infinity when the cursor has none. */
 function seek(cursor: PostingCursor, seq: number): number {
   const { seqs } = cursor;
-  let { place } = cursor;
+  let { position } = cursor;
   // Readers go on where they were, by one or two.
-  if ((seqs[place - 1] ?? 0) >= seq || (seqs[place + 1] ?? Infinity) < seq) place = placeFrom(seqs, 0, seq);
-  else while (place < seqs.length && (seqs[place] as number) < seq) place++;
-  cursor.place = place;
-  return seqs[place] ?? Infinity;
+  if ((seqs[position - 1] ?? 0) >= seq || (seqs[position + 1] ?? Infinity) < seq)
+    position = indexFrom(seqs, 0, seq);
+  else while (position < seqs.length && (seqs[position] as number) < seq) position++;
+  cursor.position = position;
+  return seqs[position] ?? Infinity;
 }

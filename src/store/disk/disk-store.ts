@@ -76,7 +76,7 @@ export class DiskStore implements Store {
   readonly #outstandingBytesMax: number;
   #nextStreamId: number;
   #waiters: Waiter[] = [];
-  #reliefs: (() => void)[] = [];
+  #drainWaiters: (() => void)[] = [];
   #warning: string | null = null;
   /** What was decided could not be written, and is tried again. */
   #isStuck = false;
@@ -137,7 +137,7 @@ export class DiskStore implements Store {
     return this.#journal.durableGroup;
   }
 
-  get crowded(): boolean {
+  get isAboveHighWaterMark(): boolean {
     return this.#isStuck || this.#journal.outstandingBytes > this.#outstandingBytesMax;
   }
 
@@ -178,9 +178,9 @@ export class DiskStore implements Store {
     return this.#journal.refusal(bytes);
   }
 
-  onRelief(callback: () => void): void {
-    this.#reliefs.push(callback);
-    if (!this.crowded) this.#options.schedule(() => this.#relieve());
+  onDrain(callback: () => void): void {
+    this.#drainWaiters.push(callback);
+    if (!this.isAboveHighWaterMark) this.#options.schedule(() => this.#drain());
   }
 
   /** Rejects when the store has failed, or closes with this undone. */
@@ -232,7 +232,7 @@ export class DiskStore implements Store {
         { number: firstNumber, salt },
         Math.min(segmentBytes, firstSegmentBytes),
       ),
-      onChange: () => this.#onRoomChange(pool.problem),
+      onChange: () => this.#onCapacityChange(pool.problem),
     });
     return new Journal(pool, salt, this.#progress, {
       // Behind what the pass itself has put off, which may decide more.
@@ -278,7 +278,7 @@ export class DiskStore implements Store {
       this.#progress.wake("apply");
       this.#notify();
     }
-    if (this.#reliefs.length > 0) this.#relieve();
+    if (this.#drainWaiters.length > 0) this.#drain();
   }
 
   #onUnwritten(): void {
@@ -295,7 +295,7 @@ export class DiskStore implements Store {
     }
   }
 
-  #onRoomChange(problem: string | null): void {
+  #onCapacityChange(problem: string | null): void {
     if (problem !== null) this.#warn(`the journal: ${problem}`);
     else this.#warning = null;
   }
@@ -315,7 +315,7 @@ export class DiskStore implements Store {
     this.#journal.onApplied(group, segmentNumber);
     this.#snapshot.renew();
     this.#journal.collectChunks(group);
-    if (this.#reliefs.length > 0) this.#options.schedule(() => this.#relieve());
+    if (this.#drainWaiters.length > 0) this.#options.schedule(() => this.#drain());
   }
 
   #notify(): void {
@@ -327,11 +327,11 @@ export class DiskStore implements Store {
     for (const { resolve } of due) resolve();
   }
 
-  #relieve(): void {
-    if (this.crowded) return;
-    const reliefs = this.#reliefs;
-    this.#reliefs = [];
-    for (const relieve of reliefs) relieve();
+  #drain(): void {
+    if (this.isAboveHighWaterMark) return;
+    const drainWaiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    for (const drain of drainWaiters) drain();
   }
 
   #warn(text: string): void {

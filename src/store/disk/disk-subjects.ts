@@ -2,7 +2,7 @@
 import type { LogFilter, SubjectState } from "../contract.ts";
 import type { LogView } from "./log-view.ts";
 import { literalPrefix, takesAllBelow } from "./subject-patterns.ts";
-import { placeFrom } from "../sorted-sequences.ts";
+import { indexFrom } from "../sorted-sequences.ts";
 import { SubjectEntry } from "../lmdb/subject-entry.ts";
 import { SubjectReader } from "./subject-reader.ts";
 
@@ -74,16 +74,16 @@ export class DiskSubjects {
 
   /** How many subjects have messages. */
   count(): number {
-    const { base, removals, tail } = this.#view;
+    const { base, removalOverlay, tail } = this.#view;
     if (base === null || !this.#view.hasBase) return [...tail.subjects()].length;
-    if (removals.floor >= base.firstSeq) {
+    if (removalOverlay.floor >= base.firstSeq) {
       let all = 0;
       for (const _ of this.taken(null)) all++;
       return all;
     }
     let count = base.subjectCount;
     for (const { subject } of tail.subjects()) if (!this.reader.read(subject, this.#entry)) count++;
-    for (const subject of removals.subjects())
+    for (const subject of removalOverlay.subjects())
       if (this.reader.read(subject, this.#entry) && this.#compute(subject, this.#entry) === null) count--;
     return count;
   }
@@ -121,15 +121,15 @@ export class DiskSubjects {
     }
     const tail = this.#view.tail.subject(subject);
     if (tail === null) return Infinity;
-    return tail.seqs[placeFrom(tail.seqs, tail.start, fromSeq)] ?? Infinity;
+    return tail.seqs[indexFrom(tail.seqs, tail.start, fromSeq)] ?? Infinity;
   }
 
   /** The last message of the subject at or before `throughSeq`; 0 when there is none. */
   lastOf(subject: string, throughSeq: number): number {
     const tail = this.#view.tail.subject(subject);
     if (tail !== null) {
-      const place = placeFrom(tail.seqs, tail.start, throughSeq + 1) - 1;
-      if (place >= tail.start) return tail.seqs[place] as number;
+      const position = indexFrom(tail.seqs, tail.start, throughSeq + 1) - 1;
+      if (position >= tail.start) return tail.seqs[position] as number;
     }
     return this.reader.read(subject, this.#entry) ? this.#lastLeft(subject, this.#entry, throughSeq) : 0;
   }
@@ -140,11 +140,12 @@ export class DiskSubjects {
     if (fromSeq > state.lastSeq) return 0;
     const { subject } = state;
     const tail = this.#view.tail.subject(subject);
-    let count = tail === null ? 0 : tail.seqs.length - placeFrom(tail.seqs, tail.start, fromSeq);
+    let count = tail === null ? 0 : tail.seqs.length - indexFrom(tail.seqs, tail.start, fromSeq);
     if (!this.reader.read(subject, this.#entry)) return count;
-    const from = Math.max(fromSeq, this.#view.removals.floor + 1);
+    const from = Math.max(fromSeq, this.#view.removalOverlay.floor + 1);
     count += this.reader.countFrom(this.#entry, from);
-    for (const seq of this.#view.removals.of(subject)) if (seq >= from && seq <= this.#view.baseSeq) count--;
+    for (const seq of this.#view.removalOverlay.of(subject))
+      if (seq >= from && seq <= this.#view.baseSeq) count--;
     return count;
   }
 
@@ -176,17 +177,17 @@ export class DiskSubjects {
   }
 
   #countLeft(subject: string, entry: SubjectEntry): number {
-    const { removals, baseSeq } = this.#view;
-    if (removals.isEmpty) return entry.count;
-    let count = this.reader.countFrom(entry, removals.floor + 1);
-    for (const seq of removals.of(subject)) if (seq > removals.floor && seq <= baseSeq) count--;
+    const { removalOverlay, baseSeq } = this.#view;
+    if (removalOverlay.isEmpty) return entry.count;
+    let count = this.reader.countFrom(entry, removalOverlay.floor + 1);
+    for (const seq of removalOverlay.of(subject)) if (seq > removalOverlay.floor && seq <= baseSeq) count--;
     return count;
   }
 
   #firstLeft(subject: string, entry: SubjectEntry, fromSeq: number): number {
-    const { removals } = this.#view;
-    const removed = removals.of(subject);
-    const from = Math.max(fromSeq, removals.floor + 1);
+    const { removalOverlay } = this.#view;
+    const removed = removalOverlay.of(subject);
+    const from = Math.max(fromSeq, removalOverlay.floor + 1);
     if (from <= entry.firstSeq && !removed.has(entry.firstSeq)) return entry.firstSeq;
     if (from > entry.lastSeq) return Infinity;
     for (const seq of this.reader.postings(entry, from)) if (!removed.has(seq)) return seq;
@@ -194,12 +195,12 @@ export class DiskSubjects {
   }
 
   #lastLeft(subject: string, entry: SubjectEntry, throughSeq: number): number {
-    const { removals } = this.#view;
-    const removed = removals.of(subject);
-    if (throughSeq >= entry.lastSeq && !removed.has(entry.lastSeq) && entry.lastSeq > removals.floor)
+    const { removalOverlay } = this.#view;
+    const removed = removalOverlay.of(subject);
+    if (throughSeq >= entry.lastSeq && !removed.has(entry.lastSeq) && entry.lastSeq > removalOverlay.floor)
       return entry.lastSeq;
     for (const seq of this.reader.postingsDown(entry, Math.min(throughSeq, entry.lastSeq))) {
-      if (seq <= removals.floor) return 0;
+      if (seq <= removalOverlay.floor) return 0;
       if (!removed.has(seq)) return seq;
     }
     return 0;

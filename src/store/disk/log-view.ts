@@ -1,5 +1,5 @@
 /** What a log on disk is made of: what the snapshot has of it, and what came since. */
-import { Removals } from "./removal-overlay.ts";
+import { RemovalOverlay } from "./removal-overlay.ts";
 import type { Snapshot } from "../lmdb/snapshot.ts";
 import type { StreamState } from "../lmdb/stream-state.ts";
 import { Tail } from "./tail.ts";
@@ -8,7 +8,7 @@ export class LogView {
   readonly id: number;
   readonly snapshot: Snapshot;
   readonly tail = new Tail();
-  readonly removals = new Removals();
+  readonly removalOverlay = new RemovalOverlay();
   #base: StreamState | null;
 
   /** @param base as the snapshot has it; null for a stream that is new */
@@ -24,8 +24,8 @@ export class LogView {
   }
 
   /** Of the snapshot's messages; 0: it has none. */
-  get space(): number {
-    return this.#base?.space ?? 0;
+  get incarnation(): number {
+    return this.#base?.incarnation ?? 0;
   }
 
   /** Messages up to here are in the snapshot, those behind in the tail. */
@@ -35,18 +35,18 @@ export class LogView {
 
   /** Whether the snapshot has messages that are not removed altogether. */
   get hasBase(): boolean {
-    return this.#base !== null && this.#base.messages > 0 && this.removals.floor < this.#base.lastSeq;
+    return this.#base !== null && this.#base.messages > 0 && this.removalOverlay.floor < this.#base.lastSeq;
   }
 
   /** Whether the snapshot has all there is: nothing came or went since. */
   get isBaseAll(): boolean {
-    return this.removals.isEmpty && this.tail.firstSeq === Infinity;
+    return this.removalOverlay.isEmpty && this.tail.firstSeq === Infinity;
   }
 
   /** The snapshot has moved. */
   refresh(): void {
     this.#base = this.snapshot.stream(this.id);
-    this.removals.trim(this.snapshot.appliedGroup);
+    this.removalOverlay.trim(this.snapshot.appliedGroup);
     this.tail.trimThrough(this.baseSeq);
   }
 }

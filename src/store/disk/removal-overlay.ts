@@ -2,7 +2,7 @@
 
 const nothing: ReadonlySet<number> = new Set();
 
-export class Removals {
+export class RemovalOverlay {
   #seqs: number[] = [];
   #subjects: string[] = [];
   #groups: number[] = [];

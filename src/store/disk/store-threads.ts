@@ -1,8 +1,8 @@
 /** The two threads of a store, as the main one sees them. */
 import { Worker } from "node:worker_threads";
-import type { ApplyOrder, ApplyReport, ApplyWorkerData } from "../lmdb/apply-link.ts";
+import type { ApplyMessage, ApplyReport, ApplyWorkerData } from "../lmdb/apply-link.ts";
 import type { Progress } from "../journal/progress.ts";
-import type { SyncOrder, SyncReport, SyncWorkerData } from "../journal/sync-link.ts";
+import type { SyncMessage, SyncReport, SyncWorkerData } from "../journal/sync-link.ts";
 import { workerUrl } from "../worker-url.ts";
 
 export interface StoreThreadsHooks {
@@ -47,21 +47,21 @@ export class StoreThreads {
 
   /** Groups are written to this descriptor from now on. */
   useSegment(fd: number): void {
-    this.#tellSync({ kind: "segment", fd });
+    this.#notifySync({ kind: "segment", fd });
   }
 
   /** Resolves when all that was written is synced. */
   async closeSync(): Promise<void> {
     this.#closing = true;
-    this.#tellSync({ kind: "close" });
+    this.#notifySync({ kind: "close" });
     await this.#syncEnd;
   }
 
   /** Resolves when all that is durable is applied, or cannot be. Nothing of it is lost: it stands in the journal. */
   async closeApply(): Promise<void> {
     this.#closing = true;
-    const order: ApplyOrder = { kind: "close" };
-    this.#apply.postMessage(order);
+    const message: ApplyMessage = { kind: "close" };
+    this.#apply.postMessage(message);
     this.#progress.wake("apply");
     if (this.#isDelayed) await this.#apply.terminate();
     await this.#applyEnd;
@@ -72,8 +72,8 @@ export class StoreThreads {
     await Promise.all([this.#sync.terminate(), this.#apply.terminate()]);
   }
 
-  #tellSync(order: SyncOrder): void {
-    this.#sync.postMessage(order);
+  #notifySync(message: SyncMessage): void {
+    this.#sync.postMessage(message);
     this.#progress.wake("sync");
   }
 

@@ -42,7 +42,8 @@ function isTaken(bytes: Buffer, start: number, end: number, pattern: readonly To
     } else {
       const tokenEnd = at + token.length;
       if (tokenEnd > end || (tokenEnd < end && bytes[tokenEnd] !== DOT)) return false;
-      for (let place = 0; place < token.length; place++) if (bytes[at + place] !== token[place]) return false;
+      for (let position = 0; position < token.length; position++)
+        if (bytes[at + position] !== token[position]) return false;
       at = tokenEnd;
     }
     // Over the dot, or beyond the end.

@@ -28,7 +28,7 @@ export class SubjectReader {
   /** @returns false when the snapshot has no message of this subject */
   read(subject: string, into: SubjectEntry): boolean {
     if (!this.#view.hasBase) return false;
-    const value = this.#view.snapshot.reads.peek(subjectKey(this.#view.space, subject));
+    const value = this.#view.snapshot.reads.peek(subjectKey(this.#view.incarnation, subject));
     if (value === undefined) return false;
     decodeEntry(value, subject.length > subjectBytesMax, into);
     return true;
@@ -39,9 +39,9 @@ export class SubjectReader {
     if (!this.#view.hasBase || prefix === "") return true;
     if (prefix.length > subjectBytesMax) return false;
     const { reads } = this.#view.snapshot;
-    const start = prefixKey(keyKinds.subject, this.#view.space);
+    const start = prefixKey(keyKinds.subject, this.#view.incarnation);
     const end = endKey(start);
-    const wanted = subjectKey(this.#view.space, prefix);
+    const wanted = subjectKey(this.#view.incarnation, prefix);
     const ends = [reads.first({ start, end }), reads.last(start, end)];
     return ends.every((entry) => entry === null || entry.key.subarray(0, wanted.length).equals(wanted));
   }
@@ -49,7 +49,7 @@ export class SubjectReader {
   /** Every subject that begins with `prefix`, in the order of their bytes. */
   *range(prefix: string): Generator<NamedEntry> {
     if (!this.#view.hasBase) return;
-    const start = subjectKey(this.#view.space, prefix.slice(0, subjectBytesMax));
+    const start = subjectKey(this.#view.incarnation, prefix.slice(0, subjectBytesMax));
     // Of subjects that are alike for as long as a key can tell, keys are not in order.
     let alike: NamedEntry[] = [];
     let alikeKey: Buffer | null = null;
@@ -91,8 +91,8 @@ export class SubjectReader {
       if (seq <= throughSeq) yield seq;
     }
     if (number === 0) return;
-    const start = postingsKey(this.#view.space, number, 0);
-    const through = postingsKey(this.#view.space, number, throughSeq);
+    const start = postingsKey(this.#view.incarnation, number, 0);
+    const through = postingsKey(this.#view.incarnation, number, throughSeq);
     for (const { key, value } of this.#view.snapshot.reads.rangeDown(start, through)) {
       const postings = decodeChunk(seqOfPostingsKey(key), value);
       for (let at = postings.length - 1; at >= 0; at--) {
@@ -119,9 +119,9 @@ export class SubjectReader {
 
   /** Chunks of postings, the first of which may begin before `fromSeq`. */
   #chunksFrom(number: number, fromSeq: number): Iterable<Entry> {
-    const { space, snapshot } = this.#view;
-    const start = postingsKey(space, number, 0);
-    const found = snapshot.reads.last(start, postingsKey(space, number, fromSeq));
+    const { incarnation, snapshot } = this.#view;
+    const start = postingsKey(incarnation, number, 0);
+    const found = snapshot.reads.last(start, postingsKey(incarnation, number, fromSeq));
     return snapshot.reads.range({ start: found?.key ?? start, end: endKey(start.subarray(0, -8)) });
   }
 }

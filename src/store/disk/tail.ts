@@ -5,7 +5,7 @@
 import type { Chunk } from "../journal/chunks.ts";
 import type { StoredMessage } from "../contract.ts";
 import { fillMessage, subjectOfMessage } from "../journal/operation.ts";
-import { placeFrom } from "../sorted-sequences.ts";
+import { indexFrom } from "../sorted-sequences.ts";
 
 /** The messages of one subject that are in the tail and not removed. */
 export interface TailSubject {
@@ -27,7 +27,7 @@ export class Tail {
   /** Entries stand in `[#start, #end)`. */
   #seqs = new Float64Array(0);
   /** Where in their chunks; {@link removed}. */
-  #places = new Uint32Array(0);
+  #positions = new Uint32Array(0);
   /** Numbers of their chunks, which rise by one and begin anew behind 2^32 - 1. */
   #chunkNumbers = new Uint32Array(0);
   #start = 0;
@@ -53,7 +53,7 @@ export class Tail {
 
   /** @param at of a message's operation. What is there must not change until this lets go of the chunk */
   append(seq: number, chunk: Chunk, at: number): void {
-    if (this.#end === this.#seqs.length) this.#makeRoom();
+    if (this.#end === this.#seqs.length) this.#grow();
     const chunks = this.#chunks;
     if (chunks.length === 0 || chunks[chunks.length - 1] !== chunk) {
       chunk.hold();
@@ -61,7 +61,7 @@ export class Tail {
     }
     const index = this.#end++;
     this.#seqs[index] = seq;
-    this.#places[index] = at;
+    this.#positions[index] = at;
     this.#chunkNumbers[index] = this.#chunkNumber + chunks.length - 1;
   }
 
@@ -93,20 +93,20 @@ export class Tail {
   /** -1 when it is not here, or removed. */
   indexOf(seq: number): number {
     const index = this.indexFrom(seq);
-    return index < this.#end && this.#seqs[index] === seq && this.#places[index] !== removed ? index : -1;
+    return index < this.#end && this.#seqs[index] === seq && this.#positions[index] !== removed ? index : -1;
   }
 
   /** The first one from `index` on that is not removed; {@link end} when there is none. */
   liveFrom(index: number): number {
     let at = Math.max(index, this.#start);
-    while (at < this.#end && this.#places[at] === removed) at++;
+    while (at < this.#end && this.#positions[at] === removed) at++;
     return at;
   }
 
   /** The last one at or before `index` that is not removed; -1 when there is none. */
   liveBefore(index: number): number {
     let at = Math.min(index, this.#end - 1);
-    while (at >= this.#start && this.#places[at] === removed) at--;
+    while (at >= this.#start && this.#positions[at] === removed) at--;
     return at < this.#start ? -1 : at;
   }
 
@@ -114,11 +114,11 @@ export class Tail {
   fill(index: number, into: StoredMessage): void {
     const chunk = this.#chunkOf(index);
     if (!into.isPassing) chunk.show();
-    fillMessage(chunk, this.#places[index] as number, into);
+    fillMessage(chunk, this.#positions[index] as number, into);
   }
 
   kill(index: number): void {
-    this.#places[index] = removed;
+    this.#positions[index] = removed;
     const ref = this.#refs[index] ?? null;
     if (ref === null) return;
     this.#refs[index] = null;
@@ -128,7 +128,7 @@ export class Tail {
 
   killThrough(seq: number): void {
     for (let at = this.#start; at < this.#end && (this.#seqs[at] as number) <= seq; at++)
-      if (this.#places[at] !== removed) this.kill(at);
+      if (this.#positions[at] !== removed) this.kill(at);
   }
 
   /** Everything goes, since everything was removed. */
@@ -174,9 +174,9 @@ export class Tail {
   #catchUp(): void {
     const refs = this.#refs;
     for (let at = Math.max(this.#indexed, this.#start); at < this.#end; at++) {
-      const place = this.#places[at] as number;
-      if (place === removed) continue;
-      const subject = subjectOfMessage(this.#chunkOf(at), place);
+      const position = this.#positions[at] as number;
+      if (position === removed) continue;
+      const subject = subjectOfMessage(this.#chunkOf(at), position);
       let ref = this.#subjects.get(subject);
       if (ref === undefined) {
         ref = { subject, seqs: [], start: 0 };
@@ -212,7 +212,7 @@ export class Tail {
     this.#chunkNumber = (this.#chunkNumber + count) >>> 0;
   }
 
-  #makeRoom(): void {
+  #grow(): void {
     const size = this.#seqs.length;
     this.#moveTo(this.#start * 2 > size ? size : Math.max(entriesMin, size * 2));
   }
@@ -229,11 +229,11 @@ export class Tail {
     const end = this.#end;
     if (size === this.#seqs.length) {
       this.#seqs.copyWithin(0, start, end);
-      this.#places.copyWithin(0, start, end);
+      this.#positions.copyWithin(0, start, end);
       this.#chunkNumbers.copyWithin(0, start, end);
     } else {
       this.#seqs = movedTo(new Float64Array(size), this.#seqs, start, end);
-      this.#places = movedTo(new Uint32Array(size), this.#places, start, end);
+      this.#positions = movedTo(new Uint32Array(size), this.#positions, start, end);
       this.#chunkNumbers = movedTo(new Uint32Array(size), this.#chunkNumbers, start, end);
     }
     this.#refs.splice(0, start);
@@ -251,11 +251,11 @@ function movedTo<T extends Float64Array | Uint32Array>(target: T, source: T, sta
 /** Moves what is less: a subject may have a great many messages here, which go in about the order in which they came. */
 function takeOut(ref: TailSubject, seq: number): void {
   const { seqs, start } = ref;
-  const place = placeFrom(seqs, start, seq);
-  if (place - start > seqs.length - place) {
-    seqs.splice(place, 1);
+  const position = indexFrom(seqs, start, seq);
+  if (position - start > seqs.length - position) {
+    seqs.splice(position, 1);
     return;
   }
-  seqs.copyWithin(start + 1, start, place);
+  seqs.copyWithin(start + 1, start, position);
   ref.start++;
 }

@@ -1,6 +1,6 @@
 /** What the journal and those behind it hand one another. */
 import type { Chunk } from "./chunks.ts";
-import type { OperationRoom, OperationSink } from "./operation.ts";
+import type { OperationCapacity, OperationSink } from "./operation.ts";
 
 /** A group as it was written: operations one behind the other, to be read with `decodeOperation`. */
 export interface JournalGroup {
@@ -13,13 +13,13 @@ export interface JournalGroup {
 }
 
 /** Part of a chunk, which is to be held by whoever wants to find there what was put, once the group is written. */
-export interface GroupRoom extends OperationRoom {
+export interface GroupCapacity extends OperationCapacity {
   readonly chunk: Chunk;
 }
 
 /** Where a log on disk puts what it decides. */
 export interface GroupWriter extends OperationSink {
-  room(size: number): GroupRoom;
+  capacity(size: number): GroupCapacity;
   /** The group that what is put now belongs to, or the last one while nothing is gathered. */
   readonly lastGroup: number;
   /** Groups up to here are durable. */

@@ -78,7 +78,9 @@ export class JournalReader {
     if (this.#lastGroup >= throughGroup) return null;
     const group = this.#take();
     if (group !== null) return group;
-    throw new DamageError(`${this.#place()}: group ${this.#lastGroup + 1} is not there, but was written`);
+    throw new DamageError(
+      `${this.#positionText()}: group ${this.#lastGroup + 1} is not there, but was written`,
+    );
   }
 
   /**
@@ -196,12 +198,12 @@ export class JournalReader {
       for (const { group, syncedThrough } of wholeGroups(whole, segment.salt))
         if (syncedThrough >= wanted)
           throw new DamageError(
-            `${this.#place()}: group ${wanted} is damaged or missing, although it was on disk when group ${group} was written (${file.path})`,
+            `${this.#positionText()}: group ${wanted} is damaged or missing, although it was on disk when group ${group} was written (${file.path})`,
           );
     }
   }
 
-  #place(): string {
+  #positionText(): string {
     if (this.#segment === null) return this.#directory;
     return `${this.#segment.path}, offset ${this.#position}`;
   }

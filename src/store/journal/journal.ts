@@ -7,7 +7,7 @@
  */
 import { closeSync, writeSync, writevSync } from "node:fs";
 import { Chunk, ChunkPool } from "./chunks.ts";
-import type { GroupRoom, GroupWriter } from "./group.ts";
+import type { GroupCapacity, GroupWriter } from "./group.ts";
 import {
   encodeFrame,
   frameBytes,
@@ -64,7 +64,7 @@ export class Journal implements GroupWriter {
   #chunkEnd = 0;
   /** Of the group that is gathered, their chunks held: the frame stands before the first. */
   readonly #parts: { readonly chunk: Chunk; readonly start: number; end: number }[] = [];
-  readonly #room = { chunk: this.#chunk, bytes: this.#chunk.bytes, view: this.#chunk.view, at: 0 };
+  readonly #capacity = { chunk: this.#chunk, bytes: this.#chunk.bytes, view: this.#chunk.view, at: 0 };
   /** Not applied yet. */
   readonly #written: WrittenGroup[] = [];
   #writtenBytes = 0;
@@ -109,18 +109,18 @@ export class Journal implements GroupWriter {
     return own + this.#pool.diskBytes;
   }
 
-  room(size: number): GroupRoom {
+  capacity(size: number): GroupCapacity {
     if (!this.#isGathering) this.#begin(size);
     else if (this.#chunkEnd + size > this.#chunk.bytes.length) {
       this.#newChunk(size);
       this.#beginPart(0);
     }
     const part = this.#parts[this.#parts.length - 1] as { end: number };
-    const room = this.#room;
-    room.at = this.#chunkEnd;
+    const capacity = this.#capacity;
+    capacity.at = this.#chunkEnd;
     part.end = this.#chunkEnd += size;
     this.#gatheredBytes += size;
-    return room;
+    return capacity;
   }
 
   /** Why no message of so many bytes can be taken now; null when it can. */
@@ -209,9 +209,9 @@ export class Journal implements GroupWriter {
   #newChunk(size: number): void {
     this.#chunks.retire(this.#chunk, this.#lastGroup);
     const chunk = this.#chunks.take(size);
-    this.#chunk = this.#room.chunk = chunk;
-    this.#room.bytes = chunk.bytes;
-    this.#room.view = chunk.view;
+    this.#chunk = this.#capacity.chunk = chunk;
+    this.#capacity.bytes = chunk.bytes;
+    this.#capacity.view = chunk.view;
     this.#chunkEnd = 0;
   }
 

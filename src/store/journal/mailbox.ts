@@ -2,8 +2,8 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 
 /** @param port null in a process that is no worker */
-export function* pendingOrders<T>(port: MessagePort | null): Generator<T> {
+export function* mailboxMessages<T>(port: MessagePort | null): Generator<T> {
   if (port === null) return;
-  for (let order = receiveMessageOnPort(port); order !== undefined; order = receiveMessageOnPort(port))
-    yield order.message as T;
+  for (let message = receiveMessageOnPort(port); message !== undefined; message = receiveMessageOnPort(port))
+    yield message.message as T;
 }

@@ -8,7 +8,7 @@ export interface SyncWorkerData {
 }
 
 /** To the worker; seen when it is woken. */
-export type SyncOrder =
+export type SyncMessage =
   /** Groups are written to this descriptor from now on. */
   | { readonly kind: "segment"; readonly fd: number }
   /** Sync what is written, then end. */

@@ -4,9 +4,9 @@
  */
 import { fdatasyncSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import type { SyncOrder, SyncReport, SyncWorkerData } from "./sync-link.ts";
+import type { SyncMessage, SyncReport, SyncWorkerData } from "./sync-link.ts";
 import { answerForLock } from "../directory-lock.ts";
-import { pendingOrders } from "./mailbox.ts";
+import { mailboxMessages } from "./mailbox.ts";
 import { Progress } from "./progress.ts";
 
 /** So long at most it sleeps on; it is woken before. */
@@ -18,10 +18,10 @@ const progress = new Progress(memory);
 let descriptors: number[] = [];
 let isClosing = false;
 
-function takeOrders(): void {
-  for (const order of pendingOrders<SyncOrder>(parentPort)) {
-    if (order.kind === "close") isClosing = true;
-    else descriptors.push(order.fd);
+function readMailbox(): void {
+  for (const message of mailboxMessages<SyncMessage>(parentPort)) {
+    if (message.kind === "close") isClosing = true;
+    else descriptors.push(message.fd);
   }
 }
 
@@ -33,7 +33,7 @@ function report(message: SyncReport): void {
 function sync(): boolean {
   // In this order: the descriptors for all that is written up to there are known by then.
   const written = progress.group("written");
-  takeOrders();
+  readMailbox();
   if (written === progress.group("synced")) return false;
   for (const fd of descriptors) fdatasyncSync(fd);
   descriptors = descriptors.slice(-1);

@@ -5,7 +5,7 @@
 import type { BlockMemory } from "./block-memory.ts";
 import type { Environment } from "./environment.ts";
 import type { JournalGroup } from "../journal/group.ts";
-import { endKey, type KeyKind, keyKinds, prefixKey, spaceKinds, streamKinds } from "./keys.ts";
+import { endKey, type KeyKind, keyKinds, prefixKey, incarnationKinds, streamKinds } from "./keys.ts";
 import { decodeOperation, Operation, operationCodes } from "../journal/operation.ts";
 import { Reads } from "./reads.ts";
 import { decodeState, encodeState, freshState } from "./stream-state.ts";
@@ -29,7 +29,7 @@ export class Applier {
   /** The one that the last operation was for. */
   #writer: StreamWriter | null = null;
   #writerId = 0;
-  readonly #takesSpace = () => this.#takeSpace();
+  readonly #takesIncarnation = () => this.#takeIncarnation();
 
   /** @param memory for the blocks of a batch; it may hold the groups as well */
   constructor(env: Environment, memory: BlockMemory | null = null) {
@@ -98,7 +98,7 @@ export class Applier {
       this.#writerId === streamId &&
       operation.code !== operationCodes.dropStream
     ) {
-      this.#writer.apply(operation, this.#takesSpace);
+      this.#writer.apply(operation, this.#takesIncarnation);
       return;
     }
     const writer = this.#writerOf(streamId);
@@ -111,7 +111,7 @@ export class Applier {
     this.#touched.add(writer);
     this.#writer = writer;
     this.#writerId = streamId;
-    writer.apply(operation, this.#takesSpace);
+    writer.apply(operation, this.#takesIncarnation);
   }
 
   #writerOf(id: number): StreamWriter | null {
@@ -125,7 +125,7 @@ export class Applier {
 
   #create(operation: Operation): void {
     const { streamId } = operation;
-    const state = freshState(operation.body.utf8Slice(), operation.text, this.#takeSpace());
+    const state = freshState(operation.body.utf8Slice(), operation.text, this.#takeIncarnation());
     this.#writer = null;
     const writer = new StreamWriter(this.#env, streamId, state, this.#memory);
     this.#env.putSync(prefixKey(keyKinds.stream, streamId), encodeState(state));
@@ -138,25 +138,25 @@ export class Applier {
     this.#writer = null;
     this.#touched.delete(writer);
     this.#writers.set(id, null);
-    this.#env.putSync(prefixKey(keyKinds.garbage, writer.space), present);
+    this.#env.putSync(prefixKey(keyKinds.garbage, writer.incarnation), present);
     this.#env.removeSync(prefixKey(keyKinds.stream, id));
     this.#env.putSync(prefixKey(keyKinds.dropped, id), present);
     this.#mayHaveGarbage = true;
   }
 
-  #takeSpace(): number {
+  #takeIncarnation(): number {
     // A purge has left its old one behind.
     this.#mayHaveGarbage = true;
-    const space = Math.max(1, readMeta(this.#reads, metaNames.nextSpace));
-    writeMeta(this.#env, metaNames.nextSpace, space + 1);
-    return space;
+    const incarnation = Math.max(1, readMeta(this.#reads, metaNames.nextIncarnation));
+    writeMeta(this.#env, metaNames.nextIncarnation, incarnation + 1);
+    return incarnation;
   }
 
   #tidyWithin(): boolean {
     const prefix = Buffer.from([keyKinds.garbage]);
     const entry = this.#reads.first({ start: prefix, end: Buffer.from([keyKinds.dropped + 1]) });
     if (entry === null) return false;
-    const kinds = entry.key[0] === keyKinds.garbage ? spaceKinds : streamKinds;
+    const kinds = entry.key[0] === keyKinds.garbage ? incarnationKinds : streamKinds;
     const owner = entry.key.readUInt32BE(1);
     let left = tidyKeysMax;
     for (const kind of kinds) {

@@ -19,4 +19,4 @@ export type ApplyReport =
   | { readonly kind: "closed" };
 
 /** To the worker, which is then woken: apply all that is durable, then close. */
-export type ApplyOrder = { readonly kind: "close" };
+export type ApplyMessage = { readonly kind: "close" };

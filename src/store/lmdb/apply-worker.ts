@@ -5,12 +5,12 @@
 import { constants, platform, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { Applier } from "./applier.ts";
-import type { ApplyOrder, ApplyReport, ApplyWorkerData } from "./apply-link.ts";
+import type { ApplyMessage, ApplyReport, ApplyWorkerData } from "./apply-link.ts";
 import { openEnvironment } from "./environment.ts";
 import { Batch } from "./batch.ts";
 import { BlockMemory } from "./block-memory.ts";
 import { JournalReader, windowBytesMin } from "../journal/journal-reader.ts";
-import { pendingOrders } from "../journal/mailbox.ts";
+import { mailboxMessages } from "../journal/mailbox.ts";
 import { Progress } from "../journal/progress.ts";
 
 /** So much of the journal goes into one transaction, and with the group that goes beyond it ends. */
@@ -39,13 +39,14 @@ function report(message: ApplyReport): void {
   parentPort?.postMessage(message);
 }
 
-function takeOrders(): void {
-  for (const order of pendingOrders<ApplyOrder>(parentPort)) if (order.kind === "close") isClosing = true;
+function readMailbox(): void {
+  for (const message of mailboxMessages<ApplyMessage>(parentPort))
+    if (message.kind === "close") isClosing = true;
 }
 
 function rest(forMs: number): void {
   for (let leftMs = forMs; leftMs > 0; leftMs -= stepMs) {
-    takeOrders();
+    readMailbox();
     if (isClosing) return;
     Atomics.wait(never, 0, 0, stepMs);
   }
@@ -80,7 +81,7 @@ function applyAll(applier: Applier, reader: JournalReader, batch: Batch): Batch 
 function run(applier: Applier, reader: JournalReader): void {
   for (;;) {
     const wakes = progress.wakes("apply");
-    takeOrders();
+    readMailbox();
     const batch = nextBatch(reader);
     const didApply = !batch.isEmpty;
     const applied = didApply ? applyAll(applier, reader, batch) : batch;

@@ -19,7 +19,7 @@ import { type Entry, Reads } from "./reads.ts";
 export type RemovalVisitor = (message: StoredMessage) => void;
 
 export class BlockWriter {
-  readonly space: number;
+  readonly incarnation: number;
   readonly #env: Environment;
   readonly #reads: Reads;
   readonly #memory: BlockMemory | null;
@@ -29,12 +29,12 @@ export class BlockWriter {
   /** Filled in this batch, and not written yet: what goes as soon as it came need never be. */
   #filled: Block[] = [];
   /** Sequences to be removed, of blocks that are written. */
-  #removals: number[] = [];
+  #removalOverlay: number[] = [];
   readonly #frame = new StoredMessage();
 
   /** @param memory for blocks that are filled within a batch; null: they have their own */
-  constructor(env: Environment, space: number, memory: BlockMemory | null) {
-    this.space = space;
+  constructor(env: Environment, incarnation: number, memory: BlockMemory | null) {
+    this.incarnation = incarnation;
     this.#memory = memory;
     this.#env = env;
     this.#reads = new Reads(env);
@@ -42,7 +42,7 @@ export class BlockWriter {
 
   append(operation: Operation): void {
     let open = this.#lastBlock();
-    if (open !== null && !open.hasRoomFor(operation)) {
+    if (open !== null && !open.hasCapacityFor(operation)) {
       this.#filled.push(open);
       open = null;
     }
@@ -60,13 +60,13 @@ export class BlockWriter {
       return;
     }
     const filled = this.#filled.findLast((block) => block.firstSeq <= seq);
-    if (filled === undefined) this.#removals.push(seq);
+    if (filled === undefined) this.#removalOverlay.push(seq);
     else filled.kill(filled.indexOf(seq));
   }
 
   /** @param floor every message up to here is to go; 0: none */
   flush(floor: number, visit: RemovalVisitor): void {
-    this.#flushRemovals();
+    this.#flushOverlay();
     if (floor > 0) this.#removeThrough(floor, visit);
     for (const block of this.#filled) this.#replace(block.firstSeq, block);
     this.#filled = [];
@@ -76,7 +76,7 @@ export class BlockWriter {
 
   /** After a flush: fills in the first message. False when there is none. */
   first(into: StoredMessage): boolean {
-    const prefix = prefixKey(keyKinds.summary, this.space);
+    const prefix = prefixKey(keyKinds.summary, this.incarnation);
     const entry = this.#reads.first({ start: prefix, end: endKey(prefix) });
     if (entry === null) return false;
     const block = this.#load(summaryOf(entry));
@@ -108,21 +108,24 @@ export class BlockWriter {
 
   #lastBlock(): Block | null {
     if (this.#open !== undefined) return this.#open;
-    const start = prefixKey(keyKinds.summary, this.space);
-    const entry = this.#reads.last(start, blockKey(keyKinds.summary, this.space, Number.MAX_SAFE_INTEGER));
+    const start = prefixKey(keyKinds.summary, this.incarnation);
+    const entry = this.#reads.last(
+      start,
+      blockKey(keyKinds.summary, this.incarnation, Number.MAX_SAFE_INTEGER),
+    );
     const summary = entry === null ? null : summaryOf(entry);
     this.#open = summary === null || summary.blockBytes >= blockBytesTarget ? null : this.#load(summary);
     return this.#open;
   }
 
-  #flushRemovals(): void {
-    const removals = this.#removals.sort((a, b) => a - b);
-    this.#removals = [];
-    for (let at = 0; at < removals.length; ) {
-      const summary = this.#summaryFor(removals[at] as number);
+  #flushOverlay(): void {
+    const removalOverlay = this.#removalOverlay.sort((a, b) => a - b);
+    this.#removalOverlay = [];
+    for (let at = 0; at < removalOverlay.length; ) {
+      const summary = this.#summaryFor(removalOverlay[at] as number);
       const seqs: number[] = [];
-      while (at < removals.length && (removals[at] as number) <= summary.lastSeq)
-        seqs.push(removals[at++] as number);
+      while (at < removalOverlay.length && (removalOverlay[at] as number) <= summary.lastSeq)
+        seqs.push(removalOverlay[at++] as number);
       this.#removeFrom(summary, seqs);
     }
   }
@@ -136,13 +139,13 @@ export class BlockWriter {
     }
     const left = summaryWithout(summary, indexes);
     if (left.deadCount * 2 < left.count)
-      this.#env.putSync(blockKey(keyKinds.summary, this.space, left.firstSeq), reencodeSummary(left));
+      this.#env.putSync(blockKey(keyKinds.summary, this.incarnation, left.firstSeq), reencodeSummary(left));
     else this.#replace(left.firstSeq, left.deadCount === left.count ? null : this.#load(left));
   }
 
   #removeThrough(floor: number, visit: RemovalVisitor): void {
-    const start = prefixKey(keyKinds.summary, this.space);
-    const range = { start, end: blockKey(keyKinds.summary, this.space, floor + 1) };
+    const start = prefixKey(keyKinds.summary, this.incarnation);
+    const range = { start, end: blockKey(keyKinds.summary, this.incarnation, floor + 1) };
     const openSeq = this.#open?.firstSeq ?? Infinity;
     // Taken first: what a cursor stands on is not to be removed.
     const entries = [...this.#reads.range(range)];
@@ -193,26 +196,27 @@ export class BlockWriter {
   /** The one before, if it and so many bytes fill no more than half a block. */
   #blockBefore(seq: number, bytesMore: number): Block | null {
     if (seq === 0) return null;
-    const start = prefixKey(keyKinds.summary, this.space);
-    const entry = this.#reads.last(start, blockKey(keyKinds.summary, this.space, seq - 1));
+    const start = prefixKey(keyKinds.summary, this.incarnation);
+    const entry = this.#reads.last(start, blockKey(keyKinds.summary, this.incarnation, seq - 1));
     if (entry === null) return null;
     const summary = summaryOf(entry);
     return (summary.blockBytes + bytesMore) * 2 > blockBytesTarget ? null : this.#load(summary);
   }
 
   #put(block: Block, withBytes = true): void {
-    if (withBytes) this.#env.putSync(blockKey(keyKinds.block, this.space, block.firstSeq), block.encode());
-    this.#env.putSync(blockKey(keyKinds.summary, this.space, block.firstSeq), encodeSummary(block));
+    if (withBytes)
+      this.#env.putSync(blockKey(keyKinds.block, this.incarnation, block.firstSeq), block.encode());
+    this.#env.putSync(blockKey(keyKinds.summary, this.incarnation, block.firstSeq), encodeSummary(block));
   }
 
   #drop(firstSeq: number): void {
-    this.#env.removeSync(blockKey(keyKinds.block, this.space, firstSeq));
-    this.#env.removeSync(blockKey(keyKinds.summary, this.space, firstSeq));
+    this.#env.removeSync(blockKey(keyKinds.block, this.incarnation, firstSeq));
+    this.#env.removeSync(blockKey(keyKinds.summary, this.incarnation, firstSeq));
   }
 
   #summaryFor(seq: number): BlockSummary {
-    const start = prefixKey(keyKinds.summary, this.space);
-    const entry = this.#reads.last(start, blockKey(keyKinds.summary, this.space, seq));
+    const start = prefixKey(keyKinds.summary, this.incarnation);
+    const entry = this.#reads.last(start, blockKey(keyKinds.summary, this.incarnation, seq));
     const summary = entry === null ? null : summaryOf(entry);
     if (summary === null || summary.lastSeq < seq)
       throw new Error(`message ${seq} is to be removed, but no block has it`);
@@ -220,7 +224,7 @@ export class BlockWriter {
   }
 
   #load(summary: BlockSummary): Block {
-    const bytes = this.#reads.get(blockKey(keyKinds.block, this.space, summary.firstSeq));
+    const bytes = this.#reads.get(blockKey(keyKinds.block, this.incarnation, summary.firstSeq));
     if (bytes === undefined) throw new Error(`the block at ${summary.firstSeq} is missing`);
     return Block.decode(summary.firstSeq, bytes, summary.dead);
   }

@@ -227,7 +227,7 @@ export class Block {
   }
 
   /** Whether the message of an operation still goes here. */
-  hasRoomFor(operation: Operation): boolean {
+  hasCapacityFor(operation: Operation): boolean {
     if (this.#count === 0) return true;
     const size = recordHeaderBytes + (operation.bodyEnd - operation.textStart);
     return this.byteLength + size <= blockBytesTarget && operation.seq - this.firstSeq <= spanMax;

@@ -39,7 +39,7 @@ export const keyKinds = {
 export type KeyKind = (typeof keyKinds)[keyof typeof keyKinds];
 
 /** Kinds whose keys go with a space, and with a stream. */
-export const spaceKinds: readonly KeyKind[] = [
+export const incarnationKinds: readonly KeyKind[] = [
   keyKinds.block,
   keyKinds.summary,
   keyKinds.subject,
@@ -95,10 +95,10 @@ export function metaKey(name: string): Buffer {
 }
 
 /** Of a block or its summary. */
-export function blockKey(kind: KeyKind, space: number, firstSeq: number): Buffer {
+export function blockKey(kind: KeyKind, incarnation: number, firstSeq: number): Buffer {
   const key = Buffer.allocUnsafe(prefixBytes + 8);
   key[0] = kind;
-  key.writeUInt32BE(space, 1);
+  key.writeUInt32BE(incarnation, 1);
   writeNumber(key, firstSeq, prefixBytes);
   return key;
 }
@@ -108,12 +108,12 @@ export function seqOfBlockKey(key: Buffer): number {
 }
 
 /** @param subject wire string; or what it begins with, as long as it is short */
-export function subjectKey(space: number, subject: string): Buffer {
+export function subjectKey(incarnation: number, subject: string): Buffer {
   const isLong = subject.length > subjectBytesMax;
   const shown = isLong ? subjectBytesMax : subject.length;
   const key = Buffer.allocUnsafe(prefixBytes + shown + (isLong ? 16 : 0));
   key[0] = keyKinds.subject;
-  key.writeUInt32BE(space, 1);
+  key.writeUInt32BE(incarnation, 1);
   key.latin1Write(isLong ? subject.slice(0, shown) : subject, prefixBytes, shown);
   if (isLong)
     createHash("md5")
@@ -128,10 +128,10 @@ export function subjectOfKey(key: Buffer): string | null {
   return key.length > prefixBytes + subjectBytesMax ? null : key.latin1Slice(prefixBytes, key.length);
 }
 
-export function postingsKey(space: number, subjectNumber: number, firstSeq: number): Buffer {
+export function postingsKey(incarnation: number, subjectNumber: number, firstSeq: number): Buffer {
   const key = Buffer.allocUnsafe(prefixBytes + 16);
   key[0] = keyKinds.postings;
-  key.writeUInt32BE(space, 1);
+  key.writeUInt32BE(incarnation, 1);
   writeNumber(key, subjectNumber, prefixBytes);
   writeNumber(key, firstSeq, prefixBytes + 8);
   return key;

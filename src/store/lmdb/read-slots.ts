@@ -7,7 +7,7 @@
  * were shown to somebody who may keep what he saw, and no other before the next turn of the event loop, when passing
  * frames are over.
  */
-import { nextTurn } from "../../base/clock.ts";
+import { nextIteration } from "../../base/clock.ts";
 
 /** Smaller blocks have memory of their own: they may be many, and a slot is as large as a full one. */
 const slotShareMin = 1 / 2;
@@ -43,7 +43,7 @@ export class ReadSlots {
 
   giveBack(slot: ReadSlot): void {
     if (this.#leaving.push(slot) > 1) return;
-    nextTurn(() => {
+    nextIteration(() => {
       for (const each of this.#leaving) if (this.#free.length < freeMax) this.#free.push(each);
       this.#leaving = [];
     });

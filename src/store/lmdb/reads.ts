@@ -41,13 +41,13 @@ export class Reads {
 
   /**
    * A copy. By hand: what lmdb does for it clears the memory first, and takes half as long again.
-   * @param room where it is put; by default memory of its own
+   * @param capacity where it is put; by default memory of its own
    */
-  get(key: Buffer, room: (size: number) => Buffer = Buffer.allocUnsafeSlow): Buffer | undefined {
+  get(key: Buffer, capacity: (size: number) => Buffer = Buffer.allocUnsafeSlow): Buffer | undefined {
     const value = this.#env.getBinaryFast(key, this.#options);
     if (value === undefined) return undefined;
     const size = this.#env.lastSize;
-    const copy = room(size);
+    const copy = capacity(size);
     // What lmdb gives says another length than it has.
     copy.set(new Uint8Array(value.buffer, value.byteOffset, size));
     return copy;

@@ -10,7 +10,7 @@ export interface StreamState extends LogCounters {
   readonly account: string;
   readonly name: string;
   /** Of its messages and their index; another after a full purge. */
-  space: number;
+  incarnation: number;
   subjectCount: number;
   nextSubjectNumber: number;
   /** Records of message ids so far, for their keys. */
@@ -19,11 +19,11 @@ export interface StreamState extends LogCounters {
 
 const numbersEnd = 12 * 8;
 
-export function freshState(account: string, name: string, space: number): StreamState {
+export function freshState(account: string, name: string, incarnation: number): StreamState {
   return {
     account,
     name,
-    space,
+    incarnation,
     messages: 0,
     bytes: 0,
     firstSeq: 0,
@@ -43,7 +43,7 @@ export function encodeState(state: StreamState): Buffer {
   const name = Buffer.from(state.name);
   const value = Buffer.alloc(numbersEnd + 4 + account.length + name.length);
   const numbers = [
-    state.space,
+    state.incarnation,
     state.messages,
     state.bytes,
     state.firstSeq,
@@ -68,7 +68,7 @@ export function decodeState(value: Buffer): StreamState {
   return {
     account: value.utf8Slice(numbersEnd + 4, nameStart),
     name: value.utf8Slice(nameStart, value.length),
-    space: value.readDoubleLE(0),
+    incarnation: value.readDoubleLE(0),
     messages: value.readDoubleLE(8),
     bytes: value.readDoubleLE(16),
     firstSeq: value.readDoubleLE(24),

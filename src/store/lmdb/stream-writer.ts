@@ -46,15 +46,15 @@ export class StreamWriter {
     this.#id = id;
     this.#state = state;
     this.#index = new SubjectIndex(env);
-    this.#blocks = new BlockWriter(env, state.space, memory);
+    this.#blocks = new BlockWriter(env, state.incarnation, memory);
   }
 
-  get space(): number {
-    return this.#state.space;
+  get incarnation(): number {
+    return this.#state.incarnation;
   }
 
-  /** @param takeSpace for a purge of everything */
-  apply(operation: Operation, takeSpace: () => number): void {
+  /** @param takeIncarnation for a purge of everything */
+  apply(operation: Operation, takeIncarnation: () => number): void {
     switch (operation.code) {
       case operationCodes.message:
         this.#append(operation);
@@ -63,7 +63,7 @@ export class StreamWriter {
         this.#remove(operation);
         return;
       case operationCodes.removeThrough:
-        this.#removeThrough(operation.seq, takeSpace);
+        this.#removeThrough(operation.seq, takeIncarnation);
         return;
       case operationCodes.skip:
         this.#skip(operation);
@@ -122,9 +122,9 @@ export class StreamWriter {
     if (seq === state.firstSeq || state.messages === 0) this.#firstMayBeGone = true;
   }
 
-  #removeThrough(seq: number, takeSpace: () => number): void {
+  #removeThrough(seq: number, takeIncarnation: () => number): void {
     const state = this.#state;
-    if (seq >= state.lastSeq) this.#purge(takeSpace);
+    if (seq >= state.lastSeq) this.#purge(takeIncarnation);
     else this.#floor = Math.max(this.#floor, seq);
     this.#firstMayBeGone = true;
     this.#raiseLast(seq);
@@ -147,11 +147,11 @@ export class StreamWriter {
   }
 
   /** Everything goes at once: what there was is left behind in its space, which is cleared away later. */
-  #purge(takeSpace: () => number): void {
+  #purge(takeIncarnation: () => number): void {
     const state = this.#state;
-    this.#env.putSync(prefixKey(keyKinds.garbage, state.space), present);
-    state.space = takeSpace();
-    this.#blocks = new BlockWriter(this.#env, state.space, this.#memory);
+    this.#env.putSync(prefixKey(keyKinds.garbage, state.incarnation), present);
+    state.incarnation = takeIncarnation();
+    this.#blocks = new BlockWriter(this.#env, state.incarnation, this.#memory);
     this.#changes.clear();
     this.#floor = 0;
     state.messages = state.bytes = state.subjectCount = 0;
@@ -237,7 +237,7 @@ export const present: Buffer = Buffer.from([1]);
 export const metaNames = {
   format: "format",
   applied: "applied",
-  nextSpace: "nextSpace",
+  nextIncarnation: "nextSpace",
   nextStream: "nextStream",
 };
 

@@ -30,7 +30,7 @@ export class SubjectChanges {
   /** Of the subject that was looked for last, when it has no change yet. */
   #subject = "";
   /** Its place among the known; -1: it has none. */
-  #place = -1;
+  #position = -1;
 
   get bySubject(): ReadonlyMap<string, SubjectChange> {
     return this.#bySubject;
@@ -59,16 +59,16 @@ export class SubjectChanges {
   }
 
   #find(bytes: Buffer, start: number, end: number): NamedChange | null {
-    this.#place = -1;
+    this.#position = -1;
     if (this.#missesLeft > 0 && end - start <= knownBytesMax) {
-      const place = placeOf(bytes, start, end);
-      const known = this.#known[place] ?? null;
+      const position = positionOf(bytes, start, end);
+      const known = this.#known[position] ?? null;
       if (known !== null && isSame(known.subject, bytes, start, end)) {
         this.#missesLeft++;
         return known;
       }
       this.#missesLeft--;
-      this.#place = place;
+      this.#position = position;
     }
     this.#subject = bytes.latin1Slice(start, end);
     const change = this.#bySubject.get(this.#subject) ?? null;
@@ -83,13 +83,14 @@ export class SubjectChanges {
   }
 
   #remember(change: NamedChange): void {
-    if (this.#place === -1) return;
-    if (this.#known.length === 0) for (let place = 0; place < knownMax; place++) this.#known.push(null);
-    this.#known[this.#place] = change;
+    if (this.#position === -1) return;
+    if (this.#known.length === 0)
+      for (let position = 0; position < knownMax; position++) this.#known.push(null);
+    this.#known[this.#position] = change;
   }
 }
 
-function placeOf(bytes: Buffer, start: number, end: number): number {
+function positionOf(bytes: Buffer, start: number, end: number): number {
   let hash = 0;
   for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
   return (hash ^ (hash >>> 11)) & (knownMax - 1);

@@ -6,13 +6,13 @@ import {
   type LogFilter,
   type LogState,
   type MessageDeadline,
-  type MessageDraft,
+  type NewMessage,
   type MessageLog,
   StoredMessage,
   type SubjectState,
   storedBytes,
 } from "../contract.ts";
-import { BlockPlace, MessageBlocks } from "./message-blocks.ts";
+import { BlockPosition, MessageBlocks } from "./message-blocks.ts";
 import { MessageDeadlines } from "./message-deadlines.ts";
 import { MessageIds, type NotedMessageId } from "./message-ids.ts";
 import { SubjectTable } from "./subject-table.ts";
@@ -40,7 +40,7 @@ export class MemoryLog implements MessageLog {
   readonly #deadlines = new MessageDeadlines();
   readonly #ids = new MessageIds();
   readonly #onDecided: (() => void) | null;
-  readonly #place = new BlockPlace();
+  readonly #position = new BlockPosition();
   readonly #frame = new StoredMessage();
   #settledSeq = 0;
 
@@ -80,7 +80,7 @@ export class MemoryLog implements MessageLog {
   }
 
   read(seq: number, into: StoredMessage): boolean {
-    return this.#blocks.find(seq, this.#place) && this.#readPlace(into);
+    return this.#blocks.find(seq, this.#position) && this.#readPosition(into);
   }
 
   next(fromSeq: number, throughSeq: number, filter: LogFilter | null, into: StoredMessage): boolean {
@@ -88,14 +88,15 @@ export class MemoryLog implements MessageLog {
       const seq = this.#subjects.get(filter.literal)?.atOrAfter(fromSeq) ?? 0;
       return seq !== 0 && seq <= throughSeq && this.read(seq, into);
     }
-    const place = this.#place;
+    const position = this.#position;
     let budget = scanCountMin;
     let isRaised = false;
     const startSeq = Math.max(fromSeq, this.#state.firstSeq);
-    for (let found = this.#blocks.seek(startSeq, place); found; found = this.#blocks.step(place)) {
-      const seq = this.#blocks.seqAt(place);
+    for (let found = this.#blocks.seek(startSeq, position); found; found = this.#blocks.step(position)) {
+      const seq = this.#blocks.seqAt(position);
       if (seq > throughSeq) return false;
-      if (filter === null || this.#blocks.subjectAt(place).isTakenBy(filter)) return this.#readPlace(into);
+      if (filter === null || this.#blocks.subjectAt(position).isTakenBy(filter))
+        return this.#readPosition(into);
       if (--budget > 0) continue;
       if (isRaised) return this.#nextBySubject(seq, throughSeq, filter, into);
       // Worth it only where it costs less than what is to be looked at anyway.
@@ -111,13 +112,18 @@ export class MemoryLog implements MessageLog {
       const seq = this.#subjects.get(filter.literal)?.atOrBefore(throughSeq) ?? 0;
       return seq !== 0 && this.read(seq, into);
     }
-    const place = this.#place;
+    const position = this.#position;
     let budget = scanCountMin;
     let isRaised = false;
-    for (let found = this.#blocks.seekBack(throughSeq, place); found; found = this.#blocks.stepBack(place)) {
-      if (filter === null || this.#blocks.subjectAt(place).isTakenBy(filter)) return this.#readPlace(into);
+    for (
+      let found = this.#blocks.seekBack(throughSeq, position);
+      found;
+      found = this.#blocks.stepBack(position)
+    ) {
+      if (filter === null || this.#blocks.subjectAt(position).isTakenBy(filter))
+        return this.#readPosition(into);
       if (--budget > 0) continue;
-      if (isRaised) return this.#lastBySubject(this.#blocks.seqAt(place), filter, into);
+      if (isRaised) return this.#lastBySubject(this.#blocks.seqAt(position), filter, into);
       isRaised = true;
       budget = this.#subjects.candidateCount(filter);
       if (budget <= 0) return false;
@@ -126,8 +132,8 @@ export class MemoryLog implements MessageLog {
   }
 
   seqAtTime(timeMs: number, timeNs: number): number {
-    const found = this.#blocks.seekTime(timeMs, timeNs, this.#place);
-    return found ? this.#blocks.seqAt(this.#place) : this.#state.lastSeq + 1;
+    const found = this.#blocks.seekTime(timeMs, timeNs, this.#position);
+    return found ? this.#blocks.seqAt(this.#position) : this.#state.lastSeq + 1;
   }
 
   subject(subject: string): SubjectState | null {
@@ -168,7 +174,7 @@ export class MemoryLog implements MessageLog {
     if (next <= lastSeq) yield [next, lastSeq];
   }
 
-  append(draft: MessageDraft): number {
+  append(draft: NewMessage): number {
     const state = this.#state;
     const seq = draft.seq === 0 ? state.lastSeq + 1 : draft.seq;
     assert(seq > state.lastSeq, "sequences only rise");
@@ -184,8 +190,8 @@ export class MemoryLog implements MessageLog {
   }
 
   remove(seq: number): boolean {
-    if (!this.#blocks.find(seq, this.#place)) return false;
-    this.#removeAtPlace();
+    if (!this.#blocks.find(seq, this.#position)) return false;
+    this.#removeAtPosition();
     if (seq === this.#state.firstSeq) this.#findFirst();
     this.#onDecided?.();
     return true;
@@ -194,10 +200,10 @@ export class MemoryLog implements MessageLog {
   removeThrough(seq: number): number {
     const before = this.#state.messages;
     if (seq >= this.#state.lastSeq) this.#removeAll();
-    for (let from = this.#state.firstSeq; this.#blocks.seek(from, this.#place); ) {
-      from = this.#blocks.seqAt(this.#place);
+    for (let from = this.#state.firstSeq; this.#blocks.seek(from, this.#position); ) {
+      from = this.#blocks.seqAt(this.#position);
       if (from > seq) break;
-      this.#removeAtPlace();
+      this.#removeAtPosition();
     }
     this.#findFirst();
     this.#raiseLast(seq);
@@ -247,8 +253,8 @@ export class MemoryLog implements MessageLog {
     this.#onDecided?.();
   }
 
-  #readPlace(into: StoredMessage): true {
-    this.#blocks.readAt(this.#place, into);
+  #readPosition(into: StoredMessage): true {
+    this.#blocks.readAt(this.#position, into);
     return true;
   }
 
@@ -269,10 +275,10 @@ export class MemoryLog implements MessageLog {
   }
 
   #countByScan(fromSeq: number, filter: LogFilter): number {
-    const place = this.#place;
+    const position = this.#position;
     let count = 0;
-    for (let found = this.#blocks.seek(fromSeq, place); found; found = this.#blocks.step(place))
-      if (this.#blocks.subjectAt(place).isTakenBy(filter)) count++;
+    for (let found = this.#blocks.seek(fromSeq, position); found; found = this.#blocks.step(position))
+      if (this.#blocks.subjectAt(position).isTakenBy(filter)) count++;
     return count;
   }
 
@@ -286,11 +292,11 @@ export class MemoryLog implements MessageLog {
   }
 
   /** Leaves `firstSeq` to the caller. */
-  #removeAtPlace(): void {
+  #removeAtPosition(): void {
     const state = this.#state;
     const frame = this.#frame;
-    const entry = this.#blocks.subjectAt(this.#place);
-    this.#blocks.readAt(this.#place, frame);
+    const entry = this.#blocks.subjectAt(this.#position);
+    this.#blocks.readAt(this.#position, frame);
     const { seq, headerBytes } = frame;
     const payloadBytes = frame.bodyEnd - frame.bodyStart - headerBytes;
     state.bytes -= storedBytes(this.kind, frame.subjectEnd - frame.subjectStart, headerBytes, payloadBytes);
@@ -298,14 +304,14 @@ export class MemoryLog implements MessageLog {
     this.#subjects.remove(entry, seq);
     state.subjectCount = this.#subjects.size;
     this.#deadlines.forgetMessage(seq);
-    this.#blocks.removeAt(this.#place);
+    this.#blocks.removeAt(this.#position);
   }
 
   #findFirst(): void {
     const state = this.#state;
     const frame = this.#frame;
-    if (this.#blocks.seek(state.firstSeq, this.#place)) {
-      this.#blocks.readAt(this.#place, frame);
+    if (this.#blocks.seek(state.firstSeq, this.#position)) {
+      this.#blocks.readAt(this.#position, frame);
       state.firstSeq = frame.seq;
       state.firstMs = frame.timeMs;
       state.firstNs = frame.timeNs;
@@ -324,7 +330,7 @@ export class MemoryLog implements MessageLog {
   }
 }
 
-function payloadLength(draft: MessageDraft): number {
+function payloadLength(draft: NewMessage): number {
   return draft.bodyEnd - draft.bodyStart - draft.headerBytes;
 }
 

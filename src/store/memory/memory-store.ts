@@ -7,7 +7,7 @@ import type { Store, StoreObserver, StreamStore } from "../contract.ts";
 import { MemoryStreamStore } from "./memory-stream-store.ts";
 
 export class MemoryStore implements Store {
-  readonly crowded = false;
+  readonly isAboveHighWaterMark = false;
   readonly #schedule: (work: () => void) => void;
   readonly #streams = new Map<string, MemoryStreamStore>();
   readonly #observers = new Set<StoreObserver>();
@@ -61,7 +61,7 @@ export class MemoryStore implements Store {
     return null;
   }
 
-  onRelief(callback: () => void): void {
+  onDrain(callback: () => void): void {
     this.#schedule(callback);
   }
 

@@ -4,8 +4,8 @@
  *
  * Invariant: blocks are in the order of their sequences, and each but the last has a message.
  */
-import type { MessageDraft, StoredMessage } from "../contract.ts";
-import { placeFrom } from "../sorted-sequences.ts";
+import type { NewMessage, StoredMessage } from "../contract.ts";
+import { indexFrom } from "../sorted-sequences.ts";
 import type { SubjectEntry } from "./subject-table.ts";
 
 const blockBytesMin = 1 << 10;
@@ -43,15 +43,15 @@ class Block {
     return this.seqs[this.seqs.length - 1] as number;
   }
 
-  hasRoomFor(length: number): boolean {
+  hasCapacityFor(length: number): boolean {
     return this.used + length <= this.bytes.length && this.seqs.length < blockCountMax;
   }
 
   /** The place of the first sequence at or after `seq`, there or gone; their number when there is none. */
-  placeOf(seq: number): number {
+  positionOf(seq: number): number {
     const { seqs } = this;
     const guess = seq - this.firstSeq;
-    return seqs[guess] === seq ? guess : placeFrom(seqs, 0, seq);
+    return seqs[guess] === seq ? guess : indexFrom(seqs, 0, seq);
   }
 
   lengthAt(start: number): number {
@@ -72,7 +72,7 @@ class Block {
 }
 
 /** Where a message stands; filled in again and again, good until the blocks change. */
-export class BlockPlace {
+export class BlockPosition {
   block = -1;
   index = -1;
 }
@@ -86,7 +86,7 @@ export class MessageBlocks {
     return this.#memoryBytes;
   }
 
-  append(draft: MessageDraft, seq: number, subject: SubjectEntry): void {
+  append(draft: NewMessage, seq: number, subject: SubjectEntry): void {
     const bodyLength = draft.bodyEnd - draft.bodyStart;
     const length = prefixBytes + draft.subject.length + bodyLength;
     const block = this.#blockFor(length);
@@ -102,64 +102,64 @@ export class MessageBlocks {
   }
 
   /** @returns false when there is no such message */
-  find(seq: number, place: BlockPlace): boolean {
-    return this.seek(seq, place) && this.seqAt(place) === seq;
+  find(seq: number, position: BlockPosition): boolean {
+    return this.seek(seq, position) && this.seqAt(position) === seq;
   }
 
   /** The first message at or after `seq`. */
-  seek(seq: number, place: BlockPlace): boolean {
-    place.block = this.#blockOf(seq);
-    const block = this.#blocks[place.block];
+  seek(seq: number, position: BlockPosition): boolean {
+    position.block = this.#blockOf(seq);
+    const block = this.#blocks[position.block];
     if (block === undefined) return false;
-    place.index = block.placeOf(seq) - 1;
-    return this.step(place);
+    position.index = block.positionOf(seq) - 1;
+    return this.step(position);
   }
 
   /** The last message at or before `seq`. */
-  seekBack(seq: number, place: BlockPlace): boolean {
-    place.block = this.#blockOf(seq);
-    const block = this.#blocks[place.block];
+  seekBack(seq: number, position: BlockPosition): boolean {
+    position.block = this.#blockOf(seq);
+    const block = this.#blocks[position.block];
     if (block === undefined) {
-      place.block = this.#blocks.length - 1;
-      place.index = this.#blocks.at(-1)?.seqs.length ?? 0;
+      position.block = this.#blocks.length - 1;
+      position.index = this.#blocks.at(-1)?.seqs.length ?? 0;
     } else {
-      const index = block.placeOf(seq);
-      place.index = block.seqs[index] === seq ? index + 1 : index;
+      const index = block.positionOf(seq);
+      position.index = block.seqs[index] === seq ? index + 1 : index;
     }
-    return this.stepBack(place);
+    return this.stepBack(position);
   }
 
-  step(place: BlockPlace): boolean {
-    for (; place.block < this.#blocks.length; place.block++, place.index = -1) {
-      const { starts } = this.#blocks[place.block] as Block;
-      while (++place.index < starts.length) if (starts[place.index] !== gone) return true;
-    }
-    return false;
-  }
-
-  stepBack(place: BlockPlace): boolean {
-    while (place.block >= 0) {
-      const { starts } = this.#blocks[place.block] as Block;
-      while (--place.index >= 0) if (starts[place.index] !== gone) return true;
-      place.block--;
-      place.index = this.#blocks[place.block]?.starts.length ?? 0;
+  step(position: BlockPosition): boolean {
+    for (; position.block < this.#blocks.length; position.block++, position.index = -1) {
+      const { starts } = this.#blocks[position.block] as Block;
+      while (++position.index < starts.length) if (starts[position.index] !== gone) return true;
     }
     return false;
   }
 
-  seqAt(place: BlockPlace): number {
-    return (this.#blocks[place.block] as Block).seqs[place.index] as number;
+  stepBack(position: BlockPosition): boolean {
+    while (position.block >= 0) {
+      const { starts } = this.#blocks[position.block] as Block;
+      while (--position.index >= 0) if (starts[position.index] !== gone) return true;
+      position.block--;
+      position.index = this.#blocks[position.block]?.starts.length ?? 0;
+    }
+    return false;
   }
 
-  subjectAt(place: BlockPlace): SubjectEntry {
-    return (this.#blocks[place.block] as Block).subjects[place.index] as SubjectEntry;
+  seqAt(position: BlockPosition): number {
+    return (this.#blocks[position.block] as Block).seqs[position.index] as number;
   }
 
-  readAt(place: BlockPlace, into: StoredMessage): void {
-    const block = this.#blocks[place.block] as Block;
+  subjectAt(position: BlockPosition): SubjectEntry {
+    return (this.#blocks[position.block] as Block).subjects[position.index] as SubjectEntry;
+  }
+
+  readAt(position: BlockPosition, into: StoredMessage): void {
+    const block = this.#blocks[position.block] as Block;
     const { bytes } = block;
-    const start = block.starts[place.index] as number;
-    into.seq = block.seqs[place.index] as number;
+    const start = block.starts[position.index] as number;
+    into.seq = block.seqs[position.index] as number;
     into.timeMs = bytes.readDoubleLE(start);
     into.timeNs = bytes.readUInt32LE(start + 8);
     into.bytes = bytes;
@@ -171,15 +171,15 @@ export class MessageBlocks {
   }
 
   /** The place is not good any more. */
-  removeAt(place: BlockPlace): void {
-    const block = this.#blocks[place.block] as Block;
-    block.countedBytes -= block.lengthAt(block.starts[place.index] as number);
-    block.starts[place.index] = gone;
+  removeAt(position: BlockPosition): void {
+    const block = this.#blocks[position.block] as Block;
+    block.countedBytes -= block.lengthAt(block.starts[position.index] as number);
+    block.starts[position.index] = gone;
     block.count--;
-    if (place.block === this.#blocks.length - 1) return;
-    if (block.count === 0) this.#replace(place.block, 1, null);
+    if (position.block === this.#blocks.length - 1) return;
+    if (block.count === 0) this.#replace(position.block, 1, null);
     // The first is most often emptied from its front, and goes as a whole soon.
-    else if (place.block > 0 && block.countedBytes * 2 < block.used) this.#compact(place.block);
+    else if (position.block > 0 && block.countedBytes * 2 < block.used) this.#compact(position.block);
   }
 
   /** How many messages are at or after `seq`. */
@@ -188,18 +188,19 @@ export class MessageBlocks {
     const block = this.#blocks[blockIndex];
     if (block === undefined) return 0;
     let count = 0;
-    for (let at = block.placeOf(seq); at < block.starts.length; at++) if (block.starts[at] !== gone) count++;
+    for (let at = block.positionOf(seq); at < block.starts.length; at++)
+      if (block.starts[at] !== gone) count++;
     for (let at = blockIndex + 1; at < this.#blocks.length; at++) count += (this.#blocks[at] as Block).count;
     return count;
   }
 
   /** The first message that was stored at that time or later, wherever clocks have jumped. */
-  seekTime(timeMs: number, timeNs: number, place: BlockPlace): boolean {
-    for (place.block = 0; place.block < this.#blocks.length; place.block++) {
-      const block = this.#blocks[place.block] as Block;
+  seekTime(timeMs: number, timeNs: number, position: BlockPosition): boolean {
+    for (position.block = 0; position.block < this.#blocks.length; position.block++) {
+      const block = this.#blocks[position.block] as Block;
       if (isBefore(block.latestMs, block.latestNs, timeMs, timeNs)) continue;
-      for (place.index = 0; place.index < block.starts.length; place.index++) {
-        const start = block.starts[place.index] as number;
+      for (position.index = 0; position.index < block.starts.length; position.index++) {
+        const start = block.starts[position.index] as number;
         if (start === gone) continue;
         if (!isBefore(block.bytes.readDoubleLE(start), block.bytes.readUInt32LE(start + 8), timeMs, timeNs))
           return true;
@@ -210,11 +211,11 @@ export class MessageBlocks {
 
   /** Runs of messages that follow one another without a gap, ascending. They must not change on the way. */
   *runs(): Generator<readonly [from: number, through: number]> {
-    const place = new BlockPlace();
+    const position = new BlockPosition();
     let from = 0;
     let through = 0;
     for (const block of this.#blocks) {
-      place.block++;
+      position.block++;
       if (block.count === 0) continue;
       const isWhole = block.count === block.lastSeq - block.firstSeq + 1;
       if (isWhole && (from === 0 || block.firstSeq === through + 1)) {
@@ -256,7 +257,7 @@ export class MessageBlocks {
 
   #blockFor(length: number): Block {
     const last = this.#blocks.at(-1);
-    if (last?.hasRoomFor(length) === true) return last;
+    if (last?.hasCapacityFor(length) === true) return last;
     const block = new Block(Math.max(length, this.#nextBlockBytes));
     this.#nextBlockBytes = Math.min(blockBytesMax, this.#nextBlockBytes * 2);
     this.#blocks.push(block);

@@ -134,7 +134,7 @@ export class SubjectTable {
     const ranges = filter.patterns.map((pattern): [number, number] => {
       const prefix = literalPrefix(pattern);
       // No character of a wire string is above U+00FF.
-      return [this.#placeOf(prefix), this.#placeOf(`${prefix}\u0100`)];
+      return [this.#positionOf(prefix), this.#positionOf(`${prefix}\u0100`)];
     });
     ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const joined: [number, number][] = [];
@@ -146,7 +146,7 @@ export class SubjectTable {
     return joined;
   }
 
-  #placeOf(subject: string): number {
+  #positionOf(subject: string): number {
     let low = 0;
     let high = this.#sorted.length;
     while (low < high) {

@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Clock } from "../../base/clock.ts";
-import { HttpDoor } from "./http-socket-server.ts";
+import { HttpSocketServer } from "./http-socket-server.ts";
 import type { Listener } from "../listener.ts";
-import type { TlsGate } from "../tls/tls-handshaker.ts";
+import type { TlsHandshaker } from "../tls/tls-handshaker.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -25,7 +25,7 @@ export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAns
 
 export interface HttpListenOptions {
   /** Null: in clear. */
-  readonly gate: TlsGate | null;
+  readonly handshaker: TlsHandshaker | null;
   readonly clock: Clock;
   readonly handler: HttpHandler;
   /** Told what the handler threw; the peer gets a 500. */
@@ -40,23 +40,23 @@ const bodyBytesMax = 64 * 1024;
 
 /** @throws Error that names the address when it cannot be had */
 export async function listenHttp(host: string, port: number, options: HttpListenOptions): Promise<Listener> {
-  const { gate, clock } = options;
-  const door = new HttpDoor({ clock, gate, requestMsMax: () => requestMsMax, socketsMax });
-  door.server.on("request", (request, response) => {
-    door.arrived(request.socket);
+  const { handshaker, clock } = options;
+  const listener = new HttpSocketServer({ clock, handshaker, requestMsMax: () => requestMsMax, socketsMax });
+  listener.server.on("request", (request, response) => {
+    listener.arrived(request.socket);
     dropBody(request, response);
     answerTo(request, options)
       .then((answer) => {
         if (response.writableEnded || response.destroyed) return;
         send(response, request.method === "HEAD", answer);
-        door.expect(request.socket);
+        listener.expect(request.socket);
       })
       .catch((error: unknown) => {
         options.onFault(error);
         response.destroy();
       });
   });
-  return door.open(host, port);
+  return listener.open(host, port);
 }
 
 async function answerTo(request: IncomingMessage, options: HttpListenOptions): Promise<HttpAnswer> {

@@ -9,15 +9,15 @@ import type { Clock, Deadline } from "../../base/clock.ts";
 import type { TlsState } from "../connection.ts";
 import { awaitFirstByte, handshakeRecord } from "../first-byte.ts";
 import { acceptSockets, OpenSockets, peerOf, type SocketListener } from "../listener.ts";
-import type { TlsGate } from "../tls/tls-handshaker.ts";
+import type { TlsHandshaker } from "../tls/tls-handshaker.ts";
 
 const headerBytesMax = 16 * 1024;
 const headersMax = 100;
 
-export interface HttpDoorOptions {
+export interface HttpSocketServerOptions {
   readonly clock: Clock;
   /** Null: in clear. */
-  readonly gate: TlsGate | null;
+  readonly handshaker: TlsHandshaker | null;
   /** From the socket's acceptance, or the end of the answer before, to the end of a request's headers. */
   readonly requestMsMax: () => number;
   /** Sockets open at once; more are closed when they come. */
@@ -29,14 +29,14 @@ export interface HttpDoorOptions {
   ) => void;
 }
 
-export class HttpDoor {
+export class HttpSocketServer {
   readonly server: http.Server;
-  readonly #options: HttpDoorOptions;
+  readonly #options: HttpSocketServerOptions;
   readonly #sockets = new OpenSockets();
   readonly #deadlines = new Map<Duplex, Deadline>();
   readonly #tls = new WeakMap<Socket, TlsState>();
 
-  constructor(options: HttpDoorOptions) {
+  constructor(options: HttpSocketServerOptions) {
     this.#options = options;
     // Node's own limits in time would go by the wall clock.
     this.server = http.createServer({
@@ -89,18 +89,18 @@ export class HttpDoor {
     raw.on("error", () => {});
     if (this.#sockets.size >= this.#options.socketsMax) return void raw.destroy();
     this.#sockets.add(raw);
-    const { gate } = this.#options;
-    if (gate === null) return this.#serve(raw);
-    awaitFirstByte(raw, this.#options.clock, gate.timeoutMs, (first) => {
-      if (first === handshakeRecord) this.#secure(raw, gate);
+    const { handshaker } = this.#options;
+    if (handshaker === null) return this.#serve(raw);
+    awaitFirstByte(raw, this.#options.clock, handshaker.timeoutMs, (first) => {
+      if (first === handshakeRecord) this.#secure(raw, handshaker);
       else if (first === null) raw.destroy();
       else refuseClear(raw);
     });
   }
 
-  #secure(raw: Socket, gate: TlsGate): void {
+  #secure(raw: Socket, handshaker: TlsHandshaker): void {
     const peer = peerOf(raw);
-    gate.secure(raw, true, (outcome) => {
+    handshaker.secure(raw, true, (outcome) => {
       if (outcome.socket === null) {
         this.#options.onHandshakeFailure?.(peer, outcome.failure);
         const { refused } = outcome;

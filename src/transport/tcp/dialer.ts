@@ -15,7 +15,7 @@ import { tlsFailureText } from "../tls-failure.ts";
 import { encryptedWire, WaitingWire } from "../tls/tls-wire.ts";
 
 /** TLS as the one who dials. */
-export interface ClientTlsTerms {
+export interface ClientTlsSettings {
   readonly certFile: string | null;
   readonly keyFile: string | null;
   readonly caFile: string | null;
@@ -33,7 +33,7 @@ export interface DialOptions {
   readonly host: string;
   readonly port: number;
   readonly dialMsMax: number;
-  readonly tls: ClientTlsTerms;
+  readonly tls: ClientTlsSettings;
   /** What the certificate must be for. */
   readonly serverName: string;
   readonly isHandshakeFirst: boolean;
@@ -65,7 +65,7 @@ export function dialTcp(options: DialOptions, handler: DialHandler): () => void 
   return () => attempt.giveUp();
 }
 
-export const defaultClientTls: ClientTlsTerms = {
+export const defaultClientTls: ClientTlsSettings = {
   certFile: null,
   keyFile: null,
   caFile: null,
@@ -78,15 +78,15 @@ export const defaultClientTls: ClientTlsTerms = {
 };
 
 /** @throws Error when a file cannot be read or does not hold what it should */
-export function clientTlsOptions(terms: ClientTlsTerms, serverName: string): tls.ConnectionOptions {
+export function clientTlsOptions(settings: ClientTlsSettings, serverName: string): tls.ConnectionOptions {
   return {
-    ...(terms.certFile !== null && { cert: readFileSync(terms.certFile) }),
-    ...(terms.keyFile !== null && { key: readFileSync(terms.keyFile) }),
-    ...(terms.caFile !== null && { ca: readFileSync(terms.caFile) }),
-    ...(terms.ciphers !== null && { ciphers: terms.ciphers }),
-    ...(terms.curves !== null && { ecdhCurve: terms.curves }),
-    minVersion: terms.minVersion,
-    rejectUnauthorized: !terms.insecure,
+    ...(settings.certFile !== null && { cert: readFileSync(settings.certFile) }),
+    ...(settings.keyFile !== null && { key: readFileSync(settings.keyFile) }),
+    ...(settings.caFile !== null && { ca: readFileSync(settings.caFile) }),
+    ...(settings.ciphers !== null && { ciphers: settings.ciphers }),
+    ...(settings.curves !== null && { ecdhCurve: settings.curves }),
+    minVersion: settings.minVersion,
+    rejectUnauthorized: !settings.insecure,
     // An address is no name that a server could be asked for.
     ...(net.isIP(serverName) === 0 && { servername: serverName }),
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(serverName, certificate),
@@ -247,10 +247,10 @@ class Attempt implements Dialed {
     first: boolean,
     done: (socket: tls.TLSSocket | null, failure: string | null) => void,
   ): void {
-    const { clock, serverName, tls: terms } = this.#options;
+    const { clock, serverName, tls: settings } = this.#options;
     let socket: tls.TLSSocket;
     try {
-      socket = tls.connect({ ...clientTlsOptions(terms, serverName), socket: raw });
+      socket = tls.connect({ ...clientTlsOptions(settings, serverName), socket: raw });
     } catch (error) {
       raw.destroy();
       return done(null, (error as Error).message);
@@ -265,13 +265,13 @@ class Attempt implements Dialed {
       raw.destroy();
       done(null, failure);
     };
-    const deadline = clock.after(terms.timeoutMs, () => end("timed out"));
+    const deadline = clock.after(settings.timeoutMs, () => end("timed out"));
     socket.on("error", (error: NodeJS.ErrnoException) => end(reasonOf(error)));
     socket.once("close", () => end("the other end is gone"));
     socket.once("secureConnect", () => {
       socket.pause();
       socket.allowHalfOpen = true;
-      end(pinProblem(socket, terms.pinnedCerts));
+      end(pinProblem(socket, settings.pinnedCerts));
     });
     if (first) raw.resume();
   }

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 
 /** What of a listener's TLS options concerns the handshake. Null means "not configured". */
-export interface TlsTerms {
+export interface TlsSettings {
   readonly certFile: string | null;
   readonly keyFile: string | null;
   readonly caFile: string | null;
@@ -39,18 +39,18 @@ export class ServerCertificates {
   readonly #entries: readonly Entry[];
 
   /** @throws Error naming the file and what is wrong with it */
-  constructor(terms: TlsTerms) {
-    const { certFile, keyFile, certificates } = terms;
+  constructor(configured: TlsSettings) {
+    const { certFile, keyFile, certificates } = configured;
     const pairs = [
       ...(certFile === null || keyFile === null ? [] : [{ certFile, keyFile }]),
       ...certificates,
     ];
     if (pairs.length === 0) throw new Error("TLS needs a certificate: give cert_file and key_file");
-    const authorities = terms.caFile === null ? undefined : readAuthorities(terms.caFile);
+    const authorities = configured.caFile === null ? undefined : readAuthorities(configured.caFile);
     // Only to check clients with: OpenSSL would also complete the certificate's chain from them, up to the root, and
     // clients are to be shown what is in the certificate's file.
-    const ca = terms.verify !== false ? authorities : undefined;
-    this.#entries = pairs.map((pair) => readPair(pair.certFile, pair.keyFile, ca, terms));
+    const ca = configured.verify !== false ? authorities : undefined;
+    this.#entries = pairs.map((pair) => readPair(pair.certFile, pair.keyFile, ca, configured));
   }
 
   get count(): number {
@@ -73,7 +73,7 @@ function readPair(
   certFile: string,
   keyFile: string,
   ca: readonly string[] | undefined,
-  terms: TlsTerms,
+  configured: TlsSettings,
 ): Entry {
   const cert = readPem(certFile, "certificate");
   const leaf = parseCertificate(certificatesIn(cert)[0] ?? cert, certFile);
@@ -84,19 +84,19 @@ function readPair(
   const options: SecureContextOptions = {
     cert,
     key,
-    minVersion: terms.minVersion,
+    minVersion: configured.minVersion,
     honorCipherOrder: true,
     sessionIdContext,
     ...(ca !== undefined && { ca: [...ca] }),
-    ...(terms.ciphers !== null && { ciphers: terms.ciphers }),
-    ...(terms.curves !== null && { ecdhCurve: terms.curves }),
+    ...(configured.ciphers !== null && { ciphers: configured.ciphers }),
+    ...(configured.curves !== null && { ecdhCurve: configured.curves }),
   };
   try {
     return { leaf, options, context: createSecureContext(options) };
   } catch (error) {
     const settings = [
-      terms.ciphers === null ? "" : `, cipher list ${JSON.stringify(terms.ciphers)}`,
-      terms.curves === null ? "" : `, curve list ${JSON.stringify(terms.curves)}`,
+      configured.ciphers === null ? "" : `, cipher list ${JSON.stringify(configured.ciphers)}`,
+      configured.curves === null ? "" : `, curve list ${JSON.stringify(configured.curves)}`,
     ].join("");
     throw new Error(`cannot use TLS with certificate ${certFile}${settings}: ${messageOf(error)}`, {
       cause: error,

@@ -7,7 +7,7 @@ import tls from "node:tls";
 import type { Clock, Deadline } from "../../base/clock.ts";
 import type { TlsState } from "../connection.ts";
 import { alertInvalidCertificates } from "../tls-alert.ts";
-import { ServerCertificates, type TlsTerms } from "./server-certificates.ts";
+import { ServerCertificates, type TlsSettings } from "./server-certificates.ts";
 import { tlsFailureText } from "../tls-failure.ts";
 
 /** A client certificate's DER, verified already, or null when the client has shown none; false refuses the client. */
@@ -31,10 +31,10 @@ interface Pending {
   isAlerted: boolean;
 }
 
-export class TlsGate {
+export class TlsHandshaker {
   readonly #clock: Clock;
   readonly #acceptPeer: AcceptPeer | null;
-  #terms: TlsTerms;
+  #settings: TlsSettings;
   /** Never listens: it is given the sockets, which Node documents for its `connection` event. */
   #server: tls.Server;
   /** By the peer's address, which Node's encrypted socket shares with the one underneath. */
@@ -46,15 +46,15 @@ export class TlsGate {
    * @param acceptPeer asked at the end of each handshake; null accepts what the authorities have signed
    * @throws Error naming the file and what is wrong with it
    */
-  constructor(terms: TlsTerms, clock: Clock, acceptPeer: AcceptPeer | null) {
+  constructor(settings: TlsSettings, clock: Clock, acceptPeer: AcceptPeer | null) {
     this.#clock = clock;
     this.#acceptPeer = acceptPeer;
-    this.#terms = terms;
-    this.#server = this.#makeServer(terms);
+    this.#settings = settings;
+    this.#server = this.#makeServer(settings);
   }
 
   get timeoutMs(): number {
-    return this.#terms.timeoutMs;
+    return this.#settings.timeoutMs;
   }
 
   /**
@@ -62,11 +62,11 @@ export class TlsGate {
    * @returns puts the terms in force, for handshakes that begin from then on
    * @throws Error as the constructor
    */
-  prepare(terms: TlsTerms): () => void {
-    const server = this.#makeServer(terms);
+  prepare(settings: TlsSettings): () => void {
+    const server = this.#makeServer(settings);
     return () => {
       this.#server = server;
-      this.#terms = terms;
+      this.#settings = settings;
     };
   }
 
@@ -90,18 +90,18 @@ export class TlsGate {
     this.#server.emit("connection", raw);
   }
 
-  #makeServer(terms: TlsTerms): tls.Server {
-    const certificates = new ServerCertificates(terms);
+  #makeServer(settings: TlsSettings): tls.Server {
+    const certificates = new ServerCertificates(settings);
     const server = tls.createServer({
       ...certificates.options,
-      requestCert: terms.verify !== false,
-      rejectUnauthorized: terms.verify === true,
+      requestCert: settings.verify !== false,
+      rejectUnauthorized: settings.verify === true,
       ...(certificates.count > 1 && {
         SNICallback: (name: string, callback: (error: null, context: tls.SecureContext) => void) =>
           callback(null, certificates.forName(name)),
       }),
     });
-    if (terms.verify !== false)
+    if (settings.verify !== false)
       alertInvalidCertificates(
         server,
         (socket) => this.#pendingOf(socket)?.raw ?? null,

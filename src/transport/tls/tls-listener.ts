@@ -21,7 +21,7 @@ import { listenWith, OpenSockets, peerOf, type Listener, type SocketAcceptor } f
 import type { RateLimit } from "../rate-limit.ts";
 import type { ReadBuffer } from "../read-buffer.ts";
 import { adoptSocket, chunkReceiver, SocketWire } from "../tcp/socket-wire.ts";
-import type { HandshakeOutcome, TlsGate } from "./tls-handshaker.ts";
+import type { HandshakeOutcome, TlsHandshaker } from "./tls-handshaker.ts";
 import { encryptedWire, WaitingWire } from "./tls-wire.ts";
 
 export interface TlsMode {
@@ -30,7 +30,7 @@ export interface TlsMode {
 }
 
 export interface TlsListenOptions {
-  readonly gate: TlsGate;
+  readonly handshaker: TlsHandshaker;
   readonly clock: Clock;
   readonly buffers: ReadBuffer;
   /** Asked for each connection, so that a reload takes effect. */
@@ -99,7 +99,7 @@ class Arrival {
     this.#connection.greet();
     if (this.#connection.closed) return;
     if (!this.#mode.allowNonTls) return this.#handshake(false);
-    this.#awaitByte(this.#options.gate.timeoutMs, (first) => {
+    this.#awaitByte(this.#options.handshaker.timeoutMs, (first) => {
       if (first === handshakeRecord) this.#handshake(false);
       else this.#goOnInClear();
     });
@@ -132,7 +132,7 @@ class Arrival {
   }
 
   #handshake(first: boolean): void {
-    const { rateLimit, throttledText, gate } = this.#options;
+    const { rateLimit, throttledText, handshaker } = this.#options;
     const connection = this.#connection;
     if (!rateLimit.allow()) {
       connection.outbound.appendText(throttledText);
@@ -142,7 +142,7 @@ class Arrival {
       if (connection.closed) return;
       const waiting = new WaitingWire(this.#raw);
       connection.carryOn(waiting, null);
-      gate.secure(this.#raw, first, (outcome) => this.#secured(outcome, waiting));
+      handshaker.secure(this.#raw, first, (outcome) => this.#secured(outcome, waiting));
     });
   }
 

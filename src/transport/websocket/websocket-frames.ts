@@ -191,16 +191,17 @@ const wordBytes = new Uint8Array(word.buffer);
 /** Unmasks `bytes[start, end)` in place. @returns the phase of the byte after it */
 export function unmask(bytes: Buffer, start: number, end: number, mask: Uint8Array, phase: number): number {
   let at = start;
-  let turn = phase;
+  let maskAt = phase;
   if (end - start >= wordsBytesMin) {
     for (; ((bytes.byteOffset + at) & 3) !== 0; at++)
-      bytes[at] = (bytes[at] as number) ^ (mask[turn++ & 3] as number);
-    for (let place = 0; place < 4; place++) wordBytes[place] = mask[(turn + place) & 3] as number;
+      bytes[at] = (bytes[at] as number) ^ (mask[maskAt++ & 3] as number);
+    for (let position = 0; position < 4; position++)
+      wordBytes[position] = mask[(maskAt + position) & 3] as number;
     const count = (end - at) >> 2;
     unmaskWords(new Int32Array(bytes.buffer, bytes.byteOffset + at, count), count, word[0] as number);
     at += count * 4;
   }
-  for (; at < end; at++) bytes[at] = (bytes[at] as number) ^ (mask[turn++ & 3] as number);
+  for (; at < end; at++) bytes[at] = (bytes[at] as number) ^ (mask[maskAt++ & 3] as number);
   return (phase + end - start) & 3;
 }
 
@@ -233,8 +234,8 @@ export function writeFrameHead(target: Uint8Array, payloadBytes: number): number
     return 4;
   }
   target[1] = 127;
-  for (let place = 0, rest = payloadBytes; place < 8; place++) {
-    target[9 - place] = rest % 256;
+  for (let position = 0, rest = payloadBytes; position < 8; position++) {
+    target[9 - position] = rest % 256;
     rest = Math.floor(rest / 256);
   }
   return 10;

@@ -6,11 +6,11 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { AddressRanges } from "../../base/address-ranges.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Connection, type ConnectionContext, type TlsState } from "../connection.ts";
-import { HttpDoor } from "../http/http-socket-server.ts";
+import { HttpSocketServer } from "../http/http-socket-server.ts";
 import { peerOf, type Listener } from "../listener.ts";
 import type { ReadBuffer } from "../read-buffer.ts";
 import { adoptSocket } from "../tcp/socket-wire.ts";
-import type { TlsGate } from "../tls/tls-handshaker.ts";
+import type { TlsHandshaker } from "../tls/tls-handshaker.ts";
 import {
   credentialsFromCookies,
   clientAddress,
@@ -24,7 +24,7 @@ import {
 import { ControlLane, WebSocketWire } from "./websocket-wire.ts";
 
 /** What a reload may change. Asked for with each request. */
-export interface WebSocketTerms extends OriginRules, CookieNames {
+export interface WebSocketSettings extends OriginRules, CookieNames {
   readonly compression: boolean;
   /** Null: {@link handshakeMsDefault}. */
   readonly handshakeTimeoutMs: number | null;
@@ -37,9 +37,9 @@ export interface WebSocketTerms extends OriginRules, CookieNames {
 }
 
 export interface WebSocketListenOptions {
-  readonly terms: () => WebSocketTerms;
+  readonly settings: () => WebSocketSettings;
   /** Null: in clear. */
-  readonly gate: TlsGate | null;
+  readonly handshaker: TlsHandshaker | null;
   readonly clock: Clock;
   readonly buffers: ReadBuffer;
   readonly context: () => ConnectionContext;
@@ -79,26 +79,26 @@ export async function listenWebSocket(
   port: number,
   options: WebSocketListenOptions,
 ): Promise<Listener> {
-  const { clock, gate, terms } = options;
-  const door = new HttpDoor({
+  const { clock, handshaker, settings } = options;
+  const listener = new HttpSocketServer({
     clock,
-    gate,
-    requestMsMax: () => terms().handshakeTimeoutMs ?? handshakeMsDefault,
+    handshaker,
+    requestMsMax: () => settings().handshakeTimeoutMs ?? handshakeMsDefault,
     socketsMax: Infinity,
     onHandshakeFailure: ({ address, port: peerPort }, failure) =>
       options.onRefusal(`${address}:${peerPort}`, `TLS handshake error: ${failure}`),
   });
-  const upgrader = new Upgrader(door, options);
-  door.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
+  const upgrader = new Upgrader(listener, options);
+  listener.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
     upgrader.upgrade(request, socket, head),
   );
-  door.server.on("request", (request, response) => {
-    door.arrived(request.socket);
+  listener.server.on("request", (request, response) => {
+    listener.arrived(request.socket);
     const refusal = upgrader.refuse(request) ?? { status: 400, reason: "not a websocket handshake" };
     response.writeHead(refusal.status, refusalHeaders);
     response.end(refusalBody(refusal));
   });
-  return door.open(host, port);
+  return listener.open(host, port);
 }
 
 const refusalHeaders = {
@@ -118,25 +118,25 @@ interface Receiver {
 }
 
 class Upgrader {
-  readonly #door: HttpDoor;
+  readonly #listener: HttpSocketServer;
   readonly #options: WebSocketListenOptions;
-  #terms: WebSocketTerms;
+  #settings: WebSocketSettings;
   #protocol: WebSocketServer;
   #trustedProxies: AddressRanges;
 
-  constructor(door: HttpDoor, options: WebSocketListenOptions) {
-    this.#door = door;
+  constructor(listener: HttpSocketServer, options: WebSocketListenOptions) {
+    this.#listener = listener;
     this.#options = options;
-    this.#terms = options.terms();
-    this.#protocol = this.#makeProtocol(this.#terms);
-    this.#trustedProxies = new AddressRanges(this.#terms.trustedProxies);
+    this.#settings = options.settings();
+    this.#protocol = this.#makeProtocol(this.#settings);
+    this.#trustedProxies = new AddressRanges(this.#settings.trustedProxies);
   }
 
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    this.#door.arrived(socket);
+    this.#listener.arrived(socket);
     const refusal = this.refuse(request);
-    if (refusal !== null) return this.#turnAway(socket, refusal);
-    const tls = this.#door.tlsOf(socket);
+    if (refusal !== null) return this.#refuse(socket, refusal);
+    const tls = this.#listener.tlsOf(socket);
     const peer = { ...peerOf(socket) };
     const receiver: Receiver = { take: () => {}, paysLargeReads: () => false };
     const carrier = this.#carrier(socket, tls, receiver);
@@ -154,8 +154,8 @@ class Upgrader {
   refuse(request: IncomingMessage): Refusal | null {
     const refusal = refusalOf(
       request,
-      this.#door.tlsOf(request.socket) !== null,
-      this.#options.terms(),
+      this.#listener.tlsOf(request.socket) !== null,
+      this.#options.settings(),
       this.#options.onLeafNode !== null,
     );
     if (refusal !== null) this.#report(request, refusal);
@@ -167,14 +167,14 @@ class Upgrader {
     this.#options.onRefusal(`${address}:${port}`, reason);
   }
 
-  #turnAway(stream: Duplex, refusal: Refusal): void {
+  #refuse(stream: Duplex, refusal: Refusal): void {
     const body = refusalBody(refusal);
     const lines = Object.entries({ ...refusalHeaders, "Content-Length": Buffer.byteLength(body) });
     const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     stream.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${fields}\r\n${body}`);
     // Whoever does not close in turn is closed.
-    stream.once("close", () => this.#door.arrived(stream));
-    this.#door.expect(stream);
+    stream.once("close", () => this.#listener.arrived(stream));
+    this.#listener.expect(stream);
     let droppedBytes = 0;
     stream.on("data", ({ length }: Buffer) => {
       droppedBytes += length;
@@ -197,7 +197,7 @@ class Upgrader {
       () => receiver.paysLargeReads(),
     );
     carrier.on("error", () => {});
-    this.#door.move(socket, carrier);
+    this.#listener.move(socket, carrier);
     return carrier;
   }
 
@@ -218,28 +218,28 @@ class Upgrader {
       if (connection.takeChunkKept() && tls === null) buffers.part(chunk);
     };
     if (onLeafNode !== null && isLeafNodeRequest(request)) onLeafNode(connection);
-    else onConnection(connection, credentialsFromCookies(request.headers, this.#terms));
+    else onConnection(connection, credentialsFromCookies(request.headers, this.#settings));
     connection.greet();
     connection.ready();
     if (head.length > 0) receiver.take(head, head.length);
   }
 
-  #makeProtocol(terms: WebSocketTerms): WebSocketServer {
-    const protocol = makeProtocol(terms);
+  #makeProtocol(settings: WebSocketSettings): WebSocketServer {
+    const protocol = makeProtocol(settings);
     // What is left for it to find: extensions that make no sense.
     protocol.on("wsClientError", (error, lane, request) => {
       const refusal = { status: 400, reason: error.message };
       this.#report(request, refusal);
-      this.#turnAway(lane, refusal);
+      this.#refuse(lane, refusal);
       lane.once("finish", () => lane.destroy());
     });
     return protocol;
   }
 
   #protocolOfNow(): WebSocketServer {
-    const before = this.#terms;
-    const now = this.#options.terms();
-    this.#terms = now;
+    const before = this.#settings;
+    const now = this.#options.settings();
+    this.#settings = now;
     if (now.trustedProxies !== before.trustedProxies)
       this.#trustedProxies = new AddressRanges(now.trustedProxies);
     const isSame =
@@ -262,7 +262,7 @@ interface Upgrade {
   readonly receiver: Receiver;
 }
 
-function makeProtocol(terms: WebSocketTerms): WebSocketServer {
+function makeProtocol(settings: WebSocketSettings): WebSocketServer {
   const protocol = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -271,14 +271,14 @@ function makeProtocol(terms: WebSocketTerms): WebSocketServer {
     skipUTF8Validation: true,
     allowSynchronousEvents: true,
     maxPayload: Math.max(
-      terms.maxPayloadBytes + gatheredBytesMin,
-      Math.min(terms.maxPayloadBytes * payloadsGathered, messageBytesMax),
+      settings.maxPayloadBytes + gatheredBytesMin,
+      Math.min(settings.maxPayloadBytes * payloadsGathered, messageBytesMax),
     ),
     maxFragments: fragmentsMax,
     maxBufferedChunks: chunksMax,
     maxPendingAutoPongs: pongsMax,
     closeTimeout: closeMsMax,
-    perMessageDeflate: terms.compression && {
+    perMessageDeflate: settings.compression && {
       serverNoContextTakeover: true,
       clientNoContextTakeover: true,
       threshold: compressedBytesMin,
@@ -286,7 +286,7 @@ function makeProtocol(terms: WebSocketTerms): WebSocketServer {
     },
   } as ConstructorParameters<typeof WebSocketServer>[0]);
   protocol.on("headers", (lines) => {
-    for (const [name, value] of Object.entries(terms.headers)) lines.push(`${name}: ${value}`);
+    for (const [name, value] of Object.entries(settings.headers)) lines.push(`${name}: ${value}`);
   });
   return protocol;
 }

@@ -88,7 +88,11 @@ export class World {
   readonly context: ClientContext;
   readonly journal: Entry[] = [];
   readonly peers: Peer[] = [];
-  limits = { pendingBytesMax: 64 * 1024 * 1024, crowdedBytes: 48 * 1024 * 1024, writeDeadlineMs: 10_000 };
+  limits = {
+    pendingBytesMax: 64 * 1024 * 1024,
+    highWaterMarkBytes: 48 * 1024 * 1024,
+    writeDeadlineMs: 10_000,
+  };
 
   constructor(authenticator: Authenticator = openDoor, changed: Partial<ClientSettings> = {}) {
     this.clock.freeze();

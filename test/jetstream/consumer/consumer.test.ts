@@ -213,7 +213,7 @@ describe("consumer", () => {
     const stream = world.filled(3);
     const consumer = world.consumer(stream, { ack_policy: "none" });
     const first = world.pull({ batch: 1 });
-    world.receivers.areCrowded = true;
+    world.receivers.areAboveHighWaterMark = true;
     const rest = world.pull({ batch: 5 });
     world.send("s.a", "4");
     expect([lines(first), lines(rest)]).toEqual([["1"], []]);
@@ -221,7 +221,7 @@ describe("consumer", () => {
     expect(lines(rest)).toEqual(["2", "3", "4"]);
     world.send("s.a", "5");
     expect(lines(rest)).toEqual(["2", "3", "4", "5"]);
-    world.receivers.areCrowded = true;
+    world.receivers.areAboveHighWaterMark = true;
     world.send("s.a", "6");
     consumer.close();
     expect(world.receivers.relieve()).toBe(0);

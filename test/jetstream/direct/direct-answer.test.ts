@@ -1,18 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { formatTimestamp } from "../../../src/base/timestamp.ts";
 import type { Stream } from "../../../src/jetstream/stream/stream.ts";
-import type { MessageDraft } from "../../../src/store/contract.ts";
+import type { NewMessage } from "../../../src/store/contract.ts";
 import { wireFromText } from "../../../src/subjects/subject.ts";
 import { blockOf, type Heard, World } from "../stream-world.ts";
 
 const timeMs = Date.UTC(2024, 1, 29, 23, 59, 59, 120);
 
 /** Puts a message into the log as it is, whatever a publisher could do. */
-function store(
-  stream: Stream,
-  subject: string,
-  parts: Partial<MessageDraft> & { text?: string } = {},
-): number {
+function store(stream: Stream, subject: string, parts: Partial<NewMessage> & { text?: string } = {}): number {
   const { text = "body", ...fields } = parts;
   const bytes = Buffer.from(text, "latin1");
   const body = { bytes, bodyStart: 0, bodyEnd: bytes.length, headerBytes: 0 };

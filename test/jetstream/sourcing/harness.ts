@@ -7,7 +7,7 @@ import type { Publisher } from "../../../src/broker/publisher.ts";
 import type { Service } from "../../../src/broker/service.ts";
 import type { JetStreamAccount } from "../../../src/jetstream/account.ts";
 import type { ApiError } from "../../../src/jetstream/api-error.ts";
-import type { CopyDraft, CopySink } from "../../../src/jetstream/sourcing/sourcing-sink.ts";
+import type { SourcedMessage, SourcingSink } from "../../../src/jetstream/sourcing/sourcing-sink.ts";
 import type { Host } from "../../../src/jetstream/host.ts";
 import type { StreamConfig } from "../../../src/jetstream/stream/config/stream-config.ts";
 import { StoredMessage, type StreamStore } from "../../../src/store/contract.ts";
@@ -68,7 +68,7 @@ function heardOf(message: Message): Heard {
 }
 
 /** A stream without checks and limits. */
-export class TestSink implements CopySink {
+export class TestSink implements SourcingSink {
   readonly host: Host;
   readonly account: JetStreamAccount;
   readonly store: StreamStore;
@@ -88,7 +88,7 @@ export class TestSink implements CopySink {
     return this.config.name;
   }
 
-  storeCopy(draft: CopyDraft): ApiError | null {
+  storeSourced(draft: SourcedMessage): ApiError | null {
     if (this.refusal !== null) return this.refusal;
     const payload = draft.bytes.latin1Slice(draft.bodyStart + draft.headerBytes, draft.bodyEnd);
     if (this.duplicates.has(payload)) return null;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ApiError } from "../../../src/jetstream/api-error.ts";
-import { Copies } from "../../../src/jetstream/sourcing/sourcing.ts";
+import { Sourcing } from "../../../src/jetstream/sourcing/sourcing.ts";
 import type { StreamSource } from "../../../src/jetstream/stream/config/stream-config.ts";
 import { ScriptedOrigin, TestHost, TestSink } from "./harness.ts";
 
@@ -18,7 +18,7 @@ afterEach(() => world.clock.close());
 async function open(mirror: Partial<StreamSource> = {}, prepare?: (sink: TestSink) => void) {
   const sink = new TestSink(world, { mirror: { name: "ORIGIN", ...mirror } });
   prepare?.(sink);
-  const copies = new Copies(sink, () => caughtUp++);
+  const copies = new Sourcing(sink, () => caughtUp++);
   copies.start();
   await world.clock.advance(1);
   return { sink, copies };

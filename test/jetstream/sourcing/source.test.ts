@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Copies } from "../../../src/jetstream/sourcing/sourcing.ts";
+import { Sourcing } from "../../../src/jetstream/sourcing/sourcing.ts";
 import { shortHash, sourceHash, sourceIndex } from "../../../src/jetstream/sourcing/origin-names.ts";
 import { parseSourceHeader } from "../../../src/jetstream/sourcing/source-header.ts";
 import type { StreamSource } from "../../../src/jetstream/stream/config/stream-config.ts";
@@ -17,14 +17,14 @@ afterEach(() => world.clock.close());
 
 async function open(sources: readonly StreamSource[], store?: StreamStore) {
   const sink = new TestSink(world, { sources }, store);
-  const copies = new Copies(sink);
+  const copies = new Sourcing(sink);
   copies.start();
   await world.clock.advance(1);
   return { sink, copies };
 }
 
 /** The same stream again, as after a restart. */
-async function reopen({ sink, copies }: { sink: TestSink; copies: Copies }, isClean = true) {
+async function reopen({ sink, copies }: { sink: TestSink; copies: Sourcing }, isClean = true) {
   if (isClean) copies.stop(false);
   else world.service.stopAll();
   origin = new ScriptedOrigin(world);

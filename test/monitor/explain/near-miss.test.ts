@@ -53,7 +53,7 @@ describe("SubjectToMiss", () => {
     ["a.b", ">", null, ""],
     ["a.b", "a.b", null, ""],
   ])("%s and %s", (subject, pattern, kind, text) => {
-    const nearness = new SubjectToMiss(subject).nearness(pattern);
+    const nearness = new SubjectToMiss(subject).nearMiss(pattern);
     expect(nearness === null ? null : nearness.kind).toBe(kind);
     if (nearness !== null) expect(nearness.text).toBe(text);
   });
@@ -61,7 +61,7 @@ describe("SubjectToMiss", () => {
   it("takes no time for patterns that are made to take it", () => {
     const subject = new SubjectToMiss("a".repeat(200));
     const took = processorMs(() => {
-      for (let count = 0; count < 200; count++) subject.nearness(`${"*a".repeat(100)}b`);
+      for (let count = 0; count < 200; count++) subject.nearMiss(`${"*a".repeat(100)}b`);
     });
     expect(took).toBeLessThan(10_000);
   });

@@ -42,7 +42,7 @@ function firstOf(env: Environment, kind: KeyKind, owner: number): { key: Buffer;
 describe("the check of a store", () => {
   it("finds nothing wrong with one that was closed", async () => {
     const directory = await makeStore();
-    const { lines, problems } = await checkStore(directory);
+    const { lines, diagnostics: problems } = await checkStore(directory);
     expect(problems).toEqual([]);
     expect(lines.join("\n")).toMatch(/pages in use/);
     expect(lines.join("\n")).toMatch(/stream "ONE" of account "A": 575 messages, \d+ bytes, 3 subjects/);
@@ -51,7 +51,7 @@ describe("the check of a store", () => {
   it("is given the folder of the configuration just as well", async () => {
     const above = temporaryDirectory();
     renameSync(await makeStore(), join(above, "jetstream"));
-    expect((await checkStore(above)).problems).toEqual([]);
+    expect((await checkStore(above)).diagnostics).toEqual([]);
   });
 
   it("does not look at one that is in use", async () => {
@@ -110,9 +110,9 @@ describe("the check of a store", () => {
     const directory = await makeStore();
     await change(directory, (env) => {
       const { key, value } = firstOf(env, keyKinds.stream, 1);
-      work(env, key.readUInt32BE(1), decodeState(value).space);
+      work(env, key.readUInt32BE(1), decodeState(value).incarnation);
     });
-    const { problems } = await checkStore(directory);
+    const { diagnostics: problems } = await checkStore(directory);
     expect(problems.join("\n")).toMatch(text);
     expect(problems.join("\n")).not.toContain('"TWO"');
   });
@@ -123,7 +123,7 @@ describe("the check of a store", () => {
     copyFileSync(path, `${path}.whole`);
     truncateSync(path, Math.floor(readFileSync(path).length / 2));
     const truncated = await checkStore(directory);
-    expect(truncated.problems.join()).toMatch(
+    expect(truncated.diagnostics.join()).toMatch(
       /streams\.mdb is truncated: page \d+, which is in use, is not in it/,
     );
     const bytes = readFileSync(`${path}.whole`);
@@ -131,7 +131,7 @@ describe("the check of a store", () => {
     bytes.fill(0xee, root * 4_096, root * 4_096 + 64);
     writeFileSync(path, bytes);
     const damaged = await checkStore(directory);
-    expect(damaged.problems.join()).toContain(`${path} is damaged at offset ${root * 4_096}`);
+    expect(damaged.diagnostics.join()).toContain(`${path} is damaged at offset ${root * 4_096}`);
   });
 
   it("is a command, whose exit code says what it found", async () => {

@@ -96,11 +96,11 @@ describe("a store on disk", () => {
     const { store } = openStore(temporaryDirectory(), { outstandingBytesMax: 100_000 });
     const stream = store.create("A", "S", "file");
     for (let index = 0; index < 20; index++) stream.log.append(draft("a", Buffer.alloc(10_000)));
-    expect(store.crowded).toBe(true);
-    await new Promise<void>((resolve) => store.onRelief(resolve));
-    expect(store.crowded).toBe(false);
+    expect(store.isAboveHighWaterMark).toBe(true);
+    await new Promise<void>((resolve) => store.onDrain(resolve));
+    expect(store.isAboveHighWaterMark).toBe(false);
     // Where it is not crowded at all, it says so at the next opportunity.
-    await new Promise<void>((resolve) => store.onRelief(resolve));
+    await new Promise<void>((resolve) => store.onDrain(resolve));
   });
 
   it("brings everything to LMDB when it closes, flushed before or not", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Chunk, ChunkPool, chunkBytes } from "../../../src/store/journal/chunks.ts";
 import { StoredMessage } from "../../../src/store/contract.ts";
-import type { GroupRoom } from "../../../src/store/journal/group.ts";
+import type { GroupCapacity } from "../../../src/store/journal/group.ts";
 import { Journal } from "../../../src/store/journal/journal.ts";
 import { prepareSegment } from "../../../src/store/journal/journal-segment.ts";
 import { encodeMessage } from "../../../src/store/journal/operation.ts";
@@ -49,8 +49,8 @@ class Bench {
   append(log: number, bytes: number): void {
     const seq = ++this.seq;
     const payload = Buffer.alloc(bytes, `${seq} `);
-    let room: GroupRoom | undefined;
-    const size = encodeMessage({ room: (size) => (room = this.#journal.room(size)) }, log, seq, {
+    let room: GroupCapacity | undefined;
+    const size = encodeMessage({ capacity: (size) => (room = this.#journal.capacity(size)) }, log, seq, {
       subject: "a",
       bytes: payload,
       bodyStart: 0,
@@ -63,7 +63,7 @@ class Bench {
       expiresMs: 0,
       wakesMs: 0,
     });
-    const { chunk, at } = room as GroupRoom;
+    const { chunk, at } = room as GroupCapacity;
     this.tails[log]?.append(seq, chunk, at);
     this.chunks.add(chunk);
     this.held[log]?.set(seq, { chunk, at, was: Buffer.from(chunk.bytes.subarray(at, at + size)) });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { viewBytes } from "../../../src/base/bytes.ts";
-import type { MessageDraft } from "../../../src/store/contract.ts";
+import type { NewMessage } from "../../../src/store/contract.ts";
 import { StoredMessage, storedBytes } from "../../../src/store/contract.ts";
 import { blockKey, keyKinds } from "../../../src/store/lmdb/keys.ts";
 import {
@@ -20,7 +20,7 @@ beforeEach(() => {
 
 afterEach(() => fixture.close());
 
-function draft(subject: string, payload = "p", more: Partial<MessageDraft> = {}): MessageDraft {
+function draft(subject: string, payload = "p", more: Partial<NewMessage> = {}): NewMessage {
   const bytes = Buffer.from(payload);
   const body = { bytes, bodyStart: 0, bodyEnd: bytes.length, headerBytes: 0 };
   return {
@@ -222,7 +222,7 @@ describe("Applier", () => {
   test("a block that was damaged is told of when it is read", () => {
     for (let count = 0; count < 10; count++) fixture.log.append(draft("a"));
     fixture.apply();
-    const { space } = fixture.snapshot.stream(1) ?? { space: 0 };
+    const { incarnation: space } = fixture.snapshot.stream(1) ?? { incarnation: 0 };
     const key = blockKey(keyKinds.block, space, 1);
     const value = Buffer.from(fixture.env.getBinary(key) as Buffer);
     value[60] = (value[60] as number) ^ 1;

@@ -13,8 +13,8 @@ const timeMs = 1_700_000_000_123;
 function operationOf(seq: number, subject: string, payload: string, headers = ""): Operation {
   const bytes = Buffer.from(headers + payload, "latin1");
   let written = Buffer.alloc(0);
-  const room = (size: number) => ({ ...viewBytes((written = Buffer.alloc(size))), at: 0 });
-  const sink = { room };
+  const capacity = (size: number) => ({ ...viewBytes((written = Buffer.alloc(size))), at: 0 });
+  const sink = { capacity };
   encodeMessage(sink, 1, seq, {
     subject,
     bytes,
@@ -129,12 +129,12 @@ describe("Block", () => {
   test("is full at some size, but takes a larger message when it is empty", () => {
     const block = Block.empty(1);
     const large = operationOf(1, "a", "x".repeat(blockBytesTarget * 2));
-    expect(block.hasRoomFor(large)).toBe(true);
+    expect(block.hasCapacityFor(large)).toBe(true);
     block.append(large);
-    expect(block.hasRoomFor(operationOf(2, "a", ""))).toBe(false);
-    expect(Block.empty(1).hasRoomFor(operationOf(2 ** 40, "a", ""))).toBe(true);
-    expect(blockOf([1]).hasRoomFor(operationOf(2 ** 32 + 1, "a", ""))).toBe(false);
-    expect(blockOf([1]).hasRoomFor(operationOf(2 ** 32, "a", ""))).toBe(true);
+    expect(block.hasCapacityFor(operationOf(2, "a", ""))).toBe(false);
+    expect(Block.empty(1).hasCapacityFor(operationOf(2 ** 40, "a", ""))).toBe(true);
+    expect(blockOf([1]).hasCapacityFor(operationOf(2 ** 32 + 1, "a", ""))).toBe(false);
+    expect(blockOf([1]).hasCapacityFor(operationOf(2 ** 32, "a", ""))).toBe(true);
   });
 
   test("what is gone stays gone when more is added, and is left behind when the rest is copied", () => {

@@ -1,6 +1,6 @@
 /** Blocks that leave the cache leave their memory to others. Nobody must see that. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nextTurn } from "../../../src/base/clock.ts";
+import { nextIteration } from "../../../src/base/clock.ts";
 import { StoredMessage } from "../../../src/store/contract.ts";
 import { DiskLog } from "../../../src/store/disk/disk-log.ts";
 import { DiskFixture } from "../disk-log-fixture.ts";
@@ -37,7 +37,7 @@ function payloadOf(seq: number): Buffer {
 }
 
 async function turn(): Promise<void> {
-  await new Promise<void>((resolve) => nextTurn(resolve));
+  await new Promise<void>((resolve) => nextIteration(resolve));
 }
 
 function shows(frame: StoredMessage, seq: number): boolean {

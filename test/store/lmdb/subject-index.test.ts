@@ -141,7 +141,7 @@ describe("index by subject", () => {
 
   test("spaces do not see one another", () => {
     apply({ a: { added: [1], removed: [] } });
-    state.space = 78;
+    state.incarnation = 78;
     expect(told("a")).toBeNull();
     expect(within((reader) => [...reader.range("")])).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { request as requestSecurely } from "node:https";
 import { connectRaw } from "../../fixture/raw-client.ts";
 import { listenHttp, type HttpHandler, type HttpRequest } from "../../../src/transport/http/http-listener.ts";
-import { TlsGate } from "../../../src/transport/tls/tls-handshaker.ts";
+import { TlsHandshaker } from "../../../src/transport/tls/tls-handshaker.ts";
 import { Harness, serverTls } from "../harness.ts";
 import { eventually } from "../../fixture/waiting.ts";
 
@@ -22,10 +22,10 @@ afterEach(() => {
   faults.length = 0;
 });
 
-async function listen(gate: TlsGate | null = null): Promise<number> {
+async function listen(gate: TlsHandshaker | null = null): Promise<number> {
   return harness.keep(
     await listenHttp("127.0.0.1", 0, {
-      gate,
+      handshaker: gate,
       clock: harness.clock,
       handler: (request) => {
         asked.push(request);
@@ -119,7 +119,7 @@ describe("a question", () => {
   });
 
   test("may come over TLS", async () => {
-    const port = await listen(new TlsGate(serverTls, harness.clock, null));
+    const port = await listen(new TlsHandshaker(serverTls, harness.clock, null));
     const status = await new Promise((resolve, reject) => {
       const request = requestSecurely(
         { host: "127.0.0.1", port, path: "/varz", rejectUnauthorized: false, agent: false },

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { ServerCertificates, type TlsTerms } from "../../../src/transport/tls/server-certificates.ts";
+import { ServerCertificates, type TlsSettings } from "../../../src/transport/tls/server-certificates.ts";
 import { certificateFile, serverTls } from "../harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "frond-tls-"));
@@ -15,7 +15,7 @@ function file(name: string, text: string): string {
   return path;
 }
 
-const make = (terms: Partial<TlsTerms>) => () => new ServerCertificates({ ...serverTls, ...terms });
+const make = (terms: Partial<TlsSettings>) => () => new ServerCertificates({ ...serverTls, ...terms });
 
 describe("what is wrong with a file is said with its name", () => {
   const missing = join(folder, "missing.pem");
@@ -25,7 +25,7 @@ describe("what is wrong with a file is said with its name", () => {
   const encrypted = file("encrypted.pem", key.export({ type: "pkcs8", format: "pem", ...cipher }) as string);
   const damaged = file("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 
-  test.each<[string, Partial<TlsTerms>, string]>([
+  test.each<[string, Partial<TlsSettings>, string]>([
     ["no certificate at all", { certFile: null, keyFile: null }, "TLS needs a certificate"],
     [
       "a certificate that is not there",

@@ -4,7 +4,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw, type RawClient } from "../../fixture/raw-client.ts";
-import { TlsGate } from "../../../src/transport/tls/tls-handshaker.ts";
+import { TlsHandshaker } from "../../../src/transport/tls/tls-handshaker.ts";
 import type { TlsMode } from "../../../src/transport/tls/tls-listener.ts";
 import { askFor, certificateFile, Harness, megabyte, messageLine, serverTls } from "../harness.ts";
 import { eventually, handled } from "../../fixture/waiting.ts";
@@ -396,7 +396,7 @@ describe("client certificates", () => {
 
 describe("the listener", () => {
   test("answers new handshakes with what it was given last", async () => {
-    const gate = new TlsGate(serverTls, harness.clock, null);
+    const gate = new TlsHandshaker(serverTls, harness.clock, null);
     const port = await harness.listenTls(serverTls, required, { gate });
     const { client: before } = await upgrade(port);
     await expectServed(before);

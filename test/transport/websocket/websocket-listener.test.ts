@@ -5,8 +5,8 @@ import { constants, deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { connectRaw } from "../../fixture/raw-client.ts";
 import { openWebSocket } from "../../fixture/raw-websocket.ts";
-import { TlsGate } from "../../../src/transport/tls/tls-handshaker.ts";
-import type { WebSocketTerms } from "../../../src/transport/websocket/websocket-listener.ts";
+import { TlsHandshaker } from "../../../src/transport/tls/tls-handshaker.ts";
+import type { WebSocketSettings } from "../../../src/transport/websocket/websocket-listener.ts";
 import { frame, opcodes } from "../frames.ts";
 import type { Client } from "../../../src/client/client.ts";
 import { certificateFile, countParts, floodUntilStopped, Harness, megabyte, serverTls } from "../harness.ts";
@@ -45,7 +45,7 @@ describe("the request", () => {
   });
 
   test("from a trusted proxy tells the client's address, by the proxies of now", async () => {
-    let terms: Partial<WebSocketTerms> = { trustedProxies: ["127.0.0.0/8"] };
+    let terms: Partial<WebSocketSettings> = { trustedProxies: ["127.0.0.0/8"] };
     const port = await harness.listenWebSocket(() => terms);
     const headers = { "X-Forwarded-For": "203.0.113.1, 192.0.2.7" };
     const believed = await openWebSocket(url(port), { headers });
@@ -66,7 +66,7 @@ describe("the request", () => {
   });
 
   test("is answered by the rules of now", async () => {
-    let terms: Partial<WebSocketTerms> = { headers: { "X-Version": "1" } };
+    let terms: Partial<WebSocketSettings> = { headers: { "X-Version": "1" } };
     const port = await harness.listenWebSocket(() => terms);
     const before = await openWebSocket(url(port), offer);
     terms = { headers: { "X-Version": "2" }, compression: true, allowedOrigins: ["https://good.test"] };
@@ -125,7 +125,7 @@ describe("the request", () => {
     ["to become a WebSocket", upgradeRequest({})],
     ["that is no HTTP", "INFO {}\r\n"],
   ])("%s in clear on a port for TLS is answered in clear, with what to do", async (_name, text) => {
-    const port = await harness.listenWebSocket({}, new TlsGate(serverTls, harness.clock, null));
+    const port = await harness.listenWebSocket({}, new TlsHandshaker(serverTls, harness.clock, null));
     const client = await connectRaw(port);
     client.send(text);
     expect(await client.rest()).toMatch(
@@ -135,7 +135,7 @@ describe("the request", () => {
 
   test("with a certificate that is not pinned is refused with the reason", async () => {
     const terms = { ...serverTls, verify: true, caFile: certificateFile("ca.pem") };
-    const port = await harness.listenWebSocket({}, new TlsGate(terms, harness.clock, () => false));
+    const port = await harness.listenWebSocket({}, new TlsHandshaker(terms, harness.clock, () => false));
     const [cert, key] = ["client-name.pem", "client-name-key.pem"].map((name) =>
       readFileSync(certificateFile(name)),
     );
@@ -145,7 +145,7 @@ describe("the request", () => {
 
   test("that never begins on a port for TLS is not waited for", async () => {
     harness.clock.freeze();
-    const port = await harness.listenWebSocket({}, new TlsGate(serverTls, harness.clock, null));
+    const port = await harness.listenWebSocket({}, new TlsHandshaker(serverTls, harness.clock, null));
     const client = await connectRaw(port);
     const rest = client.rest();
     let isOver = false;
@@ -187,7 +187,7 @@ describe("the request", () => {
     const byDefault = await harness.listenWebSocket();
     const secure = await harness.listenWebSocket(
       { handshakeTimeoutMs: 500 },
-      new TlsGate(serverTls, harness.clock, null),
+      new TlsHandshaker(serverTls, harness.clock, null),
     );
     const silent = await connectRaw(clear);
     const slow = await connectRaw(clear);

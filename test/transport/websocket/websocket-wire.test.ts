@@ -3,7 +3,7 @@ import net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { openWebSocket, type RawWebSocket } from "../../fixture/raw-websocket.ts";
-import { TlsGate } from "../../../src/transport/tls/tls-handshaker.ts";
+import { TlsHandshaker } from "../../../src/transport/tls/tls-handshaker.ts";
 import { frame, opcodes } from "../frames.ts";
 import type { Client } from "../../../src/client/client.ts";
 import { countParts, Harness, megabyte, serverTls } from "../harness.ts";
@@ -279,7 +279,7 @@ describe("floods", () => {
 
 describe("over TLS", () => {
   test("serves, and tells the session of it", async () => {
-    const gate = new TlsGate(serverTls, harness.clock, null);
+    const gate = new TlsHandshaker(serverTls, harness.clock, null);
     port = await harness.listenWebSocket({}, gate);
     const client = await openWebSocket(`wss://127.0.0.1:${port}`, { rejectUnauthorized: false });
     client.socket.send(`${quiet}SUB a 1\r\nPUB a ${megabyte}\r\n${"x".repeat(megabyte)}\r\nPING\r\n`);
@@ -291,7 +291,7 @@ describe("over TLS", () => {
   });
 
   test("a client in clear is closed", async () => {
-    port = await harness.listenWebSocket({}, new TlsGate(serverTls, harness.clock, null));
+    port = await harness.listenWebSocket({}, new TlsHandshaker(serverTls, harness.clock, null));
     await expect(open()).rejects.toThrow();
   });
 });

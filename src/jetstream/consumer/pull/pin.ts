@@ -21,7 +21,7 @@ export class Pin {
     this.id = this.#consumer.host.nuid();
     this.sinceText = nowText(this.#consumer.host.clock);
     this.keep(group);
-    this.#consumer.tell.pinned(group, this.id);
+    this.#consumer.advisories.pinned(group, this.id);
     return this.id;
   }
 
@@ -43,7 +43,7 @@ export class Pin {
   #expire(): void {
     if (this.id === "") return;
     this.release();
-    this.#consumer.tell.unpinned(this.#group, "timeout");
+    this.#consumer.advisories.unpinned(this.#group, "timeout");
     this.#consumer.schedule();
   }
 }

@@ -11,15 +11,15 @@ import { addField } from "../../stream/publish/header-block.ts";
 import { apiLevel } from "../../metadata.ts";
 import type { Consumer } from "../consumer.ts";
 import type { DeliveryFrame } from "../delivery-frame.ts";
-import { heartbeat, type Outlet, statuses, statusWithPending } from "../message-delivery.ts";
+import { heartbeat, type MessageDelivery, statuses, statusWithPending } from "../message-delivery.ts";
 import { Pin } from "./pin.ts";
-import { parsePullRequest, type PullTerms } from "./pull-request.ts";
+import { parsePullRequest, type PullOptions } from "./pull-request.ts";
 import { PullRequest, WaitingQueue } from "./waiting-queue.ts";
 
 /** A queue that is full is looked through for those who have gone, so often and no more. */
 const sweepIntervalMs = 1_000;
 
-export class PullOutlet implements Outlet {
+export class PullDelivery implements MessageDelivery {
   readonly isBound = false;
   readonly pin: Pin;
   /** The last sign of life from those who pull. */
@@ -33,14 +33,14 @@ export class PullOutlet implements Outlet {
   #asked: string[] = [];
   /** Clients ask the same again and again. */
   #lastBody = "";
-  #lastTerms: PullTerms | string;
+  #lastOptions: PullOptions | string;
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
     this.pin = new Pin(consumer);
     this.lastActiveMs = consumer.nowMs();
     this.#queue = new WaitingQueue(consumer.config.priority_policy === "prioritized");
-    this.#lastTerms = parsePullRequest("");
+    this.#lastOptions = parsePullRequest("");
   }
 
   get isReady(): boolean {
@@ -71,16 +71,17 @@ export class PullOutlet implements Outlet {
   }
 
   request(inbox: string, body: string): void {
-    if (body === tooNew) return this.#tell(inbox, statuses.badApiLevel);
+    if (body === tooNew) return this.#advisories(inbox, statuses.badApiLevel);
     if (body !== this.#lastBody) {
-      this.#lastTerms = parsePullRequest(body);
+      this.#lastOptions = parsePullRequest(body);
       this.#lastBody = body;
     }
-    const terms = this.#lastTerms;
-    if (typeof terms === "string") return this.#tell(inbox, encodeStatus(400, `Bad Request - ${terms}`));
-    const refusal = this.#refusal(terms) ?? this.#groupRefusal(terms);
-    if (refusal !== null) return this.#tell(inbox, refusal);
-    this.#admit(inbox, terms);
+    const options = this.#lastOptions;
+    if (typeof options === "string")
+      return this.#advisories(inbox, encodeStatus(400, `Bad Request - ${options}`));
+    const refusal = this.#refusal(options) ?? this.#groupRefusal(options);
+    if (refusal !== null) return this.#advisories(inbox, refusal);
+    this.#admit(inbox, options);
   }
 
   deliver(frame: DeliveryFrame, body: Body, size: number): boolean {
@@ -122,9 +123,9 @@ export class PullOutlet implements Outlet {
     const { account, stream } = this.#consumer;
     for (const request of this.#queue.requests()) {
       this.#queue.remove(request);
-      if (status !== null) stream.account.answers.publish(account, request.inbox.subject, nothing, status);
+      if (status !== null) stream.account.replies.publish(account, request.inbox.subject, nothing, status);
       else
-        this.#tell(
+        this.#advisories(
           request.inbox.subject,
           statusWithPending("409 Server Shutdown", request.left, request.bytesLeft),
         );
@@ -167,23 +168,23 @@ export class PullOutlet implements Outlet {
     this.#queue.served(request);
     if (request.heartbeatMs > 0) request.heartbeatAtMs = this.#consumer.nowMs() + request.heartbeatMs;
     if (request.left > 0 || request.bytesLeft <= 0) return;
-    this.#tell(
+    this.#advisories(
       request.inbox.subject,
       statusWithPending("409 Batch Completed", request.left, request.bytesLeft),
     );
   }
 
-  #refusal(terms: PullTerms): Buffer | null {
+  #refusal(options: PullOptions): Buffer | null {
     const { max_batch: batch = 0, max_expires: expires = 0, max_bytes: bytes = 0 } = this.#consumer.config;
-    if (batch > 0 && terms.batch > batch) return encodeStatus(409, `Exceeded MaxRequestBatch of ${batch}`);
-    if (expires > 0 && terms.expiresMs !== Infinity && terms.expiresMs * nsPerMs > expires)
+    if (batch > 0 && options.batch > batch) return encodeStatus(409, `Exceeded MaxRequestBatch of ${batch}`);
+    if (expires > 0 && options.expiresMs !== Infinity && options.expiresMs * nsPerMs > expires)
       return encodeStatus(409, `Exceeded MaxRequestExpires of ${wireFromText(durationText(expires))}`);
-    if (bytes > 0 && terms.bytesMax > bytes)
+    if (bytes > 0 && options.bytesMax > bytes)
       return encodeStatus(409, `Exceeded MaxRequestMaxBytes of ${bytes}`);
     return null;
   }
 
-  #groupRefusal({ group }: PullTerms): Buffer | null {
+  #groupRefusal({ group }: PullOptions): Buffer | null {
     if (group === null) return null;
     const { priority_policy: policy = "none", priority_groups: groups = [] } = this.#consumer.config;
     const bad = (text: string): Buffer => encodeStatus(400, `Bad Request - ${text}`);
@@ -200,25 +201,25 @@ export class PullOutlet implements Outlet {
     return null;
   }
 
-  #admit(inbox: string, terms: PullTerms): void {
+  #admit(inbox: string, options: PullOptions): void {
     const { config, source, state } = this.#consumer;
     const nowMs = this.#consumer.nowMs();
     const waitingMax = config.max_waiting ?? 0;
     const isFull = this.#queue.size >= waitingMax;
     if (isFull && nowMs - this.#lastSweepMs > sweepIntervalMs) this.sweep();
-    if (terms.noWait) {
-      const refusal = this.#noWaitRefusal(terms, source.pendingCount + state.queuedCount);
+    if (options.noWait) {
+      const refusal = this.#noWaitRefusal(options, source.pendingCount + state.queuedCount);
       if (refusal !== null) {
         this.#touch();
-        return this.#tell(inbox, refusal);
+        return this.#advisories(inbox, refusal);
       }
     }
     if (this.#queue.size >= waitingMax) {
       // Who gets heartbeats notices their absence; an answer would make it ask again at once.
-      if (terms.heartbeatMs === 0) this.#tell(inbox, statuses.tooManyWaiting);
+      if (options.heartbeatMs === 0) this.#advisories(inbox, statuses.tooManyWaiting);
       return;
     }
-    const { batch, bytesMax, expiresMs, noWait, heartbeatMs, group } = terms;
+    const { batch, bytesMax, expiresMs, noWait, heartbeatMs, group } = options;
     const beatsAtMs = heartbeatMs > 0 ? nowMs + heartbeatMs : Infinity;
     const request = new PullRequest(
       new Destination(this.#consumer.account, inbox),
@@ -235,8 +236,8 @@ export class PullOutlet implements Outlet {
     this.#arm(Math.min(request.expiresAtMs, request.heartbeatAtMs), false);
   }
 
-  #noWaitRefusal(terms: PullTerms, pending: number): Buffer | null {
-    if (pending === 0) return terms.expiresMs === Infinity ? statuses.noMessages : null;
+  #noWaitRefusal(options: PullOptions, pending: number): Buffer | null {
+    if (pending === 0) return options.expiresMs === Infinity ? statuses.noMessages : null;
     if (this.#queue.size > 0) this.sweep();
     return pending < this.#queue.wanted ? statuses.requestsPending : null;
   }
@@ -301,12 +302,12 @@ export class PullOutlet implements Outlet {
   #endEmpty(request: PullRequest): void {
     this.#queue.remove(request);
     this.#touch();
-    this.#tell(request.inbox.subject, statuses.noMessages);
+    this.#advisories(request.inbox.subject, statuses.noMessages);
   }
 
   #end(request: PullRequest, text: string): void {
     this.#queue.remove(request);
-    this.#tell(request.inbox.subject, statusWithPending(text, request.left, request.bytesLeft));
+    this.#advisories(request.inbox.subject, statusWithPending(text, request.left, request.bytesLeft));
   }
 
   #touch(): void {
@@ -328,7 +329,7 @@ export class PullOutlet implements Outlet {
           });
   }
 
-  #tell(inbox: string, status: Buffer): void {
+  #advisories(inbox: string, status: Buffer): void {
     const { host, account } = this.#consumer;
     host.publisher.publish(account, inbox, "", status, nothing);
   }
@@ -364,6 +365,6 @@ export function refusePull(consumer: Consumer, subject: string): Subscription {
   const { host, account, stream } = consumer;
   return host.service.listen(account, subject, null, (message) => {
     if (message.hasReply)
-      stream.account.answers.publishSoon(account, message.reply, nothing, statuses.isPush);
+      stream.account.replies.publishSoon(account, message.reply, nothing, statuses.isPush);
   });
 }

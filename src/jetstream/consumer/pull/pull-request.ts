@@ -4,7 +4,7 @@ import { parseJsonValues, JsonError } from "../../api/json-parser.ts";
 import { decode, duration, int, int64, bool, object, string } from "../../api/shape.ts";
 
 /** As it was asked, whoever asks. */
-export interface PullTerms {
+export interface PullOptions {
   readonly batch: number;
   /** Infinity: as long as it takes. */
   readonly expiresMs: number;
@@ -25,7 +25,7 @@ export interface PullGroup {
   readonly priority: number;
 }
 
-const plainTerms: PullTerms = {
+const plainOptions: PullOptions = {
   batch: 1,
   expiresMs: Infinity,
   bytesMax: 0,
@@ -48,11 +48,11 @@ const shape = object("JSApiConsumerGetNextRequest", {
 });
 
 /** @returns text: what is wrong with it, for a status 400 */
-export function parsePullRequest(body: string): PullTerms | string {
+export function parsePullRequest(body: string): PullOptions | string {
   const trimmed = body.trim();
-  if (trimmed === "") return plainTerms;
+  if (trimmed === "") return plainOptions;
   if (!trimmed.startsWith("{"))
-    return /^[+-]?[0-9]{1,15}$/.test(trimmed) ? { ...plainTerms, batch: Number(trimmed) } : plainTerms;
+    return /^[+-]?[0-9]{1,15}$/.test(trimmed) ? { ...plainOptions, batch: Number(trimmed) } : plainOptions;
   let asked: Record<string, unknown>;
   try {
     // Go reads one value and wants nothing behind it.

@@ -12,12 +12,12 @@ import { headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import type { Consumer } from "../consumer.ts";
 import type { DeliveryFrame } from "../delivery-frame.ts";
-import { heartbeat, type Outlet, statuses } from "../message-delivery.ts";
+import { heartbeat, type MessageDelivery, statuses } from "../message-delivery.ts";
 
 const windowBytesMax = 32 * 1024 * 1024;
 const windowBytesMin = windowBytesMax / 16;
 
-export class PushOutlet implements Outlet {
+export class PushDelivery implements MessageDelivery {
   readonly waitingCount = 0;
   /** Somebody listens. */
   isBound = false;

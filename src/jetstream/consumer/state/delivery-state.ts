@@ -228,7 +228,7 @@ export class DeliveryState {
 
   /** Those that wait to be delivered again, in their order. */
   queued(): number[] {
-    return this.#queue.filter((seq, place) => this.#queued.get(seq) === place);
+    return this.#queue.filter((seq, position) => this.#queued.get(seq) === position);
   }
 
   /** The first that is left of the snapshot; 0 when there is none. */
@@ -245,9 +245,9 @@ export class DeliveryState {
 
   /** @returns whether it was in what is left of the snapshot */
   dropFromSnapshot(seq: number): boolean {
-    const place = this.#snapshotPlace(seq);
-    if (place < 0) return false;
-    this.snapshot.splice(place, 1);
+    const position = this.#snapshotPosition(seq);
+    if (position < 0) return false;
+    this.snapshot.splice(position, 1);
     return true;
   }
 
@@ -255,7 +255,7 @@ export class DeliveryState {
     return this.snapshot.length - this.snapshotStart;
   }
 
-  #snapshotPlace(seq: number): number {
+  #snapshotPosition(seq: number): number {
     let low = this.snapshotStart;
     let high = this.snapshot.length - 1;
     while (low <= high) {
@@ -288,6 +288,6 @@ export class DeliveryState {
     const waiting = this.queued();
     this.#queue = waiting;
     this.#queueStart = 0;
-    for (const [place, seq] of waiting.entries()) this.#queued.set(seq, place);
+    for (const [position, seq] of waiting.entries()) this.#queued.set(seq, position);
   }
 }

@@ -88,9 +88,9 @@ export class KeyOrder {
     const text = this.#keyOf.get(seq);
     const key = text === undefined ? undefined : this.#keys.get(text);
     if (text === undefined || key === undefined) return;
-    const place = key.waiting.indexOf(seq);
-    if (place < 0) return;
-    key.waiting.splice(place, 1);
+    const position = key.waiting.indexOf(seq);
+    if (position < 0) return;
+    key.waiting.splice(position, 1);
     this.#waitingCount--;
     this.#keyOf.delete(seq);
     if (key.outSeq === 0) this.#settle(text, key);

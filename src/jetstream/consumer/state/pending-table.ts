@@ -70,10 +70,10 @@ export class PendingTable {
 
   /** @returns false when it was not there */
   remove(seq: number): boolean {
-    const place = this.#place(seq);
-    const slot = (this.#index[place] as number) - 1;
+    const position = this.#position(seq);
+    const slot = (this.#index[position] as number) - 1;
     if (slot < 0) return false;
-    this.#leave(place);
+    this.#leave(position);
     const before = this.#before[slot] as number;
     const after = this.#after[slot] as number;
     if (before === none) this.#first = after;
@@ -111,22 +111,22 @@ export class PendingTable {
   }
 
   #find(seq: number): number {
-    return (this.#index[this.#place(seq)] as number) - 1;
+    return (this.#index[this.#position(seq)] as number) - 1;
   }
 
   /** Where the sequence is in the index, or where it would be. */
-  #place(seq: number): number {
+  #position(seq: number): number {
     const mask = this.#index.length - 1;
-    let place = hash(seq) & mask;
+    let position = hash(seq) & mask;
     for (;;) {
-      const slot = (this.#index[place] as number) - 1;
-      if (slot < 0 || this.#seqs[slot] === seq) return place;
-      place = (place + 1) & mask;
+      const slot = (this.#index[position] as number) - 1;
+      if (slot < 0 || this.#seqs[slot] === seq) return position;
+      position = (position + 1) & mask;
     }
   }
 
   #enter(slot: number): void {
-    this.#index[this.#place(this.#seqs[slot] as number)] = slot + 1;
+    this.#index[this.#position(this.#seqs[slot] as number)] = slot + 1;
   }
 
   /** Frees a place and moves up those behind it that would not be found any more. */
@@ -135,14 +135,14 @@ export class PendingTable {
     const mask = index.length - 1;
     let hole = freed;
     index[hole] = 0;
-    for (let place = (hole + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
-      const entry = index[place] as number;
+    for (let position = (hole + 1) & mask; index[position] !== 0; position = (position + 1) & mask) {
+      const entry = index[position] as number;
       const home = hash(this.#seqs[entry - 1] as number) & mask;
       // It stays where its home lies behind the hole.
-      if (((place - home) & mask) < ((place - hole) & mask)) continue;
+      if (((position - home) & mask) < ((position - hole) & mask)) continue;
       index[hole] = entry;
-      index[place] = 0;
-      hole = place;
+      index[position] = 0;
+      hole = position;
     }
   }
 

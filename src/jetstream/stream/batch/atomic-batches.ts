@@ -8,7 +8,7 @@ import { textFromWire } from "../../../subjects/subject.ts";
 import { storedBytes } from "../../../store/contract.ts";
 import { apiLevel } from "../../metadata.ts";
 import type { ApiError } from "../../api-error.ts";
-import { Incoming } from "../publish/inbound-message.ts";
+import { InboundMessage } from "../publish/inbound-message.ts";
 import { field, isDigits } from "../publish/message-headers.ts";
 import { batchSuffix } from "../publish/pub-acks.ts";
 import { atomicTooLarge, atomicUnsupportedHeader, refusals } from "../publish/refusals.ts";
@@ -50,45 +50,45 @@ export class AtomicBatches {
     return this.#open.size;
   }
 
-  receive(incoming: Incoming): void {
-    const refusal = this.#receive(incoming);
-    if (refusal !== null) this.#stream.ingest.acks.refuse(incoming, refusal);
+  receive(inbound: InboundMessage): void {
+    const refusal = this.#receive(inbound);
+    if (refusal !== null) this.#stream.publishHandler.acks.refuse(inbound, refusal);
   }
 
   close(): void {
     for (const batch of [...this.#open.values()]) this.#forget(batch);
   }
 
-  #receive(incoming: Incoming): ApiError | null {
-    const { headers } = incoming;
-    const refusal = this.#checkFirst(incoming);
+  #receive(inbound: InboundMessage): ApiError | null {
+    const { headers } = inbound;
+    const refusal = this.#checkFirst(inbound);
     if (refusal !== null) return refusal;
     const id = headers.text(field.batchId);
     if (id.length > idBytesMax) return refusals.atomicInvalidId;
     const seqText = headers.text(field.batchSeq);
     if (!isDigits(seqText)) return refusals.atomicMissingSeq;
     const seq = Number(seqText);
-    const commit = commitOf(incoming);
+    const commit = commitOf(inbound);
     const batch = this.#open.get(id) ?? this.#begin(id, seq, commit);
     if (!("messages" in batch)) return batch;
     if (commit === "invalid") return this.#drop(batch, null, refusals.atomicInvalidCommit);
     if (headers.hasValue(field.requiredApiLevel)) {
       if (!isApiLevelEnough(headers.text(field.requiredApiLevel)))
         return this.#drop(batch, "unsupported", refusals.requiredApiLevel);
-      incoming.removeHeader("Nats-Required-Api-Level");
+      inbound.removeHeader("Nats-Required-Api-Level");
     }
     batch.deadline.cancel();
     batch.deadline = this.#expireLater(batch);
-    return this.#join(incoming, batch, seq, commit);
+    return this.#join(inbound, batch, seq, commit);
   }
 
   /** What can be said before it is known which batch it is. */
-  #checkFirst(incoming: Incoming): ApiError | null {
-    const { config, account, ingest } = this.#stream;
+  #checkFirst(inbound: InboundMessage): ApiError | null {
+    const { config, account, publishHandler } = this.#stream;
     if (config.sealed) return refusals.sealed;
-    const noRoom = account.storageRefusal(this.#stream, this.#bytesOf(incoming));
-    if (noRoom !== null) return noRoom;
-    const tooLarge = ingest.checks.checkSize(incoming);
+    const quotaError = account.storageRefusal(this.#stream, this.#bytesOf(inbound));
+    if (quotaError !== null) return quotaError;
+    const tooLarge = publishHandler.checks.checkSize(inbound);
     if (tooLarge !== null) return tooLarge;
     return config.allow_atomic === true ? null : refusals.atomicDisabled;
   }
@@ -102,7 +102,8 @@ export class AtomicBatches {
     }
     if (this.#open.size >= maxInflightPerStream) return refusals.atomicTooManyInflight;
     let total = 0;
-    for (const { ingest } of account.streams.values()) total += ingest.atomicBatches.openCount;
+    for (const { publishHandler } of account.streams.values())
+      total += publishHandler.atomicBatches.openCount;
     if (total >= maxInflightTotal) return refusals.atomicTooManyInflight;
     const batch: Batch = { id, messages: [], bytes: 0, deadline: noDeadline };
     batch.deadline = this.#expireLater(batch);
@@ -110,29 +111,29 @@ export class AtomicBatches {
     return batch;
   }
 
-  #join(incoming: Incoming, batch: Batch, seq: number, commit: Commit): ApiError | null {
+  #join(inbound: InboundMessage, batch: Batch, seq: number, commit: Commit): ApiError | null {
     const { maxMessages } = this.#stream.account.settings.limits.batch;
     const isEnd = commit === "end";
     if (batch.messages.length + 1 !== seq || (seq === 1 && isEnd))
       return this.#drop(batch, "incomplete", refusals.atomicIncomplete);
     if ((isEnd ? seq - 1 : seq) > maxMessages) return this.#drop(batch, "large", atomicTooLarge(maxMessages));
-    if (!isEnd && !this.#stage(incoming, batch))
+    if (!isEnd && !this.#stage(inbound, batch))
       return this.#drop(batch, "large", refusals.insufficientResources);
     if (commit === "none") {
       // Says that it was taken, which is all that holds before the commit.
-      this.#stream.ingest.acks.say(incoming, "");
+      this.#stream.publishHandler.acks.say(inbound, "");
       return null;
     }
-    const refusal = this.#commit(incoming, batch, isEnd);
+    const refusal = this.#commit(inbound, batch, isEnd);
     this.#forget(batch);
     return refusal;
   }
 
   /** @returns false when too much is staged already */
-  #stage(incoming: Incoming, batch: Batch): boolean {
-    const bytes = incoming.subject.length + incoming.bodyBytes;
+  #stage(inbound: InboundMessage, batch: Batch): boolean {
+    const bytes = inbound.subject.length + inbound.bodyBytes;
     if (this.#stagedBytes + bytes > stagedBytesMax) return false;
-    const { headerBlock, payload, subject } = incoming;
+    const { headerBlock, payload, subject } = inbound;
     this.#stagedBytes += bytes;
     batch.bytes += bytes;
     batch.messages.push({
@@ -144,13 +145,13 @@ export class AtomicBatches {
   }
 
   /** All or nothing: everything is checked before anything is stored. */
-  #commit(incoming: Incoming, batch: Batch, isEnd: boolean): ApiError | null {
-    const { account, ingest } = this.#stream;
+  #commit(inbound: InboundMessage, batch: Batch, isEnd: boolean): ApiError | null {
+    const { account, publishHandler } = this.#stream;
     const checks = new StagedChecks(this.#stream);
-    const checked: Incoming[] = [];
+    const checked: InboundMessage[] = [];
     let bytes = 0;
     for (const { subject, headers, payload } of batch.messages) {
-      const message = new Incoming();
+      const message = new InboundMessage();
       message.fill(subject, headers, payload);
       if (message.headers.hasValue(field.expectedLastMsgId))
         return atomicUnsupportedHeader("Nats-Expected-Last-Msg-Id");
@@ -159,18 +160,22 @@ export class AtomicBatches {
       bytes += this.#bytesOf(message);
       checked.push(message);
     }
-    const noRoom = account.storageRefusal(this.#stream, bytes);
-    if (noRoom !== null) return noRoom;
+    const quotaError = account.storageRefusal(this.#stream, bytes);
+    if (quotaError !== null) return quotaError;
     if (isEnd) checked.at(-1)?.addHeader("Nats-Batch-Commit", "1");
     for (const message of checked) {
-      const refusal = ingest.intake.take(message);
+      const refusal = publishHandler.appender.take(message);
       if (refusal !== null) return refusal;
     }
-    ingest.acks.acknowledge(incoming, ingest.intake.seq, batchSuffix(batch.id, checked.length));
+    publishHandler.acks.acknowledge(
+      inbound,
+      publishHandler.appender.seq,
+      batchSuffix(batch.id, checked.length),
+    );
     return null;
   }
 
-  #bytesOf({ subject, headerBytes, payloadBytes }: Incoming): number {
+  #bytesOf({ subject, headerBytes, payloadBytes }: InboundMessage): number {
     return storedBytes(this.#stream.log.kind, subject.length, headerBytes, payloadBytes);
   }
 
@@ -205,7 +210,7 @@ export class AtomicBatches {
 
 const noDeadline: Deadline = { atMs: 0, cancel: () => {} };
 
-function commitOf({ headers }: Incoming): Commit {
+function commitOf({ headers }: InboundMessage): Commit {
   if (!headers.has(field.batchCommit)) return "none";
   const text = headers.text(field.batchCommit);
   if (text === "1") return "last";

@@ -6,7 +6,7 @@ import type { Deadline } from "../../../base/clock.ts";
 import { encodeJson } from "../../../base/json.ts";
 import { storedBytes } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { Incoming } from "../publish/inbound-message.ts";
+import type { InboundMessage } from "../publish/inbound-message.ts";
 import { field } from "../publish/message-headers.ts";
 import { batchSuffix } from "../publish/pub-acks.ts";
 import { refusals } from "../publish/refusals.ts";
@@ -58,45 +58,45 @@ export class FastBatches {
     return this.#open.size;
   }
 
-  receive(incoming: Incoming): void {
-    const refusal = this.#receive(incoming);
-    if (refusal !== null) this.#stream.ingest.acks.refuse(incoming, refusal);
+  receive(inbound: InboundMessage): void {
+    const refusal = this.#receive(inbound);
+    if (refusal !== null) this.#stream.publishHandler.acks.refuse(inbound, refusal);
   }
 
   close(): void {
     for (const batch of [...this.#open.values()]) this.#forget(batch);
   }
 
-  #receive(incoming: Incoming): ApiError | null {
-    const refusal = this.#checkFirst(incoming);
+  #receive(inbound: InboundMessage): ApiError | null {
+    const refusal = this.#checkFirst(inbound);
     if (refusal !== null) return refusal;
-    const replySubject = incoming.replySubject;
+    const replySubject = inbound.replySubject;
     const reply = parseFastReply(replySubject);
     if (reply === null) return refusals.fastPattern;
     if (reply.id.length > idBytesMax) return refusals.fastInvalidId;
     const batch = this.#open.get(reply.id) ?? this.#begin(reply);
     if (!(batch instanceof FastBatch)) return batch;
-    if (incoming.headers.hasValue(field.requiredApiLevel)) {
-      if (!isApiLevelEnough(incoming.headers.text(field.requiredApiLevel))) {
+    if (inbound.headers.hasValue(field.requiredApiLevel)) {
+      if (!isApiLevelEnough(inbound.headers.text(field.requiredApiLevel))) {
         this.#forget(batch);
         return refusals.requiredApiLevel;
       }
-      incoming.removeHeader("Nats-Required-Api-Level");
+      inbound.removeHeader("Nats-Required-Api-Level");
     }
     batch.deadline.cancel();
     batch.deadline = this.#expireLater(reply.id);
     if (reply.isPing) this.#ping(batch, reply, replySubject);
-    else if (this.#follows(batch, reply, replySubject)) this.#add(incoming, batch, reply, replySubject);
+    else if (this.#follows(batch, reply, replySubject)) this.#add(inbound, batch, reply, replySubject);
     return null;
   }
 
-  #checkFirst(incoming: Incoming): ApiError | null {
-    const { config, account, log, ingest } = this.#stream;
+  #checkFirst(inbound: InboundMessage): ApiError | null {
+    const { config, account, log, publishHandler } = this.#stream;
     if (config.sealed) return refusals.sealed;
-    const bytes = storedBytes(log.kind, incoming.subject.length, incoming.headerBytes, incoming.payloadBytes);
-    const noRoom = account.storageRefusal(this.#stream, bytes);
-    if (noRoom !== null) return noRoom;
-    const tooLarge = ingest.checks.checkSize(incoming);
+    const bytes = storedBytes(log.kind, inbound.subject.length, inbound.headerBytes, inbound.payloadBytes);
+    const quotaError = account.storageRefusal(this.#stream, bytes);
+    if (quotaError !== null) return quotaError;
+    const tooLarge = publishHandler.checks.checkSize(inbound);
     if (tooLarge !== null) return tooLarge;
     return config.allow_batched === true ? null : refusals.fastDisabled;
   }
@@ -105,7 +105,8 @@ export class FastBatches {
     if (reply.seq !== 1 || reply.isPing) return refusals.fastUnknownId;
     if (this.#open.size >= perStreamMax) return refusals.fastTooManyInflight;
     let total = 0;
-    for (const { ingest } of this.#stream.account.streams.values()) total += ingest.fastBatches.openCount;
+    for (const { publishHandler } of this.#stream.account.streams.values())
+      total += publishHandler.fastBatches.openCount;
     if (total >= totalMax) return refusals.fastTooManyInflight;
     // The only one may have what it asks for; others have to grow.
     const ackEvery = this.#open.size > 0 ? 1 : Math.min(ackMessagesMax, reply.flow);
@@ -142,7 +143,7 @@ export class FastBatches {
     return false;
   }
 
-  #add(incoming: Incoming, batch: FastBatch, reply: FastReply, to: string): void {
+  #add(inbound: InboundMessage, batch: FastBatch, reply: FastReply, to: string): void {
     if (reply.isEnd) {
       batch.lastSeq--;
       return this.#end(batch, to);
@@ -150,24 +151,24 @@ export class FastBatches {
     // The first is told how often acks will come.
     if (reply.seq === 1 && !reply.isCommit && this.#stream.config.no_ack !== true) this.#sayFlow(batch, to);
     const checks = new StagedChecks(this.#stream);
-    const { ingest } = this.#stream;
-    const refusal = checks.check(incoming) ?? ingest.intake.take(incoming);
-    if (refusal !== null) return this.#refuse(incoming, batch, reply, to, refusal, checks.duplicateOf);
-    batch.streamSeq = ingest.intake.seq;
+    const { publishHandler } = this.#stream;
+    const refusal = checks.check(inbound) ?? publishHandler.appender.take(inbound);
+    if (refusal !== null) return this.#refuse(inbound, batch, reply, to, refusal, checks.duplicateOf);
+    batch.streamSeq = publishHandler.appender.seq;
     batch.storedSeq = batch.lastSeq;
     if (reply.isCommit) this.#end(batch, to);
     else this.#ackIfDue(batch, to);
   }
 
   #refuse(
-    incoming: Incoming,
+    inbound: InboundMessage,
     batch: FastBatch,
     reply: FastReply,
     to: string,
     refusal: ApiError,
     duplicateOf: number,
   ): void {
-    const { acks } = this.#stream.ingest;
+    const { acks } = this.#stream.publishHandler;
     const isDuplicate = duplicateOf > 0;
     if (isDuplicate) {
       batch.storedSeq = reply.seq;
@@ -177,8 +178,8 @@ export class FastBatches {
     if (!reply.isGapAllowed && batch.lastSeq === 1) {
       this.#forget(batch);
       const suffix = `,"duplicate": true${batchSuffix(reply.id, reply.seq)}`;
-      if (isDuplicate) acks.acknowledge(incoming, duplicateOf, suffix);
-      else acks.refuse(incoming, refusal);
+      if (isDuplicate) acks.acknowledge(inbound, duplicateOf, suffix);
+      else acks.refuse(inbound, refusal);
       return;
     }
     if (!isDuplicate) acks.sayTo(to, encodeJson({ type: "err", seq: reply.seq, error: refusal.json }, false));
@@ -191,7 +192,11 @@ export class FastBatches {
   #end(batch: FastBatch, to: string): void {
     this.#forget(batch);
     const suffix = batchSuffix(batch.id, batch.lastSeq);
-    this.#stream.ingest.acks.acknowledgeTo(to, batch.streamSeq, Buffer.from(suffix, "latin1").toString());
+    this.#stream.publishHandler.acks.acknowledgeTo(
+      to,
+      batch.streamSeq,
+      Buffer.from(suffix, "latin1").toString(),
+    );
   }
 
   /** @returns whether there was one to be sent */
@@ -208,11 +213,11 @@ export class FastBatches {
   }
 
   #sayFlow({ ackedSeq, ackEvery }: FastBatch, to: string): void {
-    this.#stream.ingest.acks.sayTo(to, `{"type":"ack","seq":${ackedSeq},"msgs":${ackEvery}}`);
+    this.#stream.publishHandler.acks.sayTo(to, `{"type":"ack","seq":${ackedSeq},"msgs":${ackEvery}}`);
   }
 
   #sayGap(to: string, expectedSeq: number, seq: number): void {
-    this.#stream.ingest.acks.sayTo(to, `{"type":"gap","last_seq":${expectedSeq},"seq":${seq}}`);
+    this.#stream.publishHandler.acks.sayTo(to, `{"type":"gap","last_seq":${expectedSeq},"seq":${seq}}`);
   }
 
   #expireLater(id: string): Deadline {

@@ -15,7 +15,7 @@ import {
   lastTotal,
 } from "../publish/counters.ts";
 import { checkExpectedStream, lastSeqOf } from "../publish/expectations.ts";
-import type { Incoming } from "../publish/inbound-message.ts";
+import type { InboundMessage } from "../publish/inbound-message.ts";
 import { field, sequenceOf } from "../publish/message-headers.ts";
 import { parseMessageTtl } from "../publish/message-ttl.ts";
 import { refusals, rollupFailed, storeFailed, wrongLastSeq } from "../publish/refusals.ts";
@@ -47,67 +47,67 @@ export class StagedChecks {
   }
 
   /** Null when it may be stored; then it counts as staged. May change headers and payload. */
-  check(incoming: Incoming): ApiError | null {
+  check(inbound: InboundMessage): ApiError | null {
     this.duplicateOf = 0;
     const { config, log } = this.#stream;
     const isCounterStream = config.allow_msg_counter === true;
-    if (!fitsRecord(log, incoming)) return storeFailed("message too large");
-    const isSchedule = incoming.headers.hasValue(field.schedule);
+    if (!fitsRecord(log, inbound)) return storeFailed("message too large");
+    const isSchedule = inbound.headers.hasValue(field.schedule);
     const refusal =
-      this.#checkHead(incoming, isCounterStream) ??
-      (isCounterStream ? this.#checkCounter(incoming) : null) ??
-      this.#checkSeqs(incoming) ??
-      this.#checkSchedule(incoming) ??
-      this.#checkRollup(incoming);
-    return refusal ?? this.#stage(incoming, isSchedule);
+      this.#checkHead(inbound, isCounterStream) ??
+      (isCounterStream ? this.#checkCounter(inbound) : null) ??
+      this.#checkSeqs(inbound) ??
+      this.#checkSchedule(inbound) ??
+      this.#checkRollup(inbound);
+    return refusal ?? this.#stage(inbound, isSchedule);
   }
 
-  #checkHead(incoming: Incoming, isCounterStream: boolean): ApiError | null {
-    const { headers } = incoming;
-    if (incoming.headerBytes > headerBytesMax) return refusals.headerTooLarge;
+  #checkHead(inbound: InboundMessage, isCounterStream: boolean): ApiError | null {
+    const { headers } = inbound;
+    if (inbound.headerBytes > headerBytesMax) return refusals.headerTooLarge;
     if (headers.isEmpty) return null;
     const refusal =
-      checkIncrement(incoming, isCounterStream) ??
-      checkExpectedStream(incoming, wireFromText(this.#stream.name)) ??
-      this.#checkTtl(incoming) ??
-      this.#checkId(incoming);
+      checkIncrement(inbound, isCounterStream) ??
+      checkExpectedStream(inbound, wireFromText(this.#stream.name)) ??
+      this.#checkTtl(inbound) ??
+      this.#checkId(inbound);
     if (refusal !== null) return refusal;
     return headers.hasValue(field.streamSource) ? refusals.sourceHeader : null;
   }
 
-  #checkTtl({ headers }: Incoming): ApiError | null {
+  #checkTtl({ headers }: InboundMessage): ApiError | null {
     const ttl = parseMessageTtl(headers.text(field.ttl));
     if (ttl === 0) return null;
     if (!this.#stream.config.allow_msg_ttl) return refusals.ttlDisabled;
     return ttl === null ? refusals.ttlInvalid : null;
   }
 
-  #checkId({ headers }: Incoming): ApiError | null {
+  #checkId({ headers }: InboundMessage): ApiError | null {
     if (!headers.hasValue(field.msgId)) return null;
     const id = headers.text(field.msgId);
     if (this.#ids.has(id)) return refusals.atomicDuplicate;
-    this.duplicateOf = this.#stream.ingest.duplicates.seqOf(id);
+    this.duplicateOf = this.#stream.publishHandler.duplicates.seqOf(id);
     if (this.duplicateOf > 0) return refusals.atomicDuplicate;
     this.#ids.add(id);
     return null;
   }
 
-  #checkCounter(incoming: Incoming): ApiError | null {
-    if (incoming.increment === null) return refusals.counterMissing;
-    const { log, account, ingest } = this.#stream;
-    const { subject } = incoming;
+  #checkCounter(inbound: InboundMessage): ApiError | null {
+    if (inbound.increment === null) return refusals.counterMissing;
+    const { log, account, publishHandler } = this.#stream;
+    const { subject } = inbound;
     const before = this.#counters.get(subject) ?? lastTotal(log, subject);
     if (!isCounterTotal(before)) return before;
-    const after = applyIncrement(incoming, before);
+    const after = applyIncrement(inbound, before);
     if (!isCounterTotal(after)) return after;
     const payloadMax = account.account.limits.maxPayloadBytes;
-    if (payloadMax >= 0 && incoming.bodyBytes > payloadMax) return refusals.messageTooLarge;
-    const refusal = ingest.checks.checkSize(incoming);
+    if (payloadMax >= 0 && inbound.bodyBytes > payloadMax) return refusals.messageTooLarge;
+    const refusal = publishHandler.checks.checkSize(inbound);
     if (refusal === null) this.#counters.set(subject, after);
     return refusal;
   }
 
-  #checkSeqs({ headers, subject }: Incoming): ApiError | null {
+  #checkSeqs({ headers, subject }: InboundMessage): ApiError | null {
     const { log } = this.#stream;
     if (headers.hasValue(field.expectedLastSeq)) {
       const lastSeq = log.state.lastSeq + this.#count;
@@ -126,18 +126,18 @@ export class StagedChecks {
     return null;
   }
 
-  #checkSchedule(incoming: Incoming): ApiError | null {
-    if (!hasScheduleHeaders(incoming)) return null;
+  #checkSchedule(inbound: InboundMessage): ApiError | null {
+    if (!hasScheduleHeaders(inbound)) return null;
     const { host, config, log } = this.#stream;
     return checkSchedule(
-      incoming,
+      inbound,
       config,
       host.clock.wallMs(),
       (subject) => this.#subjects.get(subject)?.isSchedule ?? isScheduleIn(log, subject, this.#stored),
     );
   }
 
-  #checkRollup({ headers, subject }: Incoming): ApiError | null {
+  #checkRollup({ headers, subject }: InboundMessage): ApiError | null {
     if (!headers.hasValue(field.rollup)) return null;
     if (!this.#stream.allowsRollup) return rollupFailed("rollup not permitted");
     const rollup = headers.text(field.rollup).toLowerCase();
@@ -147,20 +147,20 @@ export class StagedChecks {
     return rollupFailed(`rollup value invalid: ${JSON.stringify(rollup)}`);
   }
 
-  #stage(incoming: Incoming, isSchedule: boolean): ApiError | null {
+  #stage(inbound: InboundMessage, isSchedule: boolean): ApiError | null {
     const { log } = this.#stream;
-    const { subject, headerBytes, payloadBytes } = incoming;
+    const { subject, headerBytes, payloadBytes } = inbound;
     let staged = this.#subjects.get(subject);
     if (staged === undefined) this.#subjects.set(subject, (staged = { count: 0, isSchedule }));
     staged.count++;
     staged.isSchedule = isSchedule;
     this.#count++;
     this.#bytes += storedBytes(log.kind, subject.length, headerBytes, payloadBytes);
-    return this.#checkRoom(incoming, staged.count);
+    return this.#checkQuota(inbound, staged.count);
   }
 
   /** Where new messages are discarded, a batch that does not fit as a whole is refused. */
-  #checkRoom({ subject, headers }: Incoming, countOfSubject: number): ApiError | null {
+  #checkQuota({ subject, headers }: InboundMessage, countOfSubject: number): ApiError | null {
     const { config, log } = this.#stream;
     if (config.discard !== "new") return null;
     const { messages, bytes } = log.state;

@@ -1,10 +1,10 @@
 /** A stream's configuration on its way in: what was asked for, and what it becomes when it is complete. */
 import type { StreamConfig, StreamSource } from "./stream-config.ts";
 
-export type StreamConfigDraft = { -readonly [K in keyof StreamConfig]?: StreamConfig[K] | undefined };
+export type RequestedStreamConfig = { -readonly [K in keyof StreamConfig]?: StreamConfig[K] | undefined };
 
 /** In nats-server's order of fields and without what its JSON leaves out. Every check has passed. */
-export function completeConfig(draft: StreamConfigDraft): StreamConfig {
+export function completeConfig(draft: RequestedStreamConfig): StreamConfig {
   const config = {
     name: draft.name ?? "",
     description: filled(draft.description),

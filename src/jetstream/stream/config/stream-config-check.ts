@@ -10,7 +10,7 @@ import { firstSeqMax } from "../../../store/contract.ts";
 import { apiError } from "../../api-errors.ts";
 import type { ApiError } from "../../api-error.ts";
 import type { StreamConfig } from "./stream-config.ts";
-import { completeConfig, type StreamConfigDraft } from "./requested-config.ts";
+import { completeConfig, type RequestedStreamConfig } from "./requested-config.ts";
 import { checkOrigins } from "./stream-config-sources.ts";
 import { collidingPair, excessOf, shortListMax } from "../subject-lists.ts";
 
@@ -33,11 +33,11 @@ const duplicateWindowNsDefault = 120_000 * nsPerMs;
 
 /** @throws ApiError */
 export function checkStreamConfig(
-  asked: StreamConfigDraft,
+  asked: RequestedStreamConfig,
   surroundings: StreamSurroundings,
   pedantic: boolean,
 ): StreamConfig {
-  const config: StreamConfigDraft = { ...asked };
+  const config: RequestedStreamConfig = { ...asked };
   checkTexts(config);
   // JavaScript counts no further.
   if ((config.first_seq ?? 0) > firstSeqMax)
@@ -89,7 +89,7 @@ export function isValidText(subject: string): boolean {
   return isValidSubject(wireFromText(subject));
 }
 
-function checkTexts(config: StreamConfigDraft): void {
+function checkTexts(config: RequestedStreamConfig): void {
   const { name, description, metadata } = config;
   if (!isValidName(name)) {
     throw invalidConfig("stream name is required and can not contain '.', '*', '>', '\\', '/'");
@@ -109,7 +109,7 @@ export function metadataBytes(metadata: Readonly<Record<string, string>> | undef
   return bytes;
 }
 
-function checkReplicas(config: StreamConfigDraft): void {
+function checkReplicas(config: RequestedStreamConfig): void {
   const replicas = config.num_replicas ?? 0;
   if (replicas > replicasMax) throw invalidConfig(`maximum replicas is ${replicasMax}`);
   if (replicas < 0) throw apiError("replicasCountCannotBeNegative");
@@ -118,7 +118,7 @@ function checkReplicas(config: StreamConfigDraft): void {
 
 const limits = ["max_msgs", "max_msgs_per_subject", "max_bytes", "max_msg_size", "max_consumers"] as const;
 
-function fillLimits(config: StreamConfigDraft, pedantic: boolean): void {
+function fillLimits(config: RequestedStreamConfig, pedantic: boolean): void {
   for (const limit of limits) {
     const value = config[limit] ?? 0;
     if (pedantic && value < -1) throw pedanticError(`${limit} must be set to -1`);
@@ -126,7 +126,7 @@ function fillLimits(config: StreamConfigDraft, pedantic: boolean): void {
   }
 }
 
-function checkAges(config: StreamConfigDraft, surroundings: StreamSurroundings, pedantic: boolean): void {
+function checkAges(config: RequestedStreamConfig, surroundings: StreamSurroundings, pedantic: boolean): void {
   const maxAge = config.max_age ?? 0;
   if (maxAge < 0) throw invalidConfig("max age can not be negative");
   if (maxAge !== 0 && maxAge < leastDurationNs) throw invalidConfig("max age needs to be >= 100ms");
@@ -156,7 +156,7 @@ function defaultWindow(maxAge: number, windowMax: number, pedantic: boolean): nu
   return maxAge;
 }
 
-function checkPolicies(config: StreamConfigDraft, pedantic: boolean): void {
+function checkPolicies(config: RequestedStreamConfig, pedantic: boolean): void {
   if (config.deny_purge === true && config.allow_rollup_hdrs === true)
     throw invalidConfig("roll-ups require the purge permission");
   if (config.allow_msg_counter === true) checkCounter(config);
@@ -174,14 +174,14 @@ function checkPolicies(config: StreamConfigDraft, pedantic: boolean): void {
     throw invalidConfig("async persist mode is not supported with atomic batch publish");
 }
 
-function checkCounter(config: StreamConfigDraft): void {
+function checkCounter(config: RequestedStreamConfig): void {
   if (config.discard === "new") throw invalidConfig("counter stream cannot use discard new");
   if (config.allow_msg_ttl === true) throw invalidConfig("counter stream cannot use message TTLs");
   if (config.allow_msg_schedules === true) throw invalidConfig("counter stream cannot use message schedules");
   if (config.retention !== "limits") throw invalidConfig("counter stream can only use limits retention");
 }
 
-export function checkDiscardPerSubject(config: StreamConfigDraft): void {
+export function checkDiscardPerSubject(config: RequestedStreamConfig): void {
   if (config.discard_new_per_subject !== true) return;
   if (config.discard !== "new")
     throw invalidConfig("discard new per subject requires discard new policy to be set");
@@ -189,7 +189,7 @@ export function checkDiscardPerSubject(config: StreamConfigDraft): void {
     throw invalidConfig("discard new per subject requires max msgs per subject > 0");
 }
 
-function checkMarkers(config: StreamConfigDraft, pedantic: boolean): void {
+function checkMarkers(config: RequestedStreamConfig, pedantic: boolean): void {
   const markerTtl = config.subject_delete_marker_ttl ?? 0;
   if (markerTtl < 0) throw invalidConfig("subject delete marker TTL must not be negative");
   if (markerTtl === 0) return;
@@ -201,7 +201,7 @@ function checkMarkers(config: StreamConfigDraft, pedantic: boolean): void {
   forceRollup(config, pedantic, "subject delete marker cannot be set if roll-ups are disabled");
 }
 
-function forceRollup(config: StreamConfigDraft, pedantic: boolean, problem: string): void {
+function forceRollup(config: RequestedStreamConfig, pedantic: boolean, problem: string): void {
   if (config.allow_rollup_hdrs === true) return;
   if (pedantic) throw invalidConfig(problem);
   config.allow_rollup_hdrs = true;
@@ -210,7 +210,7 @@ function forceRollup(config: StreamConfigDraft, pedantic: boolean, problem: stri
 
 const reserved = ["$JS.>", "$JSC.>", "$NRG.>"];
 
-function checkSubjects(config: StreamConfigDraft): void {
+function checkSubjects(config: RequestedStreamConfig): void {
   if ((config.subjects?.length ?? 0) === 0) {
     if (config.mirror === undefined && (config.sources?.length ?? 0) === 0)
       config.subjects = [config.name as string];
@@ -237,7 +237,7 @@ function checkSubjects(config: StreamConfigDraft): void {
   }
 }
 
-function checkCapturesEverything(config: StreamConfigDraft): void {
+function checkCapturesEverything(config: RequestedStreamConfig): void {
   if (config.no_ack !== true) throw invalidConfig("capturing all subjects requires no-ack to be true");
   if (config.num_replicas !== 1) throw invalidConfig("capturing all subjects requires replicas of 1");
 }
@@ -251,14 +251,14 @@ function checkReserved(subject: string): void {
     throw invalidConfig("subjects that overlap with system api require no-ack to be true");
 }
 
-function checkBytes(config: StreamConfigDraft, surroundings: StreamSurroundings): void {
+function checkBytes(config: RequestedStreamConfig, surroundings: StreamSurroundings): void {
   const maxBytes = config.max_bytes ?? -1;
   if (surroundings.maxBytesRequired && maxBytes <= 0) throw apiError("streamMaxBytesRequired");
   const bytesMax = surroundings.streamBytesMax(config.storage ?? "file");
   if (bytesMax > 0 && maxBytes > bytesMax) throw apiError("streamMaxStreamBytesExceeded");
 }
 
-function checkTransform({ subject_transform: transform }: StreamConfigDraft): void {
+function checkTransform({ subject_transform: transform }: RequestedStreamConfig): void {
   if (transform === undefined) return;
   const src = transform.src ?? "";
   if (src !== "" && !isValidText(src))
@@ -267,7 +267,7 @@ function checkTransform({ subject_transform: transform }: StreamConfigDraft): vo
   if (problem !== null) throw apiError("streamTransformInvalidDestination", { err: problem });
 }
 
-function checkRepublish(config: StreamConfigDraft, pedantic: boolean): void {
+function checkRepublish(config: RequestedStreamConfig, pedantic: boolean): void {
   const { republish, subject_transform: transform, subjects = [] } = config;
   if (republish === undefined) return;
   let src = republish.src ?? "";

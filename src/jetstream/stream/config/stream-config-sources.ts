@@ -11,7 +11,7 @@ import {
   type StreamSurroundings,
   transformProblem,
 } from "./stream-config-check.ts";
-import type { StreamConfigDraft } from "./requested-config.ts";
+import type { RequestedStreamConfig } from "./requested-config.ts";
 
 /** What is gathered on the way, for the checks at the end. */
 interface Prefixes {
@@ -27,7 +27,7 @@ const transformsMax = 1_000;
 
 /** @throws ApiError */
 export function checkOrigins(
-  config: StreamConfigDraft,
+  config: RequestedStreamConfig,
   surroundings: StreamSurroundings,
   pedantic: boolean,
 ): void {
@@ -47,7 +47,7 @@ export function checkOrigins(
 }
 
 function checkMirror(
-  config: StreamConfigDraft,
+  config: RequestedStreamConfig,
   mirror: StreamSource,
   surroundings: StreamSurroundings,
   pedantic: boolean,
@@ -82,7 +82,7 @@ function checkMirror(
   config.mirror_direct = origin.allow_direct;
 }
 
-function refuseBesideMirror(config: StreamConfigDraft): void {
+function refuseBesideMirror(config: RequestedStreamConfig): void {
   const refusals: readonly (readonly [boolean, ApiErrorName])[] = [
     [(config.first_seq ?? 0) > 0, "mirrorWithFirstSeq"],
     [(config.subjects?.length ?? 0) > 0, "mirrorWithSubjects"],
@@ -106,7 +106,7 @@ function checkConsumer(source: StreamSource, problem: ApiErrorName): void {
 }
 
 function checkSource(
-  config: StreamConfigDraft,
+  config: RequestedStreamConfig,
   source: StreamSource,
   surroundings: StreamSurroundings,
   { seen, consumers }: { readonly seen: Set<string>; readonly consumers: Set<string> },
@@ -155,7 +155,7 @@ function sourceIndex({ name, external, consumer, filter_subject, subject_transfo
   return JSON.stringify([name, external?.api, consumer?.name, filters]);
 }
 
-function isTooSmall(config: StreamConfigDraft, origin: StreamConfig): boolean {
+function isTooSmall(config: RequestedStreamConfig, origin: StreamConfig): boolean {
   const own = config.max_msg_size ?? -1;
   const theirs = origin.max_msg_size ?? -1;
   return own > 0 && theirs > 0 && own < theirs;
@@ -188,8 +188,8 @@ function checkPrefixes({ subjects, deliver, api }: Prefixes): void {
   }
 }
 
-function checkCycles(config: StreamConfigDraft, surroundings: StreamSurroundings): void {
-  const waiting: StreamConfigDraft[] = [config];
+function checkCycles(config: RequestedStreamConfig, surroundings: StreamSurroundings): void {
+  const waiting: RequestedStreamConfig[] = [config];
   const visited = new Set<string>();
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     visited.add(next.name ?? "");

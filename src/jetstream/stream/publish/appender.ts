@@ -2,14 +2,14 @@
  * Puts a message that has passed its checks into the log, with all that follows from that: what it replaces, its TTL,
  * what is republished. Source: nats-server `processJetStreamMsgWithBatch`, second half.
  */
-import type { MessageDraft } from "../../../store/contract.ts";
+import type { NewMessage } from "../../../store/contract.ts";
 import { StoredMessage, storedBytes } from "../../../store/contract.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import type { ApiError } from "../../api-error.ts";
 import { purge } from "../retention/purge.ts";
 import { dueOf, isDue, nextIsPurge } from "../schedule/schedule-headers.ts";
 import type { Stream } from "../stream.ts";
-import type { Incoming } from "./inbound-message.ts";
+import type { InboundMessage } from "./inbound-message.ts";
 import { field } from "./message-headers.ts";
 import { parseMessageTtl } from "./message-ttl.ts";
 import { PassStamp } from "./pass-stamp.ts";
@@ -18,9 +18,9 @@ import { Republisher } from "./republish.ts";
 
 const nsPerSecond = 1_000_000_000;
 
-export class Intake {
+export class Appender {
   readonly #stream: Stream;
-  readonly #draft: MessageDraft = {
+  readonly #draft: NewMessage = {
     subject: "",
     bytes: Buffer.alloc(0),
     bodyStart: 0,
@@ -62,58 +62,58 @@ export class Intake {
   }
 
   /** Null when it was taken, under {@link seq}, whether or not anybody's interest kept it. */
-  take(incoming: Incoming): ApiError | null {
+  take(inbound: InboundMessage): ApiError | null {
     this.#draft.seq = 0;
     this.#stamp.read(this.#draft);
-    return this.#take(incoming);
+    return this.#take(inbound);
   }
 
   /** As {@link take}, with the sequence and the time that it has in the stream that it comes from. */
-  takeAs(incoming: Incoming, seq: number, timeMs: number, timeNs: number): ApiError | null {
+  takeAs(inbound: InboundMessage, seq: number, timeMs: number, timeNs: number): ApiError | null {
     this.#draft.seq = seq;
     this.#draft.timeMs = timeMs;
     this.#draft.timeNs = timeNs;
-    return this.#take(incoming);
+    return this.#take(inbound);
   }
 
-  #take(incoming: Incoming): ApiError | null {
+  #take(inbound: InboundMessage): ApiError | null {
     const stream = this.#stream;
     const draft = this.#draft;
-    const { headers } = incoming;
+    const { headers } = inbound;
     draft.messageId = headers.hasValue(field.msgId) ? headers.text(field.msgId) : null;
     draft.expiresMs = 0;
     draft.wakesMs = 0;
-    if (stream.config.retention === "interest" && !stream.hasInterest(incoming.subject)) {
-      this.#skip(incoming);
+    if (stream.config.retention === "interest" && !stream.hasInterest(inbound.subject)) {
+      this.#skip(inbound);
       return null;
     }
-    const noRoom = stream.account.storageRefusal(stream, this.#bytesOf(incoming));
-    const refusal = noRoom ?? (headers.isEmpty ? null : this.#readTimes(incoming));
+    const quotaError = stream.account.storageRefusal(stream, this.#bytesOf(inbound));
+    const refusal = quotaError ?? (headers.isEmpty ? null : this.#readTimes(inbound));
     if (refusal !== null) return refusal;
-    const full = this.#fullText(incoming);
+    const full = this.#fullText(inbound);
     if (full !== null) return storeFailed(full);
-    this.#append(incoming);
+    this.#append(inbound);
     return null;
   }
 
-  #append(incoming: Incoming): void {
+  #append(inbound: InboundMessage): void {
     const stream = this.#stream;
     const draft = this.#draft;
-    draft.subject = incoming.subject;
-    draft.bytes = incoming.bytes;
-    draft.bodyStart = incoming.bodyStart;
-    draft.bodyEnd = incoming.bodyEnd;
-    draft.headerBytes = incoming.headerBytes;
-    this.#republisher?.prepare(incoming.subject);
+    draft.subject = inbound.subject;
+    draft.bytes = inbound.bytes;
+    draft.bodyStart = inbound.bodyStart;
+    draft.bodyEnd = inbound.bodyEnd;
+    draft.headerBytes = inbound.headerBytes;
+    this.#republisher?.prepare(inbound.subject);
     this.seq = stream.append(draft);
     if (draft.messageId === null) this.#lastMsgId = "";
     else this.#noteId(draft.messageId);
-    if (!incoming.headers.isEmpty && stream.allowsRollup) this.#rollUp(incoming, 1);
+    if (!inbound.headers.isEmpty && stream.allowsRollup) this.#rollUp(inbound, 1);
     this.#republisher?.publish(draft, this.seq);
   }
 
   /** Nobody wants it: its sequence is used up, its id is remembered, and its publisher hears that all is well. */
-  #skip(incoming: Incoming): void {
+  #skip(inbound: InboundMessage): void {
     const { log, allowsRollup } = this.#stream;
     const { messageId, timeMs, timeNs } = this.#draft;
     this.seq = this.#draft.seq === 0 ? log.state.lastSeq + 1 : this.#draft.seq;
@@ -123,24 +123,24 @@ export class Intake {
       this.#noteId(messageId);
       log.noteMessageId(messageId, this.seq, timeMs);
     }
-    if (!incoming.headers.isEmpty && allowsRollup) this.#rollUp(incoming, 0);
+    if (!inbound.headers.isEmpty && allowsRollup) this.#rollUp(inbound, 0);
   }
 
   #noteId(id: string): void {
     this.#lastMsgId = id;
-    this.#stream.ingest.duplicates.note(id, this.seq, this.#draft.timeMs);
+    this.#stream.publishHandler.duplicates.note(id, this.seq, this.#draft.timeMs);
   }
 
   /** A TTL, and when a schedule is due. */
-  #readTimes(incoming: Incoming): ApiError | null {
-    const { headers } = incoming;
+  #readTimes(inbound: InboundMessage): ApiError | null {
+    const { headers } = inbound;
     const { config, host } = this.#stream;
     const draft = this.#draft;
     if (headers.hasValue(field.ttl)) {
       const ttl = parseMessageTtl(headers.text(field.ttl));
       if (ttl === null) return refusals.ttlInvalid;
       // Kept also where TTLs do not count, as in a mirror without them: they may be switched on later.
-      if (ttl > 0) draft.expiresMs = draft.timeMs + 1_000 * this.#raiseTtl(incoming, ttl);
+      if (ttl > 0) draft.expiresMs = draft.timeMs + 1_000 * this.#raiseTtl(inbound, ttl);
     }
     if (config.allow_msg_schedules === true && headers.hasValue(field.schedule)) {
       const due = dueOf(headers, draft.timeMs, host.clock.wallMs());
@@ -151,26 +151,26 @@ export class Intake {
   }
 
   /** A message that went before the marker of the one before it would leave none itself. */
-  #raiseTtl(incoming: Incoming, seconds: number): number {
+  #raiseTtl(inbound: InboundMessage, seconds: number): number {
     const { config } = this.#stream;
     const least = Math.floor((config.subject_delete_marker_ttl ?? 0) / nsPerSecond);
     if (seconds >= least || config.max_msgs_per_subject === 1) return seconds;
-    incoming.removeHeader("Nats-TTL");
-    incoming.addHeader("Nats-TTL", String(least));
+    inbound.removeHeader("Nats-TTL");
+    inbound.addHeader("Nats-TTL", String(least));
     return least;
   }
 
-  #fullText(incoming: Incoming): string | null {
+  #fullText(inbound: InboundMessage): string | null {
     if (this.#stream.config.discard !== "new") return null;
-    const isRollup = incoming.headers.hasValue(field.rollup);
-    return this.#stream.limits.refusal(incoming.subject, this.#bytesOf(incoming), isRollup);
+    const isRollup = inbound.headers.hasValue(field.rollup);
+    return this.#stream.limits.refusal(inbound.subject, this.#bytesOf(inbound), isRollup);
   }
 
-  #bytesOf({ subject, headerBytes, payloadBytes }: Incoming): number {
+  #bytesOf({ subject, headerBytes, payloadBytes }: InboundMessage): number {
     return storedBytes(this.#stream.log.kind, subject.length, headerBytes, payloadBytes);
   }
 
-  #rollUp({ headers, subject }: Incoming, keep: number): void {
+  #rollUp({ headers, subject }: InboundMessage, keep: number): void {
     if (headers.hasValue(field.rollup)) {
       const rollup = headers.text(field.rollup).toLowerCase();
       if (rollup === "sub") purge(this.#stream, { filter: subject, keep });

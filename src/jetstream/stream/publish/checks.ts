@@ -9,7 +9,7 @@ import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/sch
 import type { Stream } from "../stream.ts";
 import { applyIncrement, checkIncrement, isCounterTotal, lastTotal } from "./counters.ts";
 import { checkExpectedMsgId, checkExpectedSeqs, checkExpectedStream } from "./expectations.ts";
-import type { Incoming } from "./inbound-message.ts";
+import type { InboundMessage } from "./inbound-message.ts";
 import { field } from "./message-headers.ts";
 import { parseMessageTtl } from "./message-ttl.ts";
 import { refusals, rollupFailed, storeFailed } from "./refusals.ts";
@@ -39,64 +39,64 @@ export class Checks {
   }
 
   /** A plain publish. Null when it may be stored, or {@link duplicateOf} is set. */
-  check(incoming: Incoming): ApiError | null {
+  check(inbound: InboundMessage): ApiError | null {
     this.duplicateOf = 0;
     const { config } = this.#stream;
-    if (!fitsRecord(this.#stream.log, incoming)) return storeFailed("message too large");
+    if (!fitsRecord(this.#stream.log, inbound)) return storeFailed("message too large");
     if (config.sealed) return refusals.sealed;
     const isCounterStream = config.allow_msg_counter === true;
-    if (incoming.headerBytes === 0) {
-      if (incoming.bodyBytes > this.#messageBytesMax) return refusals.messageTooLarge;
+    if (inbound.headerBytes === 0) {
+      if (inbound.bodyBytes > this.#messageBytesMax) return refusals.messageTooLarge;
       return isCounterStream ? refusals.counterMissing : null;
     }
-    const tooLarge = this.checkSize(incoming);
+    const tooLarge = this.checkSize(inbound);
     if (tooLarge !== null) return tooLarge;
-    if (incoming.headers.isEmpty) return isCounterStream ? refusals.counterMissing : null;
-    const refusal = this.#checkHeaders(incoming, isCounterStream);
+    if (inbound.headers.isEmpty) return isCounterStream ? refusals.counterMissing : null;
+    const refusal = this.#checkHeaders(inbound, isCounterStream);
     if (refusal !== null || this.duplicateOf > 0) return refusal;
-    return isCounterStream ? this.#checkCounter(incoming) : this.checkSize(incoming);
+    return isCounterStream ? this.#checkCounter(inbound) : this.checkSize(inbound);
   }
 
   /** Of what is to be stored, headers and all. */
-  checkSize(incoming: Incoming): ApiError | null {
-    if (incoming.bodyBytes > this.#messageBytesMax) return refusals.messageTooLarge;
-    return incoming.headerBytes > headerBytesMax ? refusals.headerTooLarge : null;
+  checkSize(inbound: InboundMessage): ApiError | null {
+    if (inbound.bodyBytes > this.#messageBytesMax) return refusals.messageTooLarge;
+    return inbound.headerBytes > headerBytesMax ? refusals.headerTooLarge : null;
   }
 
-  #checkHeaders(incoming: Incoming, isCounterStream: boolean): ApiError | null {
-    const { headers } = incoming;
+  #checkHeaders(inbound: InboundMessage, isCounterStream: boolean): ApiError | null {
+    const { headers } = inbound;
     const stream = this.#stream;
     const refusal =
-      checkIncrement(incoming, isCounterStream) ??
-      checkExpectedStream(incoming, this.#name) ??
-      this.#checkTtlAllowed(incoming) ??
-      checkExpectedSeqs(incoming, stream.log) ??
-      this.#checkSchedule(incoming);
+      checkIncrement(inbound, isCounterStream) ??
+      checkExpectedStream(inbound, this.#name) ??
+      this.#checkTtlAllowed(inbound) ??
+      checkExpectedSeqs(inbound, stream.log) ??
+      this.#checkSchedule(inbound);
     if (refusal !== null) return refusal;
-    if (!incoming.isSourced && headers.hasValue(field.streamSource)) return refusals.sourceHeader;
+    if (!inbound.isSourced && headers.hasValue(field.streamSource)) return refusals.sourceHeader;
     if (headers.hasValue(field.msgId) && stream.config.mirror === undefined) {
-      this.duplicateOf = stream.ingest.duplicates.seqOf(headers.text(field.msgId));
+      this.duplicateOf = stream.publishHandler.duplicates.seqOf(headers.text(field.msgId));
       if (this.duplicateOf > 0) return null;
     }
-    return checkExpectedMsgId(incoming, stream.ingest.lastMsgId) ?? this.#checkRollup(incoming);
+    return checkExpectedMsgId(inbound, stream.publishHandler.lastMsgId) ?? this.#checkRollup(inbound);
   }
 
-  #checkTtlAllowed({ headers, isSourced }: Incoming): ApiError | null {
+  #checkTtlAllowed({ headers, isSourced }: InboundMessage): ApiError | null {
     if (isSourced || this.#stream.config.allow_msg_ttl || !headers.hasValue(field.ttl)) return null;
     // One that cannot be read is found out later.
     const ttl = parseMessageTtl(headers.text(field.ttl)) ?? 0;
     return ttl === 0 ? null : refusals.ttlDisabled;
   }
 
-  #checkSchedule(incoming: Incoming): ApiError | null {
-    if (!hasScheduleHeaders(incoming)) return null;
+  #checkSchedule(inbound: InboundMessage): ApiError | null {
+    if (!hasScheduleHeaders(inbound)) return null;
     const { host, config, log } = this.#stream;
-    return checkSchedule(incoming, config, host.clock.wallMs(), (subject) =>
+    return checkSchedule(inbound, config, host.clock.wallMs(), (subject) =>
       isScheduleIn(log, subject, this.#stored),
     );
   }
 
-  #checkRollup({ headers, isSourced }: Incoming): ApiError | null {
+  #checkRollup({ headers, isSourced }: InboundMessage): ApiError | null {
     if (!headers.hasValue(field.rollup)) return null;
     if (!this.#stream.allowsRollup && !isSourced) return rollupFailed("rollup not permitted");
     const rollup = headers.text(field.rollup).toLowerCase();
@@ -104,21 +104,21 @@ export class Checks {
     return rollupFailed(`rollup value invalid: ${JSON.stringify(rollup)}`);
   }
 
-  #checkCounter(incoming: Incoming): ApiError | null {
-    if (incoming.increment === null) return refusals.counterMissing;
+  #checkCounter(inbound: InboundMessage): ApiError | null {
+    if (inbound.increment === null) return refusals.counterMissing;
     const { log, account } = this.#stream;
-    const before = lastTotal(log, incoming.subject);
+    const before = lastTotal(log, inbound.subject);
     if (!isCounterTotal(before)) return before;
-    const after = applyIncrement(incoming, before);
+    const after = applyIncrement(inbound, before);
     if (!isCounterTotal(after)) return after;
     const payloadMax = account.account.limits.maxPayloadBytes;
-    if (payloadMax >= 0 && incoming.bodyBytes > payloadMax) return refusals.messageTooLarge;
-    return this.checkSize(incoming);
+    if (payloadMax >= 0 && inbound.bodyBytes > payloadMax) return refusals.messageTooLarge;
+    return this.checkSize(inbound);
   }
 }
 
 /** Whether nats-server's file store could keep it. */
-export function fitsRecord(log: MessageLog, { subject, headerBytes, payloadBytes }: Incoming): boolean {
+export function fitsRecord(log: MessageLog, { subject, headerBytes, payloadBytes }: InboundMessage): boolean {
   return (
     log.kind === "memory" || storedBytes("file", subject.length, headerBytes, payloadBytes) <= recordBytesMax
   );

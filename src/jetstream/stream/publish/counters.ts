@@ -4,7 +4,7 @@ import { encodeJson } from "../../../base/json.ts";
 import type { ApiError } from "../../api-error.ts";
 import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
 import { headerValue } from "../../../protocol/headers.ts";
-import type { Incoming } from "./inbound-message.ts";
+import type { InboundMessage } from "./inbound-message.ts";
 import { field } from "./message-headers.ts";
 import { refusals } from "./refusals.ts";
 
@@ -17,21 +17,21 @@ export interface CounterTotal {
 }
 
 /** Of `Nats-Incr`: null when it is missing, undefined when it is no whole number. */
-export function incrementOf({ headers }: Incoming): bigint | null | undefined {
+export function incrementOf({ headers }: InboundMessage): bigint | null | undefined {
   if (!headers.hasValue(field.incr)) return null;
   const text = headers.text(field.incr);
   return /^[+-]?[0-9]+$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** The checks of `Nats-Incr` itself; leaves its value in `incoming`. */
-export function checkIncrement(incoming: Incoming, isCounterStream: boolean): ApiError | null {
-  const increment = incrementOf(incoming);
+/** The checks of `Nats-Incr` itself; leaves its value in `inbound`. */
+export function checkIncrement(inbound: InboundMessage, isCounterStream: boolean): ApiError | null {
+  const increment = incrementOf(inbound);
   if (increment === undefined) return refusals.counterInvalid;
-  incoming.increment = increment;
-  if (increment === null || incoming.isSourced) return null;
+  inbound.increment = increment;
+  if (increment === null || inbound.isSourced) return null;
   if (!isCounterStream) return refusals.counterDisabled;
-  if (incoming.payloadBytes > 0) return refusals.counterPayload;
-  for (const place of incompatible) if (incoming.headers.hasValue(place)) return refusals.counterInvalid;
+  if (inbound.payloadBytes > 0) return refusals.counterPayload;
+  for (const position of incompatible) if (inbound.headers.hasValue(position)) return refusals.counterInvalid;
   return null;
 }
 
@@ -62,26 +62,26 @@ export function lastTotal(log: MessageLog, subject: string): CounterTotal | ApiE
  *
  * @returns what the next increment is to be added to, or why there is none
  */
-export function applyIncrement(incoming: Incoming, before: CounterTotal): CounterTotal | ApiError {
-  let increment = incoming.increment ?? 0n;
+export function applyIncrement(inbound: InboundMessage, before: CounterTotal): CounterTotal | ApiError {
+  let increment = inbound.increment ?? 0n;
   let { sources } = before;
-  if (incoming.headers.hasValue(field.streamSource)) {
-    const origin = incoming.headers.text(field.streamSource).split(" ");
-    const [stream = "", , , , originSubject = incoming.subject] = origin;
-    const total = parseTotal(incoming.payload);
+  if (inbound.headers.hasValue(field.streamSource)) {
+    const origin = inbound.headers.text(field.streamSource).split(" ");
+    const [stream = "", , , , originSubject = inbound.subject] = origin;
+    const total = parseTotal(inbound.payload);
     if (total === null) return refusals.counterBroken;
     const previous = parseInteger(sources?.[stream]?.[originSubject] ?? "0");
     sources = { ...sources, [stream]: { ...sources?.[stream], [originSubject]: String(total) } };
     // So that the sum of all increments stays right, whatever was lost on the way.
     increment = total - previous;
-    incoming.setHeader("Nats-Incr", String(increment));
+    inbound.setHeader("Nats-Incr", String(increment));
   }
   const total = before.total + increment;
   const digits = String(total);
-  incoming.counterTotal = digits;
-  incoming.replace(incoming.headerBlock, Buffer.from(`{"val":"${digits}"}`, "latin1"));
+  inbound.counterTotal = digits;
+  inbound.replace(inbound.headerBlock, Buffer.from(`{"val":"${digits}"}`, "latin1"));
   if (sources !== null && Object.keys(sources).length > 0)
-    incoming.setHeader("Nats-Counter-Sources", formatSources(sources));
+    inbound.setHeader("Nats-Counter-Sources", formatSources(sources));
   return { total, sources };
 }
 

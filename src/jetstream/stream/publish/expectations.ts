@@ -3,17 +3,17 @@ import { filterOf } from "../../../subjects/filter.ts";
 import { hasWildcard, textFromWire } from "../../../subjects/subject.ts";
 import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { Incoming } from "./inbound-message.ts";
+import type { InboundMessage } from "./inbound-message.ts";
 import { field, sequenceOf } from "./message-headers.ts";
 import { refusals, wrongLastMsgId, wrongLastSeq } from "./refusals.ts";
 
 /** @param name of the stream, wire string */
-export function checkExpectedStream({ headers }: Incoming, name: string): ApiError | null {
+export function checkExpectedStream({ headers }: InboundMessage, name: string): ApiError | null {
   if (!headers.hasValue(field.expectedStream)) return null;
   return headers.text(field.expectedStream) === name ? null : refusals.otherStream;
 }
 
-export function checkExpectedSeqs({ headers, subject }: Incoming, log: MessageLog): ApiError | null {
+export function checkExpectedSeqs({ headers, subject }: InboundMessage, log: MessageLog): ApiError | null {
   if (headers.hasValue(field.expectedLastSubjectSeq)) {
     const other = headers.text(field.expectedLastSubjectSeqSubject);
     const expected = sequenceOf(headers.text(field.expectedLastSubjectSeq));
@@ -27,7 +27,7 @@ export function checkExpectedSeqs({ headers, subject }: Incoming, log: MessageLo
   return sequenceOf(headers.text(field.expectedLastSeq)) === lastSeq ? null : wrongLastSeq(lastSeq);
 }
 
-export function checkExpectedMsgId({ headers }: Incoming, lastId: string): ApiError | null {
+export function checkExpectedMsgId({ headers }: InboundMessage, lastId: string): ApiError | null {
   if (!headers.hasValue(field.expectedLastMsgId)) return null;
   return headers.text(field.expectedLastMsgId) === lastId ? null : wrongLastMsgId(textFromWire(lastId));
 }

@@ -4,14 +4,14 @@
  */
 import { emptyBytes, type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
 import type { Message } from "../../../broker/message.ts";
-import type { CopyDraft } from "../../sourcing/sourcing-sink.ts";
+import type { SourcedMessage } from "../../sourcing/sourcing-sink.ts";
 import { addField, dropField, dropStatus, hasStatus, setField } from "./header-block.ts";
 import { LastSubject } from "./last-subject.ts";
 import { field, MessageHeaders } from "./message-headers.ts";
 
 const noBytes: ViewedBytes = viewBytes(emptyBytes);
 
-export class Incoming {
+export class InboundMessage {
   /** Wire string; after the stream's transform once {@link isTransformed}. */
   subject = "";
   /** Where the ack goes: `reply[replyStart, replyEnd)`, empty for nowhere. */
@@ -55,7 +55,7 @@ export class Incoming {
   }
 
   /** A message of another stream. */
-  takeCopy({ subject, bytes, bodyStart, bodyEnd, headerBytes }: CopyDraft): void {
+  takeSourced({ subject, bytes, bodyStart, bodyEnd, headerBytes }: SourcedMessage): void {
     this.#reset();
     this.isSourced = true;
     this.subject = subject;

@@ -36,7 +36,7 @@ export const field = {
 export type Field = (typeof field)[keyof typeof field];
 
 /** Behind `Nats-`. */
-const places: ReadonlyMap<string, number> = new Map([
+const positions: ReadonlyMap<string, number> = new Map([
   ["Msg-Id", field.msgId],
   ["Expected-Stream", field.expectedStream],
   ["Expected-Last-Sequence", field.expectedLastSeq],
@@ -74,7 +74,7 @@ export class MessageHeaders {
   #bytes: Buffer = Buffer.alloc(0);
   /** A bit for each place. */
   #present = 0;
-  readonly #ranges = new Int32Array(places.size * 2);
+  readonly #ranges = new Int32Array(positions.size * 2);
 
   /** Without headers. */
   clear(): void {
@@ -94,8 +94,9 @@ export class MessageHeaders {
       let colon = nameStart;
       while (colon < limit && bytes[colon] !== COLON && bytes[colon] !== CR) colon++;
       if (colon >= limit || bytes[colon] !== COLON) continue;
-      const place = places.get(bytes.latin1Slice(nameStart, colon));
-      if (place !== undefined && (this.#present & (1 << place)) === 0) this.#note(place, colon + 1, end);
+      const position = positions.get(bytes.latin1Slice(nameStart, colon));
+      if (position !== undefined && (this.#present & (1 << position)) === 0)
+        this.#note(position, colon + 1, end);
     }
   }
 
@@ -104,30 +105,30 @@ export class MessageHeaders {
     return this.#present === 0;
   }
 
-  has(place: Field): boolean {
-    return (this.#present & (1 << place)) !== 0;
+  has(position: Field): boolean {
+    return (this.#present & (1 << position)) !== 0;
   }
 
   /** Whether it is there and has a value. */
-  hasValue(place: Field): boolean {
-    return this.has(place) && this.#ranges[2 * place] !== this.#ranges[2 * place + 1];
+  hasValue(position: Field): boolean {
+    return this.has(position) && this.#ranges[2 * position] !== this.#ranges[2 * position + 1];
   }
 
   /** Wire string; "" when it is missing or empty. */
-  text(place: Field): string {
-    if (!this.has(place)) return "";
-    return this.#bytes.latin1Slice(this.#ranges[2 * place], this.#ranges[2 * place + 1]);
+  text(position: Field): string {
+    if (!this.has(position)) return "";
+    return this.#bytes.latin1Slice(this.#ranges[2 * position], this.#ranges[2 * position + 1]);
   }
 
-  #note(place: number, from: number, end: number): void {
+  #note(position: number, from: number, end: number): void {
     const bytes = this.#bytes;
     let start = from;
     while (start < end && bytes[start] === SPACE) start++;
     let stop = start;
     while (stop < end && !(bytes[stop] === CR && stop + 1 < end && bytes[stop + 1] === LF)) stop++;
-    this.#present |= 1 << place;
-    this.#ranges[2 * place] = start;
-    this.#ranges[2 * place + 1] = stop;
+    this.#present |= 1 << position;
+    this.#ranges[2 * position] = start;
+    this.#ranges[2 * position + 1] = stop;
   }
 }
 

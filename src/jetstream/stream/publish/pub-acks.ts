@@ -3,7 +3,7 @@ import { type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
 import { encodeJson } from "../../../base/json.ts";
 import type { ApiError } from "../../api-error.ts";
 import type { Stream } from "../stream.ts";
-import type { Incoming } from "./inbound-message.ts";
+import type { InboundMessage } from "./inbound-message.ts";
 
 export class PubAcks {
   readonly #stream: Stream;
@@ -21,28 +21,28 @@ export class PubAcks {
   }
 
   /** @param suffix what follows the sequence, up to and with the closing brace; wire string */
-  acknowledge(incoming: Incoming, seq: number, suffix: string): void {
-    if (incoming.replyEnd === incoming.replyStart || this.#stream.config.no_ack === true) return;
+  acknowledge(inbound: InboundMessage, seq: number, suffix: string): void {
+    if (inbound.replyEnd === inbound.replyStart || this.#stream.config.no_ack === true) return;
     const { account } = this.#stream;
-    account.answers.acknowledge(
+    account.replies.acknowledge(
       account.account,
       this.#waits,
-      incoming.reply,
-      incoming.replyStart,
-      incoming.replyEnd,
+      inbound.reply,
+      inbound.replyStart,
+      inbound.replyEnd,
       this.#prefix,
       seq,
       suffix,
     );
   }
 
-  refuse(incoming: Incoming, refusal: ApiError): void {
-    this.say(incoming, encodeJson({ error: refusal.json, stream: this.#stream.name, seq: 0 }, false));
+  refuse(inbound: InboundMessage, refusal: ApiError): void {
+    this.say(inbound, encodeJson({ error: refusal.json, stream: this.#stream.name, seq: 0 }, false));
   }
 
   /** @param text "" for an empty answer */
-  say(incoming: Incoming, text: string): void {
-    if (incoming.hasReply && this.#stream.config.no_ack !== true) this.sayTo(incoming.replySubject, text);
+  say(inbound: InboundMessage, text: string): void {
+    if (inbound.hasReply && this.#stream.config.no_ack !== true) this.sayTo(inbound.replySubject, text);
   }
 
   /** @param reply wire string; "" for nobody */
@@ -51,8 +51,8 @@ export class PubAcks {
     const { account } = this.#stream;
     const payload = Buffer.from(text);
     // What refuses a message may rest on one that is not on disk yet.
-    if (this.#waits) account.answers.publish(account.account, reply, payload);
-    else account.answers.publishSoon(account.account, reply, payload);
+    if (this.#waits) account.replies.publish(account.account, reply, payload);
+    else account.replies.publishSoon(account.account, reply, payload);
   }
 
   acknowledgeTo(reply: string, seq: number, suffix: string): void {

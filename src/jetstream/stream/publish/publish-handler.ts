@@ -11,33 +11,33 @@ import { apiError } from "../../api-errors.ts";
 import { AtomicBatches } from "../batch/atomic-batches.ts";
 import { FastBatches } from "../batch/fast-batches.ts";
 import { endsInFastSuffix } from "../batch/fast-reply.ts";
-import type { CopyDraft } from "../../sourcing/sourcing-sink.ts";
+import type { SourcedMessage } from "../../sourcing/sourcing-sink.ts";
 import type { Stream } from "../stream.ts";
 import { Checks } from "./checks.ts";
 import { Duplicates } from "./duplicates.ts";
-import { Incoming } from "./inbound-message.ts";
-import { Intake } from "./appender.ts";
+import { InboundMessage } from "./inbound-message.ts";
+import { Appender } from "./appender.ts";
 import { field } from "./message-headers.ts";
 import { PubAcks } from "./pub-acks.ts";
 
-export class Ingest {
+export class PublishHandler {
   readonly acks: PubAcks;
   readonly duplicates: Duplicates;
-  readonly intake: Intake;
+  readonly appender: Appender;
   readonly checks: Checks;
   readonly atomicBatches: AtomicBatches;
   readonly fastBatches: FastBatches;
   readonly #stream: Stream;
-  readonly #incoming = new Incoming();
+  readonly #inbound = new InboundMessage();
   /** What the stream publishes itself, also while something else is on its way in; few streams do. */
-  #own: Incoming | null = null;
+  #own: InboundMessage | null = null;
   #transform: SubjectTransform | null = null;
 
   constructor(stream: Stream) {
     this.#stream = stream;
     this.acks = new PubAcks(stream);
     this.duplicates = new Duplicates(stream);
-    this.intake = new Intake(stream);
+    this.appender = new Appender(stream);
     this.checks = new Checks(stream);
     this.atomicBatches = new AtomicBatches(stream);
     this.fastBatches = new FastBatches(stream);
@@ -46,20 +46,20 @@ export class Ingest {
 
   /** Of the message stored last; "" when it had none. Wire string. */
   get lastMsgId(): string {
-    return this.intake.lastMsgId;
+    return this.appender.lastMsgId;
   }
 
   receive(message: Message): boolean {
-    const incoming = this.#incoming;
-    incoming.take(message);
+    const inbound = this.#inbound;
+    inbound.take(message);
     const { host, log } = this.#stream;
-    if (log.kind === "file" && host.store.crowded) host.holdPublisher();
-    this.#transformSubject(incoming);
-    if (incoming.hasReply && endsInFastSuffix(incoming.reply.bytes, incoming.replyEnd))
-      this.fastBatches.receive(incoming);
-    else if (!incoming.headers.isEmpty && incoming.headers.hasValue(field.batchId))
-      this.atomicBatches.receive(incoming);
-    else this.#publish(incoming);
+    if (log.kind === "file" && host.store.isAboveHighWaterMark) host.stallPublisher();
+    this.#transformSubject(inbound);
+    if (inbound.hasReply && endsInFastSuffix(inbound.reply.bytes, inbound.replyEnd))
+      this.fastBatches.receive(inbound);
+    else if (!inbound.headers.isEmpty && inbound.headers.hasValue(field.batchId))
+      this.atomicBatches.receive(inbound);
+    else this.#publish(inbound);
     return true;
   }
 
@@ -73,32 +73,32 @@ export class Ingest {
     payload: Uint8Array,
     isTransformed = true,
   ): ApiError | null {
-    const own = (this.#own ??= new Incoming());
+    const own = (this.#own ??= new InboundMessage());
     own.fill(subject, headers, payload);
     own.isSourced = true;
     if (!isTransformed) this.#transformSubject(own);
     const refusal = this.checks.check(own);
     if (refusal !== null || this.checks.duplicateOf > 0) return refusal;
-    return this.intake.take(own);
+    return this.appender.take(own);
   }
 
   /** For mirrors and sources; see `CopySink.storeCopy`. */
-  storeCopy(draft: CopyDraft): ApiError | null {
+  storeSourced(draft: SourcedMessage): ApiError | null {
     if (draft.seq > firstSeqMax)
       return apiError("streamStoreFailed", { err: `sequence is beyond ${firstSeqMax}` });
-    const incoming = this.#incoming;
-    incoming.takeCopy(draft);
-    if (draft.seq > 0) return this.intake.takeAs(incoming, draft.seq, draft.timeMs, draft.timeNs);
-    this.#transformSubject(incoming);
-    const refusal = this.checks.check(incoming);
+    const inbound = this.#inbound;
+    inbound.takeSourced(draft);
+    if (draft.seq > 0) return this.appender.takeAs(inbound, draft.seq, draft.timeMs, draft.timeNs);
+    this.#transformSubject(inbound);
+    const refusal = this.checks.check(inbound);
     if (refusal !== null || this.checks.duplicateOf > 0) return refusal;
-    return this.intake.take(incoming);
+    return this.appender.take(inbound);
   }
 
   onUpdated(): void {
     this.#transform = transformOf(this.#stream);
     this.duplicates.onUpdated();
-    this.intake.onUpdated();
+    this.appender.onUpdated();
     this.checks.onUpdated();
   }
 
@@ -108,23 +108,23 @@ export class Ingest {
     this.fastBatches.close();
   }
 
-  #publish(incoming: Incoming): void {
-    const { checks, acks, intake } = this;
-    let refusal = checks.check(incoming);
+  #publish(inbound: InboundMessage): void {
+    const { checks, acks, appender } = this;
+    let refusal = checks.check(inbound);
     if (refusal === null && checks.duplicateOf > 0) {
-      acks.acknowledge(incoming, checks.duplicateOf, ',"duplicate": true}');
+      acks.acknowledge(inbound, checks.duplicateOf, ',"duplicate": true}');
       return;
     }
-    refusal ??= intake.take(incoming);
-    if (refusal !== null) acks.refuse(incoming, refusal);
-    else if (incoming.counterTotal === null) acks.acknowledge(incoming, intake.seq, "}");
-    else acks.acknowledge(incoming, intake.seq, `,"val":"${incoming.counterTotal}"}`);
+    refusal ??= appender.take(inbound);
+    if (refusal !== null) acks.refuse(inbound, refusal);
+    else if (inbound.counterTotal === null) acks.acknowledge(inbound, appender.seq, "}");
+    else acks.acknowledge(inbound, appender.seq, `,"val":"${inbound.counterTotal}"}`);
   }
 
   /** A subject that the transform's source does not cover stays as it is. */
-  #transformSubject(incoming: Incoming): void {
+  #transformSubject(inbound: InboundMessage): void {
     if (this.#transform === null) return;
-    incoming.subject = this.#transform.apply(incoming.subject) ?? incoming.subject;
+    inbound.subject = this.#transform.apply(inbound.subject) ?? inbound.subject;
   }
 }
 

@@ -8,7 +8,7 @@ import {
   textFromWire,
   wireFromText,
 } from "../../../subjects/subject.ts";
-import type { MessageDraft } from "../../../store/contract.ts";
+import type { NewMessage } from "../../../store/contract.ts";
 import type { StreamConfig } from "../config/stream-config.ts";
 import type { Stream } from "../stream.ts";
 
@@ -57,7 +57,7 @@ export class Republisher {
   }
 
   /** Goes out when the message is durable, as everything that is seen of it. */
-  publish(draft: MessageDraft, seq: number): void {
+  publish(draft: NewMessage, seq: number): void {
     if (this.#subject === "") return;
     const { account, log, name } = this.#stream;
     const { bytes, bodyStart, headerBytes } = draft;
@@ -75,7 +75,7 @@ export class Republisher {
             Buffer.from(fields, "latin1"),
           ]);
     const body = this.#headersOnly ? payload.subarray(0, 0) : payload;
-    if (log.kind === "file") account.answers.publish(account.account, this.#subject, body, headers);
-    else account.answers.publishSoon(account.account, this.#subject, body, headers);
+    if (log.kind === "file") account.replies.publish(account.account, this.#subject, body, headers);
+    else account.replies.publishSoon(account.account, this.#subject, body, headers);
   }
 }

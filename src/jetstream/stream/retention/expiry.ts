@@ -126,7 +126,7 @@ export class Expiry {
     const { seq, subject } = stored;
     if (this.#markerTtlSeconds > 0 && !isMarker(stored.headers)) {
       const isLast = stream.log.subject(subject)?.count === 1;
-      if (isLast) stream.ingest.publishOwn(subject, this.#markerHeaders(), Buffer.alloc(0));
+      if (isLast) stream.publishHandler.publishOwn(subject, this.#markerHeaders(), Buffer.alloc(0));
     }
     // A marker rolls up what it stands for; where there is none, or it was refused, the message goes by itself.
     stream.remove(seq);

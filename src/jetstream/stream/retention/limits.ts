@@ -48,8 +48,8 @@ export class Limits {
     this.#read();
     const { log } = this.#stream;
     if (this.#perSubjectMax > 0 && (before === 0 || this.#perSubjectMax < before)) {
-      const crowded = [...log.subjects(null)].filter(({ count }) => count > this.#perSubjectMax);
-      for (const { subject } of crowded) this.#enforceSubject(subject);
+      const overLimit = [...log.subjects(null)].filter(({ count }) => count > this.#perSubjectMax);
+      for (const { subject } of overLimit) this.#enforceSubject(subject);
     }
     if (!this.#discardsNew) this.#enforceTotals();
   }

@@ -4,7 +4,7 @@ import { collides, isValidLiteralSubject, isValidSubject, wireFromText } from ".
 import { headerValue } from "../../../protocol/headers.ts";
 import type { MessageLog, StoredMessage } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { Incoming } from "../publish/inbound-message.ts";
+import type { InboundMessage } from "../publish/inbound-message.ts";
 import { parseMessageTtl } from "../publish/message-ttl.ts";
 import { field, type MessageHeaders } from "../publish/message-headers.ts";
 import { refusals } from "../publish/refusals.ts";
@@ -15,7 +15,7 @@ import { TimeZone } from "./zone.ts";
 /** What `Nats-Schedule-Next` says in place of a time when the schedule is to go. */
 export const nextIsPurge = "purge";
 
-export function hasScheduleHeaders({ headers }: Incoming): boolean {
+export function hasScheduleHeaders({ headers }: InboundMessage): boolean {
   return (
     headers.has(field.schedule) ||
     headers.has(field.scheduleTimeZone) ||
@@ -49,22 +49,22 @@ export type ScheduleLookup = (subject: string) => boolean | undefined;
  * @param isSchedule whether the last message of a subject is one; undefined when there is none
  */
 export function checkSchedule(
-  incoming: Incoming,
+  inbound: InboundMessage,
   config: StreamConfig,
   nowMs: number,
   isSchedule: ScheduleLookup,
 ): ApiError | null {
-  if (incoming.isSourced) return null;
-  const due = dueOf(incoming.headers, nowMs, nowMs);
+  if (inbound.isSourced) return null;
+  const due = dueOf(inbound.headers, nowMs, nowMs);
   if (due !== null) {
     if (config.allow_msg_schedules !== true) return refusals.schedulesDisabled;
-    const refusal = isDue(due) ? checkTarget(incoming, config) : due;
+    const refusal = isDue(due) ? checkTarget(inbound, config) : due;
     if (refusal !== null) return refusal;
-    const rollup = incoming.headers.text(field.rollup);
-    if (rollup === "") incoming.addHeader("Nats-Rollup", "sub");
+    const rollup = inbound.headers.text(field.rollup);
+    if (rollup === "") inbound.addHeader("Nats-Rollup", "sub");
     else if (rollup.toLowerCase() !== "sub") return refusals.scheduleRollup;
   }
-  return checkScheduler(incoming, config, isSchedule);
+  return checkScheduler(inbound, config, isSchedule);
 }
 
 /** Whether the last message of `subject` is a schedule. */
@@ -75,7 +75,7 @@ export function isScheduleIn(log: MessageLog, subject: string, into: StoredMessa
   return headers !== null && (headerValue(headers, "Nats-Schedule") ?? "") !== "";
 }
 
-function checkTarget({ headers, subject }: Incoming, config: StreamConfig): ApiError | null {
+function checkTarget({ headers, subject }: InboundMessage, config: StreamConfig): ApiError | null {
   const ttl = headers.text(field.scheduleTtl);
   if (parseMessageTtl(ttl) === null) return refusals.scheduleTtl;
   const rollup = headers.text(field.scheduleRollup);
@@ -91,7 +91,7 @@ function checkTarget({ headers, subject }: Incoming, config: StreamConfig): ApiE
 }
 
 function checkScheduler(
-  { headers, subject }: Incoming,
+  { headers, subject }: InboundMessage,
   config: StreamConfig,
   isSchedule: ScheduleLookup,
 ): ApiError | null {

@@ -58,7 +58,7 @@ export class Schedules {
   }
 
   #fire({ seq, atMs }: MessageDeadline, nowMs: number): void {
-    const { log, ingest } = this.#stream;
+    const { log, publishHandler } = this.#stream;
     const stored = this.#stored;
     if (!log.read(seq, stored) || stored.headerBytes === 0) return;
     const { subject } = stored;
@@ -74,7 +74,7 @@ export class Schedules {
     const last = source === "" ? null : log.subject(source);
     if (last !== null) log.read(last.lastSeq, stored);
     const payload = stored.payload;
-    const refusal = ingest.publishOwn(target, headersOf(stored.headers, added), payload, false);
+    const refusal = publishHandler.publishOwn(target, headersOf(stored.headers, added), payload, false);
     if (refusal !== null)
       this.#stream.host.log.warn(`a scheduled message was not stored: ${refusal.message}`);
     if (next.repeats && log.read(seq, stored)) log.addDeadline({ kind: "wakes", seq, atMs: next.atMs });

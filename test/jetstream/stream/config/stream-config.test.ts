@@ -3,7 +3,7 @@ import { ApiError } from "../../../../src/jetstream/api-error.ts";
 import { consumerMetadata, streamMetadata, withVersions } from "../../../../src/jetstream/metadata.ts";
 import type { StreamConfig } from "../../../../src/jetstream/stream/config/stream-config.ts";
 import { checkStreamConfig } from "../../../../src/jetstream/stream/config/stream-config-check.ts";
-import type { StreamConfigDraft } from "../../../../src/jetstream/stream/config/requested-config.ts";
+import type { RequestedStreamConfig } from "../../../../src/jetstream/stream/config/requested-config.ts";
 import { checkUpdate } from "../../../../src/jetstream/stream/config/stream-config-update.ts";
 
 const second = 1_000_000_000;
@@ -18,7 +18,7 @@ function surroundings(...others: StreamConfig[]) {
   };
 }
 
-function check(config: StreamConfigDraft, pedantic = false, ...others: StreamConfig[]): StreamConfig {
+function check(config: RequestedStreamConfig, pedantic = false, ...others: StreamConfig[]): StreamConfig {
   return checkStreamConfig({ name: "S", ...config }, surroundings(...others), pedantic);
 }
 
@@ -49,7 +49,7 @@ test("what is asked for is left as it is", () => {
 });
 
 describe("streams that copy each other", () => {
-  const stream = (name: string, config: StreamConfigDraft = {}) =>
+  const stream = (name: string, config: RequestedStreamConfig = {}) =>
     checkStreamConfig({ name, ...config }, surroundings(), false);
 
   test("in a circle", () => {
@@ -78,7 +78,7 @@ describe("streams that copy each other", () => {
 });
 
 describe("pedantic", () => {
-  const cases: [StreamConfigDraft, string][] = [
+  const cases: [RequestedStreamConfig, string][] = [
     [{ max_msgs: -2 }, "10157 pedantic mode: max_msgs must be set to -1"],
     [{ max_age: second }, "10157 pedantic mode: duplicate window cannot be bigger than max age"],
     [{ republish: { dest: "r.>" } }, "10157 pedantic mode: republish source can not be empty"],
@@ -95,9 +95,10 @@ describe("pedantic", () => {
 });
 
 describe("updates", () => {
-  const update = (old: StreamConfigDraft, next: StreamConfigDraft) => checkUpdate(check(old), check(next));
+  const update = (old: RequestedStreamConfig, next: RequestedStreamConfig) =>
+    checkUpdate(check(old), check(next));
 
-  const refused: [StreamConfigDraft, StreamConfigDraft, string][] = [
+  const refused: [RequestedStreamConfig, RequestedStreamConfig, string][] = [
     [{}, { name: "T" }, "10052 stream configuration name must match original"],
     [{}, { storage: "memory" }, "10052 stream configuration update can not change storage type"],
     [{}, { num_replicas: 3 }, "10074 replicas > 1 not supported in non-clustered mode"],
@@ -142,7 +143,7 @@ describe("updates", () => {
 });
 
 describe("metadata", () => {
-  const levels: [StreamConfigDraft, string][] = [
+  const levels: [RequestedStreamConfig, string][] = [
     [{}, "0"],
     [{ allow_msg_ttl: true }, "1"],
     [{ subject_delete_marker_ttl: second }, "1"],

@@ -95,9 +95,9 @@ describe("duplicates", () => {
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id:"])).toBe("3");
     await world.advance("5001ms");
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id: m"])).toBe("4");
-    expect(stream.ingest.duplicates.count).toBe(1);
+    expect(stream.publishHandler.duplicates.count).toBe(1);
     await world.advance("11s");
-    expect(stream.ingest.duplicates.count).toBe(0);
+    expect(stream.publishHandler.duplicates.count).toBe(0);
   });
 
   it("are forgotten when the window shrinks", async () => {
@@ -184,7 +184,7 @@ describe("counters", () => {
       );
       const bytes = Buffer.concat([block, Buffer.from(`{"val":"${val}"}`)]);
       const place = { bodyStart: 0, bodyEnd: bytes.length, headerBytes: block.length };
-      return stream.storeCopy({ subject: "s.a", bytes, ...place, seq: 0, timeMs: 0, timeNs: 0 });
+      return stream.storeSourced({ subject: "s.a", bytes, ...place, seq: 0, timeMs: 0, timeNs: 0 });
     };
     expect(copy("10")).toBeNull();
     expect(copy("12")).toBeNull();

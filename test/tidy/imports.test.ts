@@ -1,0 +1,218 @@
+/** Where imports may point: down the ranks of folders, never in a circle, and to packages from their owners alone. */
+import { describe, expect, it } from "vitest";
+import { type Files, holdRules, importsOf, readAll, type Rule, type Violation } from "./source-files.ts";
+
+/** An import points to a folder of strictly lower rank, or stays at home. */
+const ranks: Readonly<Record<string, number>> = {
+  base: 0,
+  subjects: 1,
+  protocol: 1,
+  config: 2,
+  transport: 3,
+  auth: 3,
+  broker: 3,
+  store: 3,
+  client: 4,
+  leaf: 4,
+  jetstream: 4,
+  kv: 5,
+  monitor: 5,
+  server: 6,
+  "": 7,
+  cli: 8,
+};
+
+/** The same within a folder that has folders of its own; "" are its own files. */
+const innerRanks: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  store: { "": 0, journal: 1, memory: 1, lmdb: 2, disk: 3, check: 4 },
+};
+
+/** Circles of files that are still to be cut. A circle that is gone is struck off this list. */
+const circlesLeft: readonly string[] = [
+  "src/config/leafnode-options.ts: src/config/options.ts",
+  "src/transport/flush-pass.ts: src/transport/outbound.ts, src/transport/shared-buffer.ts",
+  "src/client/context.ts: src/client/publish-authorizer.ts",
+  "src/store/lmdb/block-memory.ts: src/store/lmdb/blocks.ts",
+  "src/leaf/context.ts: src/leaf/link.ts, src/leaf/registry.ts, src/leaf/remote-interest.ts",
+  "src/jetstream/account.ts: src/jetstream/consumer/config/config-check.ts, src/jetstream/consumer/config/config-defaults.ts, src/jetstream/consumer/consumer-api.ts, src/jetstream/direct/direct-answer.ts, src/jetstream/direct/direct-answers.ts, src/jetstream/direct/direct-get.ts, src/jetstream/metadata.ts, src/jetstream/sourcing/mirror.ts, src/jetstream/sourcing/origin-consumer.ts, src/jetstream/sourcing/position-search.ts, src/jetstream/sourcing/source.ts, src/jetstream/sourcing/sourcing-info.ts, src/jetstream/sourcing/sourcing-sink.ts, src/jetstream/sourcing/sourcing.ts, src/jetstream/stream/batch/atomic-batches.ts, src/jetstream/stream/batch/fast-batches.ts, src/jetstream/stream/batch/staged-checks.ts, src/jetstream/stream/publish/appender.ts, src/jetstream/stream/publish/checks.ts, src/jetstream/stream/publish/counters.ts, src/jetstream/stream/publish/duplicates.ts, src/jetstream/stream/publish/expectations.ts, src/jetstream/stream/publish/inbound-message.ts, src/jetstream/stream/publish/pub-acks.ts, src/jetstream/stream/publish/publish-handler.ts, src/jetstream/stream/publish/republish.ts, src/jetstream/stream/retention/expiry.ts, src/jetstream/stream/retention/interest.ts, src/jetstream/stream/retention/limits.ts, src/jetstream/stream/retention/purge.ts, src/jetstream/stream/schedule/schedule-headers.ts, src/jetstream/stream/schedule/schedules.ts, src/jetstream/stream/stream.ts",
+  "src/jetstream/stream/config/stream-config-check.ts: src/jetstream/stream/config/stream-config-sources.ts",
+  "src/monitor/absent.ts: src/monitor/accountz.ts, src/monitor/accstatz.ts, src/monitor/connz.ts, src/monitor/endpoint.ts, src/monitor/explain/explain.ts, src/monitor/healthz.ts, src/monitor/jsz.ts, src/monitor/leafz.ts, src/monitor/monitor.ts, src/monitor/routes.ts, src/monitor/stacksz.ts, src/monitor/subsz.ts, src/monitor/varz.ts",
+  "src/client/client.ts: src/client/fan-out-group.ts, src/client/handshake.ts, src/client/subscription-table.ts",
+  "src/jetstream/consumer/ack-timer.ts: src/jetstream/consumer/acks.ts, src/jetstream/consumer/consumer-info.ts, src/jetstream/consumer/consumer.ts, src/jetstream/consumer/dead-letters.ts, src/jetstream/consumer/delivery-budget.ts, src/jetstream/consumer/inactivity.ts, src/jetstream/consumer/listening.ts, src/jetstream/consumer/pause.ts, src/jetstream/consumer/pull/pin.ts, src/jetstream/consumer/pull/pull-delivery.ts, src/jetstream/consumer/push/push-delivery.ts, src/jetstream/consumer/rate-limiter.ts, src/jetstream/consumer/redrive.ts, src/jetstream/consumer/saved-state.ts",
+];
+
+/** Who alone may import a package. */
+const owners: Readonly<Record<string, string>> = {
+  "node:net": "src/transport/",
+  "node:tls": "src/transport/",
+  "node:http": "src/transport/",
+  "node:https": "src/transport/",
+  ws: "src/transport/",
+  bcrypt: "src/auth/",
+  pino: "src/server/logger.ts",
+  lmdb: "src/store/",
+  msgpackr: "src/store/",
+};
+
+/** Written and tested, and waiting for their first use, of which they are struck off this list. */
+const awaited: readonly string[] = [];
+
+/** The threads of the store are loaded by their names. */
+const entryPoints = [
+  "src/index.ts",
+  "src/cli/main.ts",
+  "src/store/journal/sync-worker.ts",
+  "src/store/lmdb/apply-worker.ts",
+];
+
+const rules: Readonly<Record<string, Rule>> = {
+  "imports point to lower ranks": (files) =>
+    importsOf(files, "src/").flatMap(({ file, target }) => {
+      if (!target.startsWith("src/")) return target.includes("/") ? [`${file}: imports ${target}`] : [];
+      return mayImport(file, target) ? [] : [`${file}: imports ${target}`];
+    }),
+
+  "every folder has a rank": (files) =>
+    [...files.keys()]
+      .filter((file) => file.startsWith("src/") && ranks[foldersOf(file)[0]] === undefined)
+      .map((file) => `${file}: is in a folder without a rank`),
+
+  "no file imports itself by way of others": (files) =>
+    circlesIn(files).filter((circle) => !circlesLeft.includes(circle)),
+
+  "packages have owners": (files) =>
+    importsOf(files, "src/", "bin/").flatMap(({ file, target }) => {
+      const owner = owners[target];
+      return owner === undefined || file.startsWith(owner) ? [] : [`${file}: imports ${target}`];
+    }),
+
+  "no file is dead": (files) =>
+    unreachable(files)
+      .filter((file) => !awaited.includes(file))
+      .map((file) => `${file}: nobody imports it`),
+};
+
+const planted: Readonly<Record<string, Violation>> = {
+  "imports point to lower ranks": [
+    {
+      "src/base/a.ts": 'import { b } from "./b.ts";\n',
+      "src/broker/c.ts": 'import type { A } from "../base/a.ts";\nimport { d } from "../client/d.ts";\n',
+    },
+    "src/broker/c.ts: imports src/client/d.ts",
+  ],
+  "every folder has a rank": [{ "src/utils/a.ts": "" }, "src/utils/a.ts: is in a folder without a rank"],
+  "no file imports itself by way of others": [
+    {
+      "src/base/a.ts": 'import type { B } from "./b.ts";\nimport { c } from "./c.ts";\n',
+      "src/base/b.ts": 'import { a } from "./a.ts";\n',
+      "src/base/c.ts": "",
+    },
+    "src/base/a.ts: src/base/b.ts",
+  ],
+  "packages have owners": [
+    {
+      "src/client/a.ts": 'const net = await import("node:net");\n',
+      "src/transport/b.ts": 'import "node:net";\n',
+    },
+    "src/client/a.ts: imports node:net",
+  ],
+  "no file is dead": [
+    {
+      "src/index.ts": 'export { a } from "./base/a.ts";\n',
+      "src/base/a.ts": 'const b = import("./b.ts");\n',
+      "src/base/b.ts": "",
+      "src/base/c.ts": 'import "./a.ts";\n',
+      "src/base/types.d.ts": "",
+    },
+    "src/base/c.ts: nobody imports it",
+  ],
+};
+
+const files = readAll("src", "bin", "test", "bench");
+
+describe("imports", () => {
+  it("are read from the whole code base", () => {
+    const count = (folder: string): number =>
+      [...files.keys()].filter((file) => file.startsWith(folder)).length;
+    expect(count("src/")).toBeGreaterThan(80);
+    expect(count("test/")).toBeGreaterThan(80);
+    for (const folder of ["src/base/", "src/client/", "src/protocol/", "bin/", "bench/"])
+      expect([folder, count(folder) > 0]).toEqual([folder, true]);
+    expect(entryPoints.filter((file) => !files.has(file))).toEqual([]);
+    expect(importsOf(files, "src/").length).toBeGreaterThan(200);
+  });
+
+  it("need the exceptions that are listed", () => {
+    expect(awaited.filter((file) => !unreachable(files).includes(file))).toEqual([]);
+    expect(circlesLeft.filter((circle) => !circlesIn(files).includes(circle))).toEqual([]);
+  });
+
+  it("may not point up or sideways within a folder either", () => {
+    expect(mayImport("src/store/lmdb/a.ts", "src/store/journal/b.ts")).toBe(true);
+    expect(mayImport("src/store/journal/a.ts", "src/store/memory/b.ts")).toBe(false);
+    expect(mayImport("src/store/a.ts", "src/store/journal/b.ts")).toBe(false);
+  });
+
+  holdRules(files, rules, planted);
+});
+
+/** The folder in src and the one in that; "" where there is none. */
+function foldersOf(file: string): [outer: string, inner: string] {
+  const [, ...folders] = file.split("/").slice(0, -1);
+  return [folders[0] ?? "", folders[1] ?? ""];
+}
+
+function mayImport(file: string, target: string): boolean {
+  const [from, innerFrom] = foldersOf(file);
+  const [to, innerTo] = foldersOf(target);
+  if (from !== to) return (ranks[to] ?? Infinity) < (ranks[from] ?? Infinity);
+  const inner = innerRanks[from];
+  if (inner === undefined || innerFrom === innerTo) return true;
+  return (inner[innerTo] ?? Infinity) < (inner[innerFrom] ?? Infinity);
+}
+
+/** Each circle once, as `first file: the others`; imports of types count as well (Tarjan's algorithm). */
+function circlesIn(files: Files): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target } of importsOf(files, "src/"))
+    if (files.has(target)) targets.set(file, [...(targets.get(file) ?? []), target]);
+  const index = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const circles: string[] = [];
+  const visit = (file: string): number => {
+    const own = index.size;
+    index.set(file, own);
+    lowest.set(file, own);
+    stack.push(file);
+    let low = own;
+    for (const target of targets.get(file) ?? []) {
+      if (!index.has(target)) low = Math.min(low, visit(target));
+      else if (stack.includes(target)) low = Math.min(low, index.get(target) as number);
+    }
+    lowest.set(file, low);
+    if (low === own) {
+      const [first, ...others] = stack.splice(stack.indexOf(file)).sort();
+      if (others.length > 0) circles.push(`${first}: ${others.join(", ")}`);
+    }
+    return low;
+  };
+  for (const file of targets.keys()) if (!index.has(file)) visit(file);
+  return circles;
+}
+
+/** Files of the product that no entry point leads to. */
+function unreachable(files: Files): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target } of importsOf(files, "src/", "bin/"))
+    targets.set(file, [...(targets.get(file) ?? []), target]);
+  const alive = new Set<string>();
+  const open = entryPoints.filter((file) => files.has(file));
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (alive.has(file)) continue;
+    alive.add(file);
+    open.push(...(targets.get(file) ?? []));
+  }
+  const isProduct = (file: string): boolean => /^(src|bin)\/.*\.ts$/.test(file) && !file.endsWith(".d.ts");
+  return [...files.keys()].filter((file) => isProduct(file) && !alive.has(file));
+}
