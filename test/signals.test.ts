@@ -10,7 +10,7 @@ const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
 const hook = new URL("./fixture/signal-at-import.mjs", import.meta.url).href;
 
 /** What a process that starts imports one after the other, and what its log says then. */
-const imports = ["../dist/bin/frond.js", "pino", "jetstream-host", "disk-store", "lmdb"];
+const imports = ["../dist/bin/frond.js", "pino", "jetstream-setup", "disk-store", "lmdb"];
 const lines = ["Starting Frond", "Listening for client connections", "Server is ready"];
 
 describeWith(signals(), "a signal that comes while the broker starts", () => {

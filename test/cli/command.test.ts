@@ -13,14 +13,21 @@ const command = fileURLToPath(new URL("../../bin/frond", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "frond-command-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** @returns what the command says as it fails, without its log */
+/** @returns what the command says as it fails: in text, or as the last entry of its log, which is JSON off a terminal */
 function failureOf(...args: string[]): { lines: string[]; status: number | null } {
   const { stderr, status } = spawnSync(process.execPath, [command, ...args], {
     encoding: "utf8",
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
-  return { lines: stderr.split("\n").filter((line) => line !== "" && !line.startsWith("{")), status };
+  return { lines: stderr.split("\n").flatMap(saidIn), status };
+}
+
+function saidIn(line: string): string[] {
+  if (line === "") return [];
+  if (!line.startsWith("{")) return [line];
+  const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+  return level === "fatal" ? [msg] : [];
 }
 
 const broker = ["-a", "127.0.0.1", "-p", "-1"];

@@ -56,7 +56,7 @@ describe("starting", () => {
     await taken.close();
     const file = fileURLToPath(import.meta.url);
     await expect(createBroker({ port, pidFile: `${file}/x.pid` })).rejects.toThrow(
-      `cannot write ${file}/x.pid: `,
+      `cannot write the pid file ${file}/x.pid: `,
     );
     await expect(createBroker({ port, portsFileDir: `${file}/x` })).rejects.toThrow(file);
     await works((await broker({ port })).port);

@@ -85,7 +85,7 @@ test("a receiver that is slow but not dead is not cut by the deadline", async ()
   expect([slow.fault, broker.reasons()]).toEqual([null, []]);
 });
 
-test("with no_fast_producer_stall messages are dropped for a crowded receiver, and for nobody else", async () => {
+test("with no_fast_producer_stall messages are dropped for a receiver above its high-water mark, and for nobody else", async () => {
   broker = await run({ maxPending: 8 * mebibyte, noFastProducerStall: true });
   const [slow, alike, quick] = await Promise.all(
     ["1", "1", "2"].map(async (sid) => broker.receiver("flow", sid)),
@@ -103,7 +103,7 @@ test("with no_fast_producer_stall messages are dropped for a crowded receiver, a
   expect([quick.fault, alike.fault, broker.reasons()]).toEqual([null, null, []]);
   const stalls = [...broker.server.broker.sessions.values()].map(({ stallCount }) => stallCount);
   expect(Math.max(...stalls)).toBe(0);
-  // A crowded receiver still gets what is no message, in order, and messages again once it has read.
+  // A receiver above its mark still gets what is no message, in order, and messages again once it has read.
   const answer = slow.roundTrip();
   slow.read();
   await answer;

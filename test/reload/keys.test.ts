@@ -39,7 +39,8 @@ for (const [block, { rows }] of Object.entries(blocks))
 
 test("every block of the product is in the table", () => {
   const source = fileURLToPath(new URL("../../src/config/", import.meta.url));
-  const names = readdirSync(source)
+  const names = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(`${source}${file}`, "utf8"))
     .flatMap((text) => [...text.matchAll(/Block<.*> = \{\s*name: "([^"]+)"|\{ name: "([^"]+)", keys: /g)])
     .map(([, first, second]) => first ?? second ?? "");

@@ -39,8 +39,8 @@ const replacements: Readonly<Record<string, string>> = {
   "message draft": "message",
 };
 
-/** Identifiers that are Node's, or that stand in what NATS or the user says. */
-const allowed: readonly string[] = ["IncomingHttpHeaders", "IncomingMessage"];
+/** Identifiers that are Node's, or that stand in the JSON of `/explainz`. */
+const allowed: readonly string[] = ["IncomingHttpHeaders", "IncomingMessage", "findings"];
 
 /** Words without an ordinary meaning may not stand in comments either. */
 const inComments = /\b(?:crowded|outlets?|cohorts?|nearness)\b/gi;

@@ -161,7 +161,7 @@ describe("a peer that falls behind", () => {
     expect(overflows()).toBe(1);
   });
 
-  test("counts as crowded above three quarters, and as relieved when it has taken a twelfth of that", () => {
+  test("is above its high-water mark at three quarters, and drained when it has taken a twelfth of that", () => {
     const { pass, sink, outbound } = make(limits);
     let relieved = 0;
     sink.takes = () => false;

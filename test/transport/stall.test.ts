@@ -62,7 +62,7 @@ describe("a publisher that crowds a receiver", () => {
     for (const bytes of [1_100_000, 1_100_000, 49_000_000]) publish(bytes);
     publisher.handler.onReleaseDo = () => send(1);
     expect([held, publisher.wire.reading]).toEqual([[true], false]);
-    // It takes something each time, and is crowded all the same.
+    // It takes something each time, and stays above its mark all the same.
     for (const pause of ["400ms", "400ms"]) {
       await bench.clock.advance(pause);
       receiver.wire.drain();

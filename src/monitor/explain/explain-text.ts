@@ -29,13 +29,13 @@ function accountLines(subject: string, { account, mapping, routes }: AccountExpl
   const where = `${quoted(subject)} in account ${account}`;
   const only = routes[0];
   if (mapping === undefined && only !== undefined)
-    return [`${where}: ${deliveriesText(only)}`, ...explainedLines(only.explanations)];
+    return [`${where}: ${deliveriesText(only)}`, ...explainedLines(only.findings)];
   return [
     `${where} is mapped`,
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...routes.flatMap((route) => [
       `As ${quoted(route.subject)} (${route.percent}%): ${deliveriesText(route)}`,
-      ...explainedLines(route.explanations),
+      ...explainedLines(route.findings),
     ]),
   ];
 }

@@ -61,7 +61,7 @@ export interface RouteExplanation {
   /** How many deliveries one message makes; 0 means that a requester is told so with status 503. */
   readonly deliveries: number;
   /** By verdict, in the order of `verdicts`. */
-  readonly explanations: readonly ExplainedReceiverJson[];
+  readonly findings: readonly ExplainedReceiverJson[];
 }
 
 /** Further fields depend on `kind`, which says what of. */
@@ -145,7 +145,7 @@ function explainRoute(
     subject: textFromWire(question.subject),
     percent,
     deliveries,
-    explanations: ordered.map(({ verdict, text, count, facts }) => ({ verdict, text, count, ...facts })),
+    findings: ordered.map(({ verdict, text, count, facts }) => ({ verdict, text, count, ...facts })),
   };
 }
 

@@ -21,7 +21,7 @@ function routeOf(bench: MonitorBench, target: string): RouteExplanation {
 }
 
 function texts(route: RouteExplanation | undefined, verdict: Verdict): string[] {
-  return (route?.explanations ?? []).filter((finding) => finding.verdict === verdict).map(({ text }) => text);
+  return (route?.findings ?? []).filter((finding) => finding.verdict === verdict).map(({ text }) => text);
 }
 
 describe("/explainz: who receives", () => {
@@ -35,7 +35,7 @@ describe("/explainz: who receives", () => {
     expect(new Set(texts(route, "receives"))).toEqual(
       new Set(['cid 1 "billing" (user alice) subscribes to "orders.*"', 'cid 2 subscribes to "orders.>"']),
     );
-    expect(route.explanations).toContainEqual({
+    expect(route.findings).toContainEqual({
       verdict: "receives",
       text: 'cid 1 "billing" (user alice) subscribes to "orders.*"',
       count: 1,
@@ -71,7 +71,7 @@ describe("/explainz: who receives", () => {
     const ending = bench.session().subscribe("a");
     ending.deliveredMax = 3;
     ending.deliveredCount = 2;
-    const findings = routeOf(bench, "subject=a").explanations.filter(({ verdict }) => verdict === "receives");
+    const findings = routeOf(bench, "subject=a").findings.filter(({ verdict }) => verdict === "receives");
     const remarks = new Map(findings.map((finding) => [finding["cid"], finding["remarks"]]));
     expect(remarks.get(1)).toBeUndefined();
     expect(remarks.get(2)).toEqual([expect.stringContaining("50331648 of 67108864 bytes pending")]);
@@ -286,7 +286,7 @@ describe("/explainz: accounts, users and mappings", () => {
     bench.session({ authorizedUser: "v" }).subscribe("Orders.new");
     const route = routeOf(bench, "subject=orders.new&user=u");
     expect(route.deliveries).toBe(3);
-    expect(route.explanations.map(({ text }) => text)).toEqual([
+    expect(route.findings.map(({ text }) => text)).toEqual([
       'cid 1 (user u) subscribes to "orders.new"',
       "1 subscription of other users",
       "1 queue group of other users",

@@ -92,14 +92,14 @@ describe("a store on disk", () => {
     expect(into.payload.equals(large)).toBe(true);
   });
 
-  it("is crowded while much is waiting, and says when it is not", async () => {
+  it("is above its high-water mark while much is waiting, and says when it is not", async () => {
     const { store } = openStore(temporaryDirectory(), { outstandingBytesMax: 100_000 });
     const stream = store.create("A", "S", "file");
     for (let index = 0; index < 20; index++) stream.log.append(draft("a", Buffer.alloc(10_000)));
     expect(store.isAboveHighWaterMark).toBe(true);
     await new Promise<void>((resolve) => store.onDrain(resolve));
     expect(store.isAboveHighWaterMark).toBe(false);
-    // Where it is not crowded at all, it says so at the next opportunity.
+    // Where it is below the mark at all times, it says so at the next opportunity.
     await new Promise<void>((resolve) => store.onDrain(resolve));
   });
 

@@ -179,12 +179,12 @@ function checkPrefixes({ subjects, deliver, api }: Prefixes): void {
         `stream external api prefix ${JSON.stringify(prefix)} must be a valid subject without wildcards`,
       );
     }
+    if (collides(prefix, apiPrefix))
+      throw apiError("streamExternalApiOverlap", { prefix, subject: apiPrefix });
     // That of another domain, and nothing below it.
     const isDomain = /^\$JS\.[^.]+\.API$/.test(prefix);
     if (!isDomain && isReservedDestination(`${wireFromText(prefix)}.`))
       throw invalidConfig(`stream external api prefix ${JSON.stringify(prefix)} is reserved`);
-    if (collides(prefix, apiPrefix))
-      throw apiError("streamExternalApiOverlap", { prefix, subject: apiPrefix });
   }
 }
 

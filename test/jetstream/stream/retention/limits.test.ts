@@ -88,7 +88,7 @@ describe("limits that discard the new", () => {
     world.jetStream.setLimits({ ...world.jetStream.limits, maxStoreBytes: -1 });
     Object.assign(world.store, { refusal: () => "no space left on device" });
     expect(world.outcome("s.a", "x")).toBe("10077 no space left on device");
-    Object.assign(world.store, { refusal: () => null, crowded: true });
+    Object.assign(world.store, { refusal: () => null, isAboveHighWaterMark: true });
     expect([world.outcome("s.a", "x"), world.held]).toEqual(["2", 1]);
   });
 });
