@@ -33,7 +33,7 @@ import { Consumer } from "./consumer.ts";
 import { DeliveryInterest } from "./push/delivery-interest.ts";
 import { DeliveryState } from "./state/delivery-state.ts";
 import { KeyOrder, parseKeyPositions } from "./state/key-order.ts";
-import { restoreState } from "./saved-state.ts";
+import { restoreState } from "./state/saved-state.ts";
 import { startPosition } from "./config/start-position.ts";
 import { readState, recordName, removeRecords, StateJournal } from "./state/state-journal.ts";
 

@@ -10,8 +10,13 @@ import { wireFromText } from "../../../subjects/subject.ts";
 import { addField } from "../../stream/publish/header-block.ts";
 import { apiLevel } from "../../metadata.ts";
 import type { Consumer } from "../consumer.ts";
-import type { DeliveryFrame } from "../delivery-frame.ts";
-import { heartbeat, type MessageDelivery, statuses, statusWithPending } from "../message-delivery.ts";
+import type { DeliveryFrame } from "../delivery/delivery-frame.ts";
+import {
+  heartbeat,
+  type MessageDelivery,
+  statuses,
+  statusWithPending,
+} from "../delivery/message-delivery.ts";
 import { Pin } from "./pin.ts";
 import { parsePullRequest, type PullOptions } from "./pull-request.ts";
 import { PullRequest, WaitingQueue } from "./waiting-queue.ts";

@@ -11,8 +11,8 @@ import type { Body } from "../../../broker/publisher.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import type { Consumer } from "../consumer.ts";
-import type { DeliveryFrame } from "../delivery-frame.ts";
-import { heartbeat, type MessageDelivery, statuses } from "../message-delivery.ts";
+import type { DeliveryFrame } from "../delivery/delivery-frame.ts";
+import { heartbeat, type MessageDelivery, statuses } from "../delivery/message-delivery.ts";
 
 const windowBytesMax = 32 * 1024 * 1024;
 const windowBytesMin = windowBytesMax / 16;

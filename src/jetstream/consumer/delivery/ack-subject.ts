@@ -3,9 +3,9 @@
  * sequence>.<nanoseconds>.<pending>`. From one delivery to the next little of it changes, so it is kept, and counted on
  * in place.
  */
-import { DOT, NINE, viewBytes, type ViewedBytes, ZERO } from "../../base/bytes.ts";
-import { writeNumber, writePadded } from "../../base/digits.ts";
-import type { StoredMessage } from "../../store/contract.ts";
+import { DOT, NINE, viewBytes, type ViewedBytes, ZERO } from "../../../base/bytes.ts";
+import { writeNumber, writePadded } from "../../../base/digits.ts";
+import type { StoredMessage } from "../../../store/contract.ts";
 
 /** The numbers in it that are the consumer's. */
 export interface AckNumbers {

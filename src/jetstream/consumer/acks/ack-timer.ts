@@ -1,7 +1,7 @@
 /** The wait for acks: one deadline for all that are out, since waits may begin anew at any time. */
-import type { Deadline } from "../../base/clock.ts";
-import type { ConsumerConfig } from "./config/consumer-config.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Deadline } from "../../../base/clock.ts";
+import type { ConsumerConfig } from "../config/consumer-config.ts";
+import type { Consumer } from "../consumer.ts";
 
 /** What expires within it is taken together. */
 const togetherMs = 1;

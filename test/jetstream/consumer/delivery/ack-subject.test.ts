@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { AckSubject } from "../../../src/jetstream/consumer/ack-subject.ts";
-import { StoredMessage } from "../../../src/store/contract.ts";
+import { AckSubject } from "../../../../src/jetstream/consumer/delivery/ack-subject.ts";
+import { StoredMessage } from "../../../../src/store/contract.ts";
 
 interface Numbers {
   deliveries: number;

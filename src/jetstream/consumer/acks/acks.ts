@@ -2,10 +2,10 @@
  * What consumers' clients say of messages they got. Acks are taken at once, within their delivery; what makes the broker
  * say or store something waits for the end of the pass, as do the answers to acks that want one.
  */
-import { ZERO, NINE, DOT } from "../../base/bytes.ts";
-import { parseDuration } from "../../base/duration.ts";
-import type { Message } from "../../broker/message.ts";
-import type { Consumer } from "./consumer.ts";
+import { ZERO, NINE, DOT } from "../../../base/bytes.ts";
+import { parseDuration } from "../../../base/duration.ts";
+import type { Message } from "../../../broker/message.ts";
+import type { Consumer } from "../consumer.ts";
 
 const plus = 0x2b;
 const minus = 0x2d;

@@ -1,8 +1,8 @@
 /** How fast messages may go: at a rate that is set, or at the pace at which they were stored. */
-import type { Deadline } from "../../base/clock.ts";
-import { nsPerMs } from "../../base/duration.ts";
-import type { StoredMessage } from "../../store/contract.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Deadline } from "../../../base/clock.ts";
+import { nsPerMs } from "../../../base/duration.ts";
+import type { StoredMessage } from "../../../store/contract.ts";
+import type { Consumer } from "../consumer.ts";
 
 /** Gaps that are smaller are not kept. */
 const gapMsMin = 1;

@@ -2,10 +2,10 @@
  * A consumer's state as snapshots have it, in nats-server's JSON. What nats-server has no words for stands beside it,
  * under `frond`, and may be missing. Source: nats-server `SnapshotConsumerState`.
  */
-import { nsPerMs } from "../../base/duration.ts";
-import { firstSeqMax } from "../../store/contract.ts";
-import type { Consumer } from "./consumer.ts";
-import type { DeliveryState } from "./state/delivery-state.ts";
+import { nsPerMs } from "../../../base/duration.ts";
+import { firstSeqMax } from "../../../store/contract.ts";
+import type { Consumer } from "../consumer.ts";
+import type { DeliveryState } from "./delivery-state.ts";
 
 export interface SavedState {
   readonly state: object;

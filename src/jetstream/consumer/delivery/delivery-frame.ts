@@ -2,10 +2,10 @@
  * A message of a stream as it goes to those who consume it: under its own subject, with an ack subject as its reply. It is
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
-import { copyBytes, CR, LastView, LF, viewBytes } from "../../base/bytes.ts";
-import { Message, writeSizes } from "../../broker/message.ts";
-import type { Body } from "../../broker/publisher.ts";
-import type { StoredMessage } from "../../store/contract.ts";
+import { copyBytes, CR, LastView, LF, viewBytes } from "../../../base/bytes.ts";
+import { Message, writeSizes } from "../../../broker/message.ts";
+import type { Body } from "../../../broker/publisher.ts";
+import type { StoredMessage } from "../../../store/contract.ts";
 import { AckSubject, type AckNumbers } from "./ack-subject.ts";
 
 /** Below the size from which receivers queue a view. Larger ones get bytes of their own, which may be kept. */

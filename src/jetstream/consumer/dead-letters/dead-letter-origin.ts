@@ -4,9 +4,9 @@
  * letter is kept, so that it proves nothing about a copy of it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { encodeHeaders, type HeaderField, parseHeaders } from "../../protocol/headers.ts";
-import type { StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream/stream.ts";
+import { encodeHeaders, type HeaderField, parseHeaders } from "../../../protocol/headers.ts";
+import type { StoredMessage } from "../../../store/contract.ts";
+import type { Stream } from "../../stream/stream.ts";
 
 export const signatureHeader = "Frond-Dead-Letter-Signature";
 /** Of the stream whose consumers the letters come from; not a part of its snapshots. */

@@ -3,15 +3,15 @@
  * them and so in the same group of the store. A stream that takes that subject stores them; from there they can be put
  * back on the subjects that they came from. What `docs/jetstream-extensions.md` says of it is the contract.
  */
-import { formatTimestamp } from "../../base/timestamp.ts";
-import type { Message } from "../../broker/message.ts";
-import { parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/headers.ts";
-import { StoredMessage } from "../../store/contract.ts";
-import { isReservedDestination } from "../../subjects/reserved.ts";
-import { isCoveredBy, wireFromText } from "../../subjects/subject.ts";
-import type { Stream } from "../stream/stream.ts";
+import { formatTimestamp } from "../../../base/timestamp.ts";
+import type { Message } from "../../../broker/message.ts";
+import { parseHeaders, encodeHeaders, type HeaderField } from "../../../protocol/headers.ts";
+import { StoredMessage } from "../../../store/contract.ts";
+import { isReservedDestination } from "../../../subjects/reserved.ts";
+import { isCoveredBy, wireFromText } from "../../../subjects/subject.ts";
+import type { Stream } from "../../stream/stream.ts";
 import { signatureHeader, signatureOf } from "./dead-letter-origin.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Consumer } from "../consumer.ts";
 import { redrive } from "./redrive.ts";
 
 export const deadLetterPrefix = "Frond-Dead-Letter-";

@@ -2,14 +2,19 @@
  * Puts dead letters back on the subjects that they came from: `$FROND.DLQ.REDRIVE.<stream>.<consumer>`. It takes the
  * permissions of what it does: to delete the letter, and to publish where it goes.
  */
-import type { Session } from "../../broker/session.ts";
-import { headerValue, parseHeaders, encodeHeaders, type HeaderField } from "../../protocol/headers.ts";
-import { StoredMessage } from "../../store/contract.ts";
-import { SubjectFilter } from "../../subjects/filter.ts";
-import { isReservedDestination } from "../../subjects/reserved.ts";
-import { isCoveredBy, isValidLiteralSubject, isValidSubject, wireFromText } from "../../subjects/subject.ts";
-import type { Stream } from "../stream/stream.ts";
-import type { Consumer } from "./consumer.ts";
+import type { Session } from "../../../broker/session.ts";
+import { headerValue, parseHeaders, encodeHeaders, type HeaderField } from "../../../protocol/headers.ts";
+import { StoredMessage } from "../../../store/contract.ts";
+import { SubjectFilter } from "../../../subjects/filter.ts";
+import { isReservedDestination } from "../../../subjects/reserved.ts";
+import {
+  isCoveredBy,
+  isValidLiteralSubject,
+  isValidSubject,
+  wireFromText,
+} from "../../../subjects/subject.ts";
+import type { Stream } from "../../stream/stream.ts";
+import type { Consumer } from "../consumer.ts";
 import { isSigned } from "./dead-letter-origin.ts";
 import { type DeadLetters, deadLetterPrefix } from "./dead-letters.ts";
 

@@ -1,5 +1,5 @@
 /** How much a consumer sends before others have their turn, and how it waits for receivers that are behind. */
-import type { Consumer } from "./consumer.ts";
+import type { Consumer } from "../consumer.ts";
 
 const bytesMax = 1024 * 1024;
 const messagesMax = 4_096;

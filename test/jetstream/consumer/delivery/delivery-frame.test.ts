@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Account } from "../../../src/broker/account.ts";
-import { Destination } from "../../../src/broker/destination.ts";
-import { DeliveryFrame } from "../../../src/jetstream/consumer/delivery-frame.ts";
-import { StoredMessage } from "../../../src/store/contract.ts";
-import { Publisher } from "../../../src/broker/publisher.ts";
-import { connectRaw } from "../../fixture/raw-client.ts";
-import { Harness } from "../../transport/harness.ts";
+import type { Account } from "../../../../src/broker/account.ts";
+import { Destination } from "../../../../src/broker/destination.ts";
+import { DeliveryFrame } from "../../../../src/jetstream/consumer/delivery/delivery-frame.ts";
+import { StoredMessage } from "../../../../src/store/contract.ts";
+import { Publisher } from "../../../../src/broker/publisher.ts";
+import { connectRaw } from "../../../fixture/raw-client.ts";
+import { Harness } from "../../../transport/harness.ts";
 
 let harness: Harness;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ConsumerWorld } from "./consumer-world.ts";
+import { ConsumerWorld } from "../consumer-world.ts";
 
 it("reads a message anew that was found by an earlier run and not taken", () => {
   const world = new ConsumerWorld();

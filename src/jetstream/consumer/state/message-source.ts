@@ -4,11 +4,11 @@
  *
  * Invariant: nothing beyond the durable end of the log is found.
  */
-import { type MessageLog, StoredMessage } from "../../store/contract.ts";
-import type { SubjectFilter } from "../../subjects/filter.ts";
-import type { DeliveryState } from "./state/delivery-state.ts";
-import type { KeyOrder } from "./state/key-order.ts";
-import type { StateJournal } from "./state/state-journal.ts";
+import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
+import type { SubjectFilter } from "../../../subjects/filter.ts";
+import type { DeliveryState } from "./delivery-state.ts";
+import type { KeyOrder } from "./key-order.ts";
+import type { StateJournal } from "./state-journal.ts";
 
 export type Found = "message" | "end" | "stalled";
 
