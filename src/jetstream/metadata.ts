@@ -2,7 +2,7 @@
  * What `metadata` says of versions: the API level that an asset needs is kept with it, and answers get the server's own
  * version and level besides. Source: nats-server `jetstream_versioning.go`.
  */
-import type { RequestedConsumerConfig } from "./consumer/consumer-api.ts";
+import type { RequestedConsumerConfig } from "./consumer/config/consumer-config.ts";
 import type { RequestedStreamConfig } from "./stream/config/requested-config.ts";
 import { sortedMetadata } from "./stream/config/requested-config.ts";
 

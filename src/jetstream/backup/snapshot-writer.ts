@@ -4,7 +4,8 @@ import { firstSeqMax, storedBytes, type StreamStore } from "../../store/contract
 import { consumerConfig } from "../api/consumer-shape.ts";
 import { JsonError } from "../api/json-parser.ts";
 import { decode, object } from "../api/shape.ts";
-import type { RequestedConsumerConfig, SavedConsumer } from "../consumer/consumer-api.ts";
+import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
+import type { SavedConsumer } from "../consumer/consumer-api.ts";
 import { field, MessageHeaders } from "../stream/publish/message-headers.ts";
 import { parseMessageTtl } from "../stream/publish/message-ttl.ts";
 import { dueOf, isDue } from "../stream/schedule/schedule-headers.ts";

@@ -5,14 +5,9 @@ import { isReservedDestination } from "../../subjects/reserved.ts";
 import { collides, hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
-import type {
-  ConsumerApi,
-  ConsumerRequest,
-  ManagedConsumer,
-  RequestedConsumerConfig,
-  SavedConsumer,
-} from "./consumer-api.ts";
-import type { ConsumerConfig } from "./config/consumer-config.ts";
+import type { ConsumerApi, ConsumerRequest, SavedConsumer } from "./consumer-api.ts";
+import type { ManagedConsumer } from "./managed-consumer.ts";
+import type { ConsumerConfig, RequestedConsumerConfig } from "./config/consumer-config.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream/stream.ts";
 import {

@@ -24,7 +24,7 @@ import { Interest } from "./retention/interest.ts";
 import { Limits } from "./retention/limits.ts";
 import { Schedules } from "./schedule/schedules.ts";
 import type { StreamConfig } from "./config/stream-config.ts";
-import type { ManagedConsumer } from "../consumer/consumer-api.ts";
+import type { ManagedConsumer } from "../consumer/managed-consumer.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 
 export interface StreamTimes {

@@ -2,8 +2,7 @@
 import { nsPerMs } from "../../../base/duration.ts";
 import { formatTimestamp, parseTimestamp } from "../../../base/timestamp.ts";
 import { apiError } from "../../api-errors.ts";
-import type { RequestedConsumerConfig } from "../consumer-api.ts";
-import type { ConsumerConfig } from "./consumer-config.ts";
+import type { ConsumerConfig, RequestedConsumerConfig } from "./consumer-config.ts";
 import type { StreamConfig } from "../../stream/config/stream-config.ts";
 
 const defaultAckWaitNs = 30_000 * nsPerMs;

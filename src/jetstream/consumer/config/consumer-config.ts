@@ -47,3 +47,6 @@ export interface ConsumerConfig {
   readonly priority_timeout?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 }
+
+/** As a request has it: what it does not say is missing. */
+export type RequestedConsumerConfig = Partial<ConsumerConfig>;
