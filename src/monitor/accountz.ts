@@ -3,7 +3,7 @@ import type { Account } from "../broker/account.ts";
 import type { AccountOptions } from "../config/options.ts";
 import { textFromWire } from "../subjects/subject.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
-import type { MonitorContext } from "./monitor.ts";
+import type { MonitorContext } from "./readings.ts";
 import { BadRequest } from "./query.ts";
 import { interestStats } from "./subsz.ts";
 import { timestampText } from "./time-format.ts";

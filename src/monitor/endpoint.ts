@@ -1,5 +1,5 @@
 import type { Explainer } from "./explain/explained-route.ts";
-import type { MonitorContext } from "./monitor.ts";
+import type { MonitorContext } from "./readings.ts";
 
 /** One kind of question that the monitor answers. */
 export interface Endpoint {

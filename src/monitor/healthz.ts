@@ -1,7 +1,7 @@
 /** `/healthz`: whether the server does what it is there for. Source: nats-server `healthz`. */
 import type { JetStream } from "../jetstream/jetstream.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
-import type { MonitorContext } from "./monitor.ts";
+import type { MonitorContext } from "./readings.ts";
 import { booleanOption } from "./query.ts";
 
 interface Fault {

@@ -9,7 +9,7 @@ import { apiLevel } from "../jetstream/metadata.ts";
 import type { Stream } from "../jetstream/stream/stream.ts";
 import { noDetails, originInfo, streamState, visibleConsumerCount } from "../jetstream/stream/stream-info.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
-import type { MonitorContext } from "./monitor.ts";
+import type { MonitorContext } from "./readings.ts";
 import { BadRequest, booleanOption, cut, pageOption } from "./query.ts";
 import { timestampText } from "./time-format.ts";
 

@@ -3,7 +3,7 @@ import { showLeafUrl, type LeafNodeOptions, type LeafRemoteOptions } from "../co
 import type { Options, WebSocketOptions } from "../config/options.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
 import { jetStreamVarz } from "./jsz.ts";
-import type { MonitorContext, ServerReadings } from "./monitor.ts";
+import type { MonitorContext, ServerReadings } from "./readings.ts";
 import { textFromWire } from "../subjects/subject.ts";
 import { timestampText, uptimeText } from "./time-format.ts";
 

@@ -6,7 +6,8 @@ import { Broker } from "../../src/broker/broker.ts";
 import type { Session } from "../../src/broker/session.ts";
 import { Subscription, type FanOutGroup, type Subscriber } from "../../src/broker/subscriber.ts";
 import type { Options, PermissionsOptions, SubscribePermission } from "../../src/config/options.ts";
-import { createMonitor, type MonitorContext, type MonitorResponse } from "../../src/monitor/monitor.ts";
+import { createMonitor, type MonitorResponse } from "../../src/monitor/monitor.ts";
+import type { MonitorContext } from "../../src/monitor/readings.ts";
 import { SubjectMappings, type SubjectMapping } from "../../src/subjects/mapping.ts";
 import { wireFromText } from "../../src/subjects/subject.ts";
 

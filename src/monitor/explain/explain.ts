@@ -19,7 +19,7 @@ import {
   type ExplainedReceiver,
   type Verdict,
 } from "./explained-route.ts";
-import type { MonitorContext } from "../monitor.ts";
+import type { MonitorContext } from "../readings.ts";
 import { BadRequest, integerOption } from "../query.ts";
 import { sessionsBySubscriber } from "../sessions.ts";
 import { timestampText } from "../time-format.ts";
