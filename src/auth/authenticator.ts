@@ -4,7 +4,8 @@
  * none of them knows is refused.
  */
 import { isInventedUser } from "../config/complete.ts";
-import type { Options, TlsOptions } from "../config/options.ts";
+import type { Options } from "../config/options.ts";
+import type { TlsOptions } from "../config/tls-options.ts";
 import type {
   Authenticator,
   AuthRequest,

@@ -17,10 +17,10 @@ import type {
   MonitorOptions,
   NkeyUserOptions,
   Options,
-  TlsOptions,
   UserOptions,
   WebSocketOptions,
 } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import type { Diagnostics } from "./grammar/diagnostics.ts";
 
 export interface ConfigSource {

@@ -5,13 +5,8 @@
 import { type JetStreamDraft, newJetStream } from "./jetstream.ts";
 import type { JetStreamAccountLimits } from "./jetstream-options.ts";
 import type { LeafNodesDraft } from "./leafnodes.ts";
-import type {
-  MappingOptions,
-  NkeyUserOptions,
-  PermissionsOptions,
-  TlsOptions,
-  UserOptions,
-} from "./options.ts";
+import type { MappingOptions, NkeyUserOptions, PermissionsOptions, UserOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import type { SourcePosition } from "./grammar/diagnostics.ts";
 
 export interface Draft {

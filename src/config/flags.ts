@@ -1,7 +1,7 @@
 /** The command line: nats-server's flags in Go's syntax, with the same meaning, and Frond's own commands. */
 import { nearestWord } from "../base/edit-distance.ts";
 import { isValidSubject, wireFromText } from "../subjects/subject.ts";
-import type { TlsOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { unsupportedFlags } from "./unsupported-keys.ts";
 
 /** What flags say about options; what is missing was not said. A zero value takes an option back to its default. */

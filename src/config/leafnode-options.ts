@@ -1,5 +1,5 @@
 /** The `leafnodes` block when it is complete: who may link to this broker, and where it links itself to. */
-import type { TlsOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 
 export interface LeafNodeOptions {
   /** Null: no listener. */

@@ -18,7 +18,7 @@ import { readCompression } from "./leafnode-compression.ts";
 import { readRemotes, type RemoteDraft } from "./leafnode-remotes.ts";
 import { isPublicNkey } from "./nkey.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
-import type { TlsOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { diagnosticAt } from "./grammar/diagnostics.ts";
 import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
 import { readTls } from "./tls.ts";

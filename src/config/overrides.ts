@@ -1,7 +1,7 @@
 /** What the command line says, written over what the file says. */
 import type { Draft } from "./draft.ts";
 import type { FlagOverrides } from "./flags.ts";
-import type { TlsOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import type { Diagnostics } from "./grammar/diagnostics.ts";
 import { emptyTls, fileProblem } from "./tls.ts";
 

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { isInventedUser } from "./complete.ts";
 import { showDuration } from "./grammar/fields.ts";
 import type { JetStreamOptions } from "./jetstream-options.ts";
-import type { MonitorOptions, Options, TlsOptions } from "./options.ts";
+import type { MonitorOptions, Options } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { ConfigError } from "./grammar/diagnostics.ts";
 
 /** What has to be done about a change. */

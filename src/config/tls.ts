@@ -5,7 +5,7 @@ import { cipherSuites, curves, knowsHybridCurves, lostCipherSuites, tls13Suites 
 import { asArray, asBoolean, asCount, asMap, asString, asTimeout, readBlock } from "./grammar/fields.ts";
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
-import type { TlsOptions } from "./options.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { diagnosticAt } from "./grammar/diagnostics.ts";
 import type { Diagnostics } from "./grammar/diagnostics.ts";
 

@@ -1,6 +1,7 @@
 /** INFO, as each listener shows it. */
 import type { ServerInfo } from "../client/context.ts";
-import type { Options, TlsOptions } from "../config/options.ts";
+import type { Options } from "../config/options.ts";
+import type { TlsOptions } from "../config/tls-options.ts";
 import type { ListenAddress } from "../transport/tcp/tcp-listener.ts";
 import { jetStreamApiLevel, natsVersion, productVersion } from "../base/version.ts";
 

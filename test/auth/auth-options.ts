@@ -2,7 +2,8 @@
 import type { AuthenticatorOptions } from "../../src/auth/authenticator.ts";
 import type { Authenticator, AuthRequest, Credentials, Identity } from "../../src/auth/identity.ts";
 import type { LeafNodeOptions } from "../../src/config/leafnode-options.ts";
-import type { NkeyUserOptions, TlsOptions, UserOptions, WebSocketOptions } from "../../src/config/options.ts";
+import type { NkeyUserOptions, UserOptions, WebSocketOptions } from "../../src/config/options.ts";
+import type { TlsOptions } from "../../src/config/tls-options.ts";
 
 export interface Access {
   user?: string;
