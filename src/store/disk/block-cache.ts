@@ -1,5 +1,6 @@
 /** Blocks in memory, for all logs of a store together: those used last, up to a bound. */
-import { type Block, blockBytesTarget } from "../lmdb/blocks.ts";
+import { type Block } from "../lmdb/blocks.ts";
+import { blockBytesTarget } from "../lmdb/block-memory.ts";
 import { ReadSlots } from "../lmdb/read-slots.ts";
 
 interface Slot {

@@ -6,7 +6,8 @@
  * **Invariant:** nothing in a slot outlives the batch in which it was taken. What goes on is moved out of it when the
  * batch ends (`Block.settle`); a batch that fails takes all blocks with it.
  */
-import { blockBytesTarget } from "./blocks.ts";
+/** Eight pages of LMDB without the header of the first, which is 24 bytes in lmdb-js. Larger ones make single reads dear, smaller ones long runs. */
+export const blockBytesTarget = 8 * 4096 - 24;
 
 /** Pages that are never touched take no memory. */
 const slotsMax = 256;

@@ -8,7 +8,8 @@ import {
   summaryWithout,
 } from "./block-summary.ts";
 import type { BlockMemory } from "./block-memory.ts";
-import { Block, blockBytesTarget } from "./blocks.ts";
+import { Block } from "./blocks.ts";
+import { blockBytesTarget } from "./block-memory.ts";
 import { StoredMessage } from "../contract.ts";
 import type { Environment } from "./environment.ts";
 import { blockKey, endKey, keyKinds, prefixKey, seqOfBlockKey } from "./keys.ts";

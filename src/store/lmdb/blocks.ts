@@ -9,14 +9,11 @@
  * A sequence stands for the same bytes for ever. What is removed is said elsewhere (`block-summary.ts`), so a block that
  * was read once stays right, though it may come to lack what was added behind, and tell of what is gone.
  */
-import type { BlockMemory } from "./block-memory.ts";
+import { type BlockMemory, blockBytesTarget } from "./block-memory.ts";
 import type { StoredMessage } from "../contract.ts";
 import { crc32 } from "../crc32.ts";
 import type { Operation } from "../journal/operation.ts";
 import type { ReadSlot } from "./read-slots.ts";
-
-/** Eight pages of LMDB without the header of the first, which is 24 bytes in lmdb-js. Larger ones make single reads dear, smaller ones long runs. */
-export const blockBytesTarget = 8 * 4096 - 24;
 
 export const blockHeaderBytes = 16;
 const recordHeaderBytes = 24;
