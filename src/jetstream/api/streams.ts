@@ -2,7 +2,8 @@
 import { collides, wireFromText } from "../../subjects/subject.ts";
 import { firstSeqMax } from "../../store/contract.ts";
 import { apiError } from "../api-errors.ts";
-import { invalidConfig, checkStreamConfig } from "../stream/config/stream-config-check.ts";
+import { checkStreamConfig } from "../stream/config/stream-config-check.ts";
+import { invalidConfig } from "../stream/config/config-rules.ts";
 import type { RequestedStreamConfig } from "../stream/config/requested-config.ts";
 import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream/stream-info.ts";
 import { streamMetadata } from "../metadata.ts";

@@ -9,7 +9,8 @@ import type { Host } from "../host.ts";
 import type { RestoringStream } from "../backup/restore.ts";
 import { Stream, type StreamTimes } from "./stream.ts";
 import type { StreamConfig } from "./config/stream-config.ts";
-import { checkStreamConfig, isValidText, type StreamSurroundings } from "./config/stream-config-check.ts";
+import { checkStreamConfig } from "./config/stream-config-check.ts";
+import { isValidText, type StreamSurroundings } from "./config/config-rules.ts";
 import type { RequestedStreamConfig } from "./config/requested-config.ts";
 import { checkUpdate } from "./config/stream-config-update.ts";
 

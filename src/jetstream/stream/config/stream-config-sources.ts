@@ -10,7 +10,7 @@ import {
   pedanticError,
   type StreamSurroundings,
   transformProblem,
-} from "./stream-config-check.ts";
+} from "./config-rules.ts";
 import type { RequestedStreamConfig } from "./requested-config.ts";
 
 /** What is gathered on the way, for the checks at the end. */

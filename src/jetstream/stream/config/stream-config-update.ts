@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { apiError } from "../../api-errors.ts";
 import type { StreamConfig } from "./stream-config.ts";
-import { checkDiscardPerSubject, invalidConfig } from "./stream-config-check.ts";
+import { checkDiscardPerSubject } from "./stream-config-check.ts";
+import { invalidConfig } from "./config-rules.ts";
 
 /**
  * @param next checked by itself already
