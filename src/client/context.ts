@@ -3,7 +3,7 @@ import type { Authenticator, ConnectionType } from "../auth/identity.ts";
 import type { Account } from "../broker/account.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Message } from "../broker/message.ts";
-import type { PublishVerdicts } from "./publish-authorizer.ts";
+import type { PublishVerdicts } from "./publish-verdicts.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { HeartbeatOptions } from "../transport/heartbeat.ts";
 import type { Log } from "../base/log.ts";

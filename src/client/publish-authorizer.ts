@@ -7,7 +7,6 @@ import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import { publishRule } from "../broker/refusal-rules.ts";
 import type { Message } from "../broker/message.ts";
-import { RouteCache } from "../subjects/route-cache.ts";
 import { recoverable } from "../protocol/errors.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
 import {
@@ -18,27 +17,6 @@ import {
 } from "../subjects/reserved.ts";
 import { isValidLiteralSubject } from "../subjects/subject.ts";
 import type { ClientContext } from "./context.ts";
-
-/** Whether a permission set lets a subject be published to, remembered by the subject's bytes. */
-export class PublishVerdicts {
-  readonly #seed: number;
-  readonly #caches = new WeakMap<Permissions, RouteCache<boolean>>();
-
-  constructor(seed: number) {
-    this.#seed = seed;
-  }
-
-  allows(permissions: Permissions, message: Message): boolean {
-    let cache = this.#caches.get(permissions);
-    if (cache === undefined) this.#caches.set(permissions, (cache = new RouteCache(this.#seed)));
-    const { subjectBytes, subjectStart, subjectEnd } = message;
-    const known = cache.lookup(subjectBytes, subjectStart, subjectEnd);
-    if (known !== undefined) return known;
-    const verdict = permissions.canPublish(message.subject);
-    cache.store(subjectBytes, subjectStart, subjectEnd, verdict);
-    return verdict;
-  }
-}
 
 /** What stands between one client's publishes and the router. */
 export class PublishAuthorizer {

@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import { Message } from "../broker/message.ts";
 import type { ClientContext, ClientSettings, ServerInfo } from "../client/context.ts";
-import { PublishVerdicts } from "../client/publish-authorizer.ts";
+import { PublishVerdicts } from "../client/publish-verdicts.ts";
 import type { Options } from "../config/options.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 

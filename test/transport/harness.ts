@@ -7,7 +7,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { Message } from "../../src/broker/message.ts";
 import { Client } from "../../src/client/client.ts";
 import type { ClientContext, ServerInfo } from "../../src/client/context.ts";
-import { PublishVerdicts } from "../../src/client/publish-authorizer.ts";
+import { PublishVerdicts } from "../../src/client/publish-verdicts.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import type { Connection, ConnectionContext, ConnectionLimits } from "../../src/transport/connection.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
