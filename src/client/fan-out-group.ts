@@ -2,9 +2,16 @@
 import type { Message } from "../broker/message.ts";
 import type { FanOutGroup, Subscriber, Subscription } from "../broker/subscriber.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
+import type { Outbound } from "../transport/outbound.ts";
 import { SharedBuffer } from "../transport/shared-buffer.ts";
-import type { Client } from "./client.ts";
 import { encodedBytesMax, encodeMessage } from "./delivery.ts";
+
+/** A member: where its bytes go, and what has been sent to it. */
+interface FanOutMember extends Subscriber {
+  readonly connection: { readonly outbound: Outbound };
+  outMessages: number;
+  outBytes: number;
+}
 
 export class ClientFanOutGroup implements FanOutGroup {
   readonly members: readonly Subscription[];
@@ -35,7 +42,7 @@ export class ClientFanOutGroup implements FanOutGroup {
     let alone = 0;
     for (let at = 0; at < members.length; at++) {
       const member = members[at] as Subscription;
-      const client = member.subscriber as Client;
+      const client = member.subscriber as FanOutMember;
       const outbound = client.connection.outbound;
       if (member.dead || client === silent || member.deliveredMax !== 0) {
         // Out of another run it goes when it is given something else.

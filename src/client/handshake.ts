@@ -26,15 +26,36 @@ import {
   type ProtocolError,
 } from "../protocol/errors.ts";
 import type { Parser } from "../protocol/parser.ts";
-import type { Client } from "./client.ts";
+import type { Account } from "../broker/account.ts";
+import type { Connection } from "../transport/connection.ts";
 import { clientCertificateFromDer } from "../auth/certificate.ts";
-import { decodeConnect } from "./connect-options.ts";
-import type { ServerInfo } from "./context.ts";
+import { type ConnectOptions, decodeConnect } from "./connect-options.ts";
+import type { ClientContext, ServerInfo } from "./context.ts";
+
+/** The client whose handshake it is. */
+export interface ConnectingClient {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly context: ClientContext;
+  /** Credentials that came with the connection, in cookies of a WebSocket request. */
+  readonly offered: Partial<Credentials>;
+  options: ConnectOptions;
+  /** It has said CONNECT, or may do without. */
+  hasConnected: boolean;
+  readonly account: Account | null;
+  identity: Identity | null;
+  say(text: string): void;
+  fail(error: ProtocolError): void;
+  dropSubscriptions(): void;
+  /** Runs `work`; a mistake of the client's that it throws ends the client. */
+  parse(work: () => void): void;
+  bind(account: Account, identity: Identity): void;
+}
 
 type State = "expecting" | "checking" | "open" | "closed";
 
 export class Handshake {
-  readonly #client: Client;
+  readonly #client: ConnectingClient;
   readonly #parser: Parser;
   #state: State = "expecting";
   #nonce = "";
@@ -44,7 +65,7 @@ export class Handshake {
   #isAnonymous = true;
   #deadline: Deadline | null = null;
 
-  constructor(client: Client, parser: Parser) {
+  constructor(client: ConnectingClient, parser: Parser) {
     this.#client = client;
     this.#parser = parser;
   }

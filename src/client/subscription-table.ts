@@ -1,19 +1,27 @@
 /** The subscriptions of one client, by the sid that it chose for each. */
-import { Subscription } from "../broker/subscriber.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { Account } from "../broker/account.ts";
+import { type Subscriber, Subscription } from "../broker/subscriber.ts";
 import { recoverable } from "../protocol/errors.ts";
 import { patternTokensMax } from "../subjects/subject-trie.ts";
 import { isValidSubject } from "../subjects/subject.ts";
-import type { Client } from "./client.ts";
 import type { ClientSettings } from "./context.ts";
 
 /** A queue name that the reference server keeps for itself. */
 const systemQueue = "_sys_";
 
+/** Whose subscriptions they are. */
+export interface SubscribingClient extends Subscriber {
+  /** Null before the login. */
+  readonly account: Account | null;
+  readonly identity: Identity | null;
+}
+
 export class SubscriptionTable {
-  readonly #client: Client;
+  readonly #client: SubscribingClient;
   readonly #bySid = new Map<string, Subscription>();
 
-  constructor(client: Client) {
+  constructor(client: SubscribingClient) {
     this.#client = client;
   }
 
