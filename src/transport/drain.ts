@@ -1,7 +1,6 @@
 /** Waiting for receivers that are behind: for publishers that are held back, and for what the broker sends by itself. */
 import type { Clock } from "../base/clock.ts";
-import type { FlushPass } from "./flush-pass.ts";
-import type { Outbound } from "./outbound.ts";
+import type { FlushPass, PassOutput } from "./flush-pass.ts";
 
 /** The longest wait in one go, however many wait before it for a receiver that does take. */
 const waitMsMax = 1_000;
@@ -9,18 +8,18 @@ const waitMsMax = 1_000;
 const checkMs = 50;
 
 /** A receiver above its high-water mark that still takes data, so that waiting for it makes sense. */
-export function slowReceiver({ outboundsAboveMark }: FlushPass): Outbound | null {
+export function slowReceiver({ outboundsAboveMark }: FlushPass): PassOutput | null {
   for (const outbound of outboundsAboveMark)
     if (outbound.isAboveHighWaterMark && !outbound.closed && outbound.makesProgress) return outbound;
   return null;
 }
 
 /**
- * Calls `onEnd` once: when it is one's turn with the receiver ({@link Outbound.onDrain}), when that takes nothing any
+ * Calls `onEnd` once: when it is one's turn with the receiver ({@link PassOutput.onDrain}), when that takes nothing any
  * more, or after a while.
  * @returns to call it off
  */
-export function awaitDrain(receiver: Outbound, clock: Clock, onEnd: () => void): () => void {
+export function awaitDrain(receiver: PassOutput, clock: Clock, onEnd: () => void): () => void {
   const untilMs = clock.nowMs() + waitMsMax;
   const cancel = (): void => {
     deadline.cancel();

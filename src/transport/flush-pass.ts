@@ -3,14 +3,33 @@
  * What is sent outside a pass is flushed in a microtask.
  */
 import type { BufferPool } from "./buffer-pool.ts";
-import type { Outbound } from "./outbound.ts";
-import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
 const gatheredBytesMax = 16 * 1024 * 1024;
 
 /** Read chunks (up to 1 MiB each) that may be kept at once for receivers that have not taken them. */
 const chunksKeptMax = 16;
+
+/** What gathers bytes during a pass: flushed at its end. */
+export interface PassOutput {
+  flush(): void;
+  /** More waits to be sent than the peer should be allowed to have waiting. */
+  readonly isAboveHighWaterMark: boolean;
+  /** Refuses everything: the peer is gone or is being cut. */
+  readonly closed: boolean;
+  /** Whether waiting for this peer to take something makes sense. */
+  readonly makesProgress: boolean;
+  /** Calls `callback` once when enough has been sent. */
+  onDrain(callback: () => void): void;
+  /** Undoes {@link onDrain}. */
+  forgetDrain(callback: () => void): void;
+}
+
+/** Bytes that several outputs share: ended by the flush. */
+export interface PassBuffer {
+  readonly bytes: Uint8Array;
+  close(): void;
+}
 
 export class FlushPass {
   readonly pool: BufferPool;
@@ -19,14 +38,14 @@ export class FlushPass {
     throw error;
   };
   #depth = 0;
-  readonly #dirty: Outbound[] = [];
+  readonly #dirty: PassOutput[] = [];
   #afterwards: (() => void)[] = [];
-  readonly #sharedBuffers: SharedBuffer[] = [];
+  readonly #sharedBuffers: PassBuffer[] = [];
   #scheduled = false;
   #gatheredBytes = 0;
   #flushing = false;
   /** Outputs that went past their mark during this pass; whoever publishes is held back for them ({@link Connection.holdBack}). */
-  readonly outboundsAboveMark = new Set<Outbound>();
+  readonly outboundsAboveMark = new Set<PassOutput>();
   /**
    * Set by whoever has taken more in during this pass than it can deal with: the connection whose read caused it is not
    * read again until the callback that it gives here is called.
@@ -87,7 +106,7 @@ export class FlushPass {
     return !this.chunkIsShared && this.#chunksKept < chunksKeptMax;
   }
 
-  /** For {@link Outbound}: the current chunk is needed beyond this pass. */
+  /** For an output: the current chunk is needed beyond this pass. */
   keepChunk(): void {
     this.chunkKept = true;
     this.#chunksKept++;
@@ -97,20 +116,20 @@ export class FlushPass {
     this.#chunksKept -= count;
   }
 
-  /** For {@link Outbound}: it has something to flush. */
-  add(outbound: Outbound): void {
+  /** For an output: it has something to flush. */
+  add(outbound: PassOutput): void {
     this.#dirty.push(outbound);
     this.#schedule();
   }
 
-  /** For {@link SharedBuffer}: it ends with the next flush. */
-  addSharedBuffer(run: SharedBuffer): void {
+  /** For a shared buffer: it ends with the next flush. */
+  addSharedBuffer(shared: PassBuffer): void {
     // May flush, which ends all runs: this one comes after it.
-    this.gathered(run.bytes.length);
-    this.#sharedBuffers.push(run);
+    this.gathered(shared.bytes.length);
+    this.#sharedBuffers.push(shared);
   }
 
-  /** For {@link Outbound}: it borrowed a buffer of this size. */
+  /** For an output: it borrowed a buffer of this size. */
   gathered(bytes: number): void {
     this.#gatheredBytes += bytes;
     if (this.#gatheredBytes > gatheredBytesMax) this.#flush();
@@ -147,11 +166,11 @@ export class FlushPass {
     this.#flushing = true;
     const dirty = this.#dirty;
     try {
-      for (let at = 0; at < dirty.length; at++) (dirty[at] as Outbound).flush();
+      for (let at = 0; at < dirty.length; at++) (dirty[at] as PassOutput).flush();
     } finally {
       dirty.length = 0;
       this.#flushing = false;
-      for (const run of this.#sharedBuffers) run.close();
+      for (const shared of this.#sharedBuffers) shared.close();
       this.#sharedBuffers.length = 0;
     }
   }

@@ -8,7 +8,7 @@
  */
 import { emptyBytes, viewBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Lease } from "./buffer-pool.ts";
-import type { FlushPass } from "./flush-pass.ts";
+import type { FlushPass, PassOutput } from "./flush-pass.ts";
 import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** Where pieces go. A sink has at most one write under way. */
@@ -49,7 +49,7 @@ const sharedShareMin = 1 / 4;
 /** Bounds the pieces (and so the views of other people's buffers) that wait for one peer. */
 const piecesMax = 65_536;
 
-export class Outbound {
+export class Outbound implements PassOutput {
   /** The borrowed buffer and where to append; `at` may move forward by what was reserved. See {@link reserve}. */
   viewed: ViewedBytes = noBytes;
   at = 0;

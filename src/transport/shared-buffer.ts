@@ -6,10 +6,10 @@
  * Pays from two receivers on: fan-out of 16 bytes to 100 goes from 6 to 20 million deliveries a second.
  */
 import type { ViewedBytes } from "../base/bytes.ts";
-import type { FlushPass } from "./flush-pass.ts";
+import type { FlushPass, PassBuffer } from "./flush-pass.ts";
 import type { Lease } from "./buffer-pool.ts";
 
-export class SharedBuffer {
+export class SharedBuffer implements PassBuffer {
   readonly lease: Lease;
   readonly viewed: ViewedBytes;
   /** Where the next bytes go. */
