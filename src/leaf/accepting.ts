@@ -32,6 +32,7 @@ import {
   type ReceivedConnect,
 } from "./info.ts";
 import type { LeafLink, LinkHandshake } from "./link.ts";
+import type { RegisteredLink } from "./registry.ts";
 
 /** What links that come in by one listener share. A reload makes others. */
 export interface AcceptingSettings {
@@ -217,7 +218,7 @@ export class AcceptingHandshake implements LinkHandshake {
 }
 
 /** A link that has been made anew from the same place, before this end noticed that the old one is gone. */
-function isReplacedBy(other: LeafLink, { name, cluster, remoteAccount }: ReceivedConnect): boolean {
+function isReplacedBy(other: RegisteredLink, { name, cluster, remoteAccount }: ReceivedConnect): boolean {
   const { facts } = other;
   return (
     !other.isDialed &&

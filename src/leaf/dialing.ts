@@ -22,6 +22,7 @@ import {
 import { filterForDialed } from "./filter-rules.ts";
 import { decodeInfo, encodeConnect, type ReceivedInfo } from "./info.ts";
 import type { LeafLink, LinkHandshake } from "./link.ts";
+import type { RegisteredLink } from "./registry.ts";
 
 /** The remote that a link is made for. */
 export interface DialingRemote {
@@ -159,7 +160,7 @@ export class DialingHandshake implements LinkHandshake {
     const link = this.#link;
     const { settings, registry } = link.context;
     this.#deadline?.cancel();
-    const isHubOfSameCluster = (other: LeafLink): boolean =>
+    const isHubOfSameCluster = (other: RegisteredLink): boolean =>
       first.cluster !== "" && !other.isSpoke && other.facts.cluster === first.cluster;
     if ([...registry.of(account).links].some(isHubOfSameCluster)) throw loopFound(account.name);
     this.#isLinked = true;

@@ -89,7 +89,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     this.id = broker.nextSessionId();
     this.startMs = broker.clock.wallMs();
     this.parser = new LeafParser(this, settings);
-    this.#table = new RemoteInterest(this);
+    this.#table = new RemoteInterest(this, (account, api) => context.onStreams(account, api));
     this.#inbound = new Inbound(this, broker.router);
     this.#heartbeat = new Heartbeat(
       broker.clock,

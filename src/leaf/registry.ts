@@ -1,13 +1,27 @@
 /** All links of a broker, by account: whom each of them must know of. */
 import type { Account } from "../broker/account.ts";
 import { Nuid } from "../base/nuid.ts";
+import type { ProtocolError } from "../protocol/errors.ts";
+import type { ConnectionLimits } from "../transport/connection.ts";
+import type { LinkFacts } from "./facts.ts";
 import { InterestLedger, loopPrefix } from "./interest.ts";
-import type { LeafLink } from "./link.ts";
+
+/** A link, as those see it who look for others of its account. */
+export interface RegisteredLink {
+  readonly isDialed: boolean;
+  /** The other end is the hub. */
+  readonly isSpoke: boolean;
+  readonly facts: LinkFacts;
+  refresh(limits: ConnectionLimits): void;
+  reauthenticate(): Promise<void>;
+  fail(error: ProtocolError): void;
+  close(reason: string): void;
+}
 
 /** The links of one account. */
 export class AccountLinks {
   readonly account: Account;
-  readonly links = new Set<LeafLink>();
+  readonly links = new Set<RegisteredLink>();
   readonly interest: InterestLedger;
   /** Comes back to where it was sent from only in a loop. */
   readonly loopSubject: string;
@@ -34,7 +48,7 @@ export class LinkRegistry {
     return links;
   }
 
-  *all(): Generator<LeafLink> {
+  *all(): Generator<RegisteredLink> {
     for (const { links } of this.#accounts.values()) yield* links;
   }
 

@@ -1,8 +1,9 @@
 /** What the other end of one link has asked for: a subscription for each subject, or subject and queue group. */
-import { Subscription } from "../broker/subscriber.ts";
+import type { Account } from "../broker/account.ts";
+import { type LinkSubscriber, Subscription } from "../broker/subscriber.ts";
 import { patternTokensMax } from "../subjects/subject-trie.ts";
 import { isValidSubject } from "../subjects/subject.ts";
-import type { LeafLink } from "./link.ts";
+import type { InterestLink } from "./interest.ts";
 import type { AccountLinks } from "./registry.ts";
 
 const apiEnd = ".API";
@@ -10,12 +11,18 @@ const apiEnd = ".API";
 const consumerApi = `${apiEnd}.CONSUMER.>`;
 
 export class RemoteInterest {
-  readonly #link: LeafLink;
+  readonly #link: LinkSubscriber & InterestLink;
+  readonly #onStreams: (account: Account, api: string) => void;
   /** By what stands in LS-. */
   readonly #byKey = new Map<string, Subscription>();
 
-  constructor(link: LeafLink) {
+  /**
+   * @param link whose subscriptions they are
+   * @param onStreams called when streams are announced, with the prefix of their API
+   */
+  constructor(link: LinkSubscriber & InterestLink, onStreams: (account: Account, api: string) => void) {
     this.#link = link;
+    this.#onStreams = onStreams;
   }
 
   get size(): number {
@@ -48,7 +55,7 @@ export class RemoteInterest {
       this.#byKey.set(key, subscription);
       links.account.add(subscription);
       if (subject.endsWith(consumerApi))
-        this.#link.context.onStreams(links.account, subject.slice(0, -consumerApi.length + apiEnd.length));
+        this.#onStreams(links.account, subject.slice(0, -consumerApi.length + apiEnd.length));
     } else {
       if (queue === null || known.weight === weight) return null;
       known.weight = weight;
