@@ -29,15 +29,7 @@ const innerRanks: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 /** Circles of files that are still to be cut. A circle that is gone is struck off this list. */
 const circlesLeft: readonly string[] = [
-  "src/config/leafnode-options.ts: src/config/options.ts",
-  "src/transport/flush-pass.ts: src/transport/outbound.ts, src/transport/shared-buffer.ts",
-  "src/client/context.ts: src/client/publish-authorizer.ts",
-  "src/store/lmdb/block-memory.ts: src/store/lmdb/blocks.ts",
-  "src/leaf/context.ts: src/leaf/link.ts, src/leaf/registry.ts, src/leaf/remote-interest.ts",
   "src/jetstream/account.ts: src/jetstream/direct/direct-answer.ts, src/jetstream/direct/direct-answers.ts, src/jetstream/direct/direct-get.ts, src/jetstream/sourcing/mirror.ts, src/jetstream/sourcing/origin-consumer.ts, src/jetstream/sourcing/position-search.ts, src/jetstream/sourcing/source.ts, src/jetstream/sourcing/sourcing-info.ts, src/jetstream/sourcing/sourcing-sink.ts, src/jetstream/sourcing/sourcing.ts, src/jetstream/stream/batch/atomic-batches.ts, src/jetstream/stream/batch/fast-batches.ts, src/jetstream/stream/batch/staged-checks.ts, src/jetstream/stream/publish/appender.ts, src/jetstream/stream/publish/checks.ts, src/jetstream/stream/publish/counters.ts, src/jetstream/stream/publish/duplicates.ts, src/jetstream/stream/publish/expectations.ts, src/jetstream/stream/publish/inbound-message.ts, src/jetstream/stream/publish/pub-acks.ts, src/jetstream/stream/publish/publish-handler.ts, src/jetstream/stream/publish/republish.ts, src/jetstream/stream/retention/expiry.ts, src/jetstream/stream/retention/interest.ts, src/jetstream/stream/retention/limits.ts, src/jetstream/stream/retention/purge.ts, src/jetstream/stream/schedule/schedule-headers.ts, src/jetstream/stream/schedule/schedules.ts, src/jetstream/stream/stream.ts",
-  "src/jetstream/stream/config/stream-config-check.ts: src/jetstream/stream/config/stream-config-sources.ts",
-  "src/monitor/absent.ts: src/monitor/accountz.ts, src/monitor/accstatz.ts, src/monitor/connz.ts, src/monitor/endpoint.ts, src/monitor/explain/explain.ts, src/monitor/healthz.ts, src/monitor/jsz.ts, src/monitor/leafz.ts, src/monitor/monitor.ts, src/monitor/routes.ts, src/monitor/stacksz.ts, src/monitor/subsz.ts, src/monitor/varz.ts",
-  "src/client/client.ts: src/client/fan-out-group.ts, src/client/handshake.ts, src/client/subscription-table.ts",
   "src/jetstream/consumer/acks/ack-timer.ts: src/jetstream/consumer/acks/acks.ts, src/jetstream/consumer/consumer-info.ts, src/jetstream/consumer/consumer.ts, src/jetstream/consumer/dead-letters/dead-letters.ts, src/jetstream/consumer/dead-letters/redrive.ts, src/jetstream/consumer/delivery/delivery-budget.ts, src/jetstream/consumer/delivery/rate-limiter.ts, src/jetstream/consumer/inactivity.ts, src/jetstream/consumer/listening.ts, src/jetstream/consumer/pause.ts, src/jetstream/consumer/pull/pin.ts, src/jetstream/consumer/pull/pull-delivery.ts, src/jetstream/consumer/push/push-delivery.ts, src/jetstream/consumer/state/saved-state.ts",
 ];
 
