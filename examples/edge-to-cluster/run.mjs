@@ -102,6 +102,15 @@ async function stream() {
   }
 }
 
+/** Null while the cluster does not answer, as for some seconds after a node has come back. */
+async function reader() {
+  try {
+    return await jetstream(office).consumers.get("READINGS", { deliver_policy: "all" });
+  } catch {
+    return null;
+  }
+}
+
 async function isWhole() {
   const info = await stream();
   const replicas = info?.cluster?.replicas ?? [];
@@ -130,8 +139,10 @@ await publishing;
 await until("all has arrived", async () => (await stream())?.state.messages >= published);
 await until("the edge knows", async () => (await lag()) === 0);
 
+await until("all replicas are current again", isWhole);
 const { state } = await stream();
-const consumer = await jetstream(office).consumers.get("READINGS", { deliver_policy: "all" });
+let consumer = null;
+await until("the cluster makes a consumer", async () => (consumer = await reader()) !== null);
 const arrived = [];
 const messages = await consumer.consume();
 for await (const message of messages) {
