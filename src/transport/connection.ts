@@ -62,6 +62,8 @@ const lingerMs = 1_000;
 const droppedBytesMax = 64 * 1024;
 /** A receiver that has taken nothing for this long is not waited for. */
 const progressMsMax = 1_000;
+/** Times are sums of fractions: without it, a receiver would be waited for once more or not, by chance. */
+const progressSlackMs = 0.01;
 
 export class Connection implements Sink {
   readonly peer: PeerAddress;
@@ -134,7 +136,7 @@ export class Connection implements Sink {
 
   /** Whether it still takes what it is sent, if slowly. */
   get makesProgress(): boolean {
-    return this.#clock.nowMs() - this.#lastProgressMs < progressMsMax;
+    return this.#clock.nowMs() - this.#lastProgressMs < progressMsMax - progressSlackMs;
   }
 
   get holdsWrites(): boolean {
