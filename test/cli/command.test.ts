@@ -140,7 +140,7 @@ describe("a Node that is too old", () => {
   test("says so in one line", () => {
     const pretend = `Object.defineProperty(process.versions, "node", { value: "20.9.0" }); require(${JSON.stringify(command)});`;
     const { stderr, status } = spawnSync(process.execPath, ["-e", pretend], { encoding: "utf8" });
-    expect(stderr).toBe("frond: needs Node 20.10 or newer; this is Node 20.9.0\n");
+    expect(stderr).toBe("frond: needs Node 20.19 or newer; this is Node 20.9.0\n");
     expect(status).toBe(1);
   });
 

@@ -1,8 +1,8 @@
 /** One stream of a store that is checked: its blocks, its index and its counters against one another. */
+import { crc32 } from "node:zlib";
 import { decodeSummary, type BlockSummary } from "../lmdb/block-summary.ts";
 import { Block } from "../lmdb/blocks.ts";
 import { StoredMessage, storedBytes } from "../contract.ts";
-import { crc32 } from "../crc32.ts";
 import {
   blockKey,
   endKey,

@@ -8,9 +8,9 @@
  * Frame of a group, 40 bytes: mark (u32), payload bytes (u32), group number (f64), salt (8 bytes), the last group that
  * was known to be on disk when this was written (f64), four unused bytes, crc of the frame before it and of the payload (u32).
  */
+import { crc32 } from "node:zlib";
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { crc32 } from "../crc32.ts";
 
 export const journalVersion = 1;
 export const segmentHeaderBytes = 4_096;

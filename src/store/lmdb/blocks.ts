@@ -9,9 +9,9 @@
  * A sequence stands for the same bytes for ever. What is removed is said elsewhere (`block-summary.ts`), so a block that
  * was read once stays right, though it may come to lack what was added behind, and tell of what is gone.
  */
+import { crc32 } from "node:zlib";
 import { type BlockMemory, blockBytesTarget } from "./block-memory.ts";
 import type { StoredMessage } from "../contract.ts";
-import { crc32 } from "../crc32.ts";
 import type { Operation } from "../journal/operation.ts";
 import type { ReadSlot } from "./read-slots.ts";
 

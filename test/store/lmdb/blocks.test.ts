@@ -6,7 +6,6 @@ import { decodeSummary, encodeSummary, summaryWithout } from "../../../src/store
 import { Block, BlockError } from "../../../src/store/lmdb/blocks.ts";
 import { blockBytesTarget } from "../../../src/store/lmdb/block-memory.ts";
 import { StoredMessage } from "../../../src/store/contract.ts";
-import { crc32, crc32ByTable } from "../../../src/store/crc32.ts";
 import { decodeOperation, encodeMessage, Operation } from "../../../src/store/journal/operation.ts";
 
 const timeMs = 1_700_000_000_123;
@@ -204,13 +203,5 @@ describe("cache of blocks", () => {
       { firstSeq: 30 },
     ]);
     expect(cache.memoryBytes).toBe(wide.memoryBytes * 2);
-  });
-});
-
-describe("crc32", () => {
-  test("is the same with and without the machine's help", () => {
-    const bytes = Buffer.from("123456789");
-    expect([crc32(bytes), crc32ByTable(bytes, 0)]).toEqual([0xcbf43926, 0xcbf43926]);
-    expect(crc32ByTable(bytes.subarray(4), crc32ByTable(bytes.subarray(0, 4), 0))).toBe(0xcbf43926);
   });
 });
