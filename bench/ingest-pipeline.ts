@@ -3,7 +3,7 @@ import { Clock } from "../src/base/clock.ts";
 import { viewBytes } from "../src/base/bytes.ts";
 import { silentLog } from "../src/base/log.ts";
 import { Broker } from "../src/broker/broker.ts";
-import { composeMessage, Message } from "../src/broker/message.ts";
+import { composeMessage, Message } from "../src/protocol/message.ts";
 import { Publisher } from "../src/broker/publisher.ts";
 import { Service } from "../src/broker/service.ts";
 import { JetStreamAccount } from "../src/jetstream/account.ts";

@@ -4,7 +4,7 @@
  */
 import type { Account } from "./account.ts";
 import type { Destination } from "./destination.ts";
-import { composeMessage, Message } from "./message.ts";
+import { composeMessage, Message } from "../protocol/message.ts";
 import type { Router } from "./router.ts";
 
 /** Parts of a message that lie in bytes of somebody else: headers and payload one after the other. */

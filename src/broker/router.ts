@@ -3,7 +3,7 @@
  * where that wants no echo, and takes one member of each queue group.
  */
 import type { Account } from "./account.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { Plan, QueueGroup } from "./plan.ts";
 import type { FanOutGroup, LinkSubscriber, Subscriber, Subscription } from "./subscriber.ts";
 

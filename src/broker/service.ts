@@ -1,7 +1,7 @@
 /** A part of the broker that listens on subjects of an account, among its clients and like one of them. */
 import { isUnanswerable, mayBeReservedReply } from "../subjects/reserved.ts";
 import type { Account } from "./account.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "../protocol/message.ts";
 import { type FanOutGroup, type Subscriber, Subscription } from "./subscriber.ts";
 
 /**

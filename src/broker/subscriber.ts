@@ -3,7 +3,7 @@
  * decides by data (`tier`, `echo`), never by what is behind it.
  */
 import type { TrieValue } from "../subjects/subject-trie.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "../protocol/message.ts";
 
 export interface Subscriber {
   /** 0: local. 1: behind a link; chosen from a queue group only when no local member takes the message. */

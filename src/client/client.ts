@@ -4,7 +4,7 @@
 import type { Credentials, Identity } from "../auth/identity.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Account } from "../broker/account.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { Plan } from "../broker/plan.ts";
 import { subscribeRule, whoText } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";

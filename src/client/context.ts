@@ -2,7 +2,7 @@
 import type { Authenticator, ConnectionType } from "../auth/identity.ts";
 import type { Account } from "../broker/account.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { PublishVerdicts } from "./publish-verdicts.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { HeartbeatOptions } from "../transport/heartbeat.ts";

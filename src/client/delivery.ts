@@ -1,6 +1,6 @@
 /** A message on its way out to one client: a short prefix and, in one copy, the tail that it came with. */
 import { copyBytes, writeWords, type ViewedBytes } from "../base/bytes.ts";
-import { plainTailOf, type Message } from "../broker/message.ts";
+import { plainTailOf, type Message } from "../protocol/message.ts";
 import type { Subscription } from "../broker/subscriber.ts";
 import { deliveryPrefix, prefixBytesMax, writePrefix, type DeliveryPrefix } from "../protocol/encoder.ts";
 import { hasWildcard } from "../subjects/subject.ts";

@@ -1,5 +1,5 @@
 /** Clients that are sent the same bytes: each message is encoded once, and the bytes are shared by all their outputs. */
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { FanOutGroup, Subscriber, Subscription } from "../broker/subscriber.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { Outbound } from "../transport/outbound.ts";

@@ -6,7 +6,7 @@ import type { Permissions } from "../auth/permissions.ts";
 import { ResponsePermits } from "../auth/response-permits.ts";
 import type { Account } from "../broker/account.ts";
 import { publishRule } from "../broker/refusal-rules.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import { recoverable } from "../protocol/errors.ts";
 import type { SubjectMappings } from "../subjects/mapping.ts";
 import {

@@ -1,6 +1,6 @@
 /** Whether clients may publish to a subject, remembered for all that share a permission set. */
 import type { Permissions } from "../auth/permissions.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import { RouteCache } from "../subjects/route-cache.ts";
 
 /** Whether a permission set lets a subject be published to, remembered by the subject's bytes. */

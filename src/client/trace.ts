@@ -1,6 +1,6 @@
 /** Protocol traces, in the form that people and tools know from nats-server: `<<- [SUB foo 1]`, `->> [MSG foo 1 5]`. */
 import type { Log } from "../base/log.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { Subscription } from "../broker/subscriber.ts";
 import type { TraceSettings } from "./context.ts";
 

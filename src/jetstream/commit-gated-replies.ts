@@ -5,7 +5,7 @@
 import { digitCount, writeNumber } from "../base/digits.ts";
 import { copyBytes, emptyBytes, type ViewedBytes } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
-import { writeSizes } from "../broker/message.ts";
+import { writeSizes } from "../protocol/message.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import type { Host } from "./host.ts";
 

@@ -5,7 +5,7 @@
 import { CR, LF, type ViewedBytes, viewBytes } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import type { Account } from "../broker/account.ts";
-import { Message } from "../broker/message.ts";
+import { Message } from "../protocol/message.ts";
 import type { Publisher } from "../broker/publisher.ts";
 
 const blockBytesMin = 64 * 1024;

@@ -3,7 +3,7 @@ import type { Account } from "../broker/account.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Session } from "../broker/session.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
 import type { HeartbeatOptions } from "../transport/heartbeat.ts";
 import type { LinkRegistry } from "./registry.ts";

@@ -1,6 +1,6 @@
 /** A message on its way over a link: LMSG or HMSG, which end as the line did that it came in with. */
 import { copyBytes, wordsOf, wordsSlackBytes, writeWords, type ViewedBytes } from "../base/bytes.ts";
-import { plainTailOf, type Message } from "../broker/message.ts";
+import { plainTailOf, type Message } from "../protocol/message.ts";
 import type { Subscription } from "../broker/subscriber.ts";
 import type { Outbound } from "../transport/outbound.ts";
 

@@ -1,7 +1,7 @@
 /** Messages that came over one link, on their way to those who are interested here and behind other links. */
 import { DOLLAR } from "../base/bytes.ts";
 import type { Account } from "../broker/account.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import type { Plan } from "../broker/plan.ts";
 import type { Router } from "../broker/router.ts";
 import type { Session } from "../broker/session.ts";

@@ -4,7 +4,7 @@
  */
 import type { Permissions } from "../auth/permissions.ts";
 import type { Account } from "../broker/account.ts";
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../protocol/message.ts";
 import { publishRule, subscribeRule } from "../broker/refusal-rules.ts";
 import type { Session } from "../broker/session.ts";
 import type { FanOutGroup, LinkSubscriber, Subscriber, Subscription } from "../broker/subscriber.ts";

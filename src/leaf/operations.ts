@@ -4,7 +4,7 @@
 export interface LeafOperations {
   /**
    * LMSG or, with `headerBytes` above 0, HMSG. `bytes[tailStart, bodyEnd + 2)` is in the canonical form of a
-   * {@link import("../broker/message.ts").Message}, whatever the line was like.
+   * {@link import("../protocol/message.ts").Message}, whatever the line was like.
    * @param queues the groups that the sender has chosen; only members of these may get it
    */
   onMessage(

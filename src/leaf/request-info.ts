@@ -3,7 +3,7 @@
  * other, so the account in it is that one. Source: nats-server `bindLeafClientInfoHeader`.
  */
 import { LF } from "../base/bytes.ts";
-import { composeMessage, type Message } from "../broker/message.ts";
+import { composeMessage, type Message } from "../protocol/message.ts";
 import { setHeader } from "../protocol/headers.ts";
 import { textFromWire, wireFromText } from "../subjects/subject.ts";
 

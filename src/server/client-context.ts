@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { Authenticator } from "../auth/identity.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
-import { Message } from "../broker/message.ts";
+import { Message } from "../protocol/message.ts";
 import type { ClientContext, ClientSettings, ServerInfo } from "../client/context.ts";
 import { PublishVerdicts } from "../client/publish-verdicts.ts";
 import type { Options } from "../config/options.ts";

@@ -7,7 +7,7 @@ import type { Log } from "../base/log.ts";
 import { Nuid } from "../base/nuid.ts";
 import type { Account } from "../broker/account.ts";
 import type { Broker } from "../broker/broker.ts";
-import { Message } from "../broker/message.ts";
+import { Message } from "../protocol/message.ts";
 import { Publisher } from "../broker/publisher.ts";
 import { Service } from "../broker/service.ts";
 import type { LeafListenerOptions, LeafRemoteOptions, LeafUrl } from "../config/leafnode-options.ts";

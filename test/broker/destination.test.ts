@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Account } from "../../src/broker/account.ts";
 import { Destination } from "../../src/broker/destination.ts";
-import { composeMessage, Message } from "../../src/broker/message.ts";
+import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Router } from "../../src/broker/router.ts";
 import { Subscription } from "../../src/broker/subscriber.ts";

@@ -1,5 +1,5 @@
 /** A subscriber that takes what it is told to take, and writes it down. */
-import type { Message } from "../../src/broker/message.ts";
+import type { Message } from "../../src/protocol/message.ts";
 import type { FanOutGroup, Subscriber, Subscription } from "../../src/broker/subscriber.ts";
 
 export class FakeSubscriber implements Subscriber {

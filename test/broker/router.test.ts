@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Account } from "../../src/broker/account.ts";
-import { composeMessage, Message } from "../../src/broker/message.ts";
+import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { Router } from "../../src/broker/router.ts";
 import { Subscription } from "../../src/broker/subscriber.ts";
 import { FakeSubscriber } from "./fake-subscriber.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Log } from "../../src/base/log.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { composeMessage, Message } from "../../src/broker/message.ts";
+import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { Trace } from "../../src/client/trace.ts";
 import { World } from "./simulation/world.ts";
 

@@ -1,7 +1,7 @@
 /** A mistake of the broker's own stops that broker, and nothing else. */
 import { afterEach, expect, test } from "vitest";
 import type { Account } from "../../src/broker/account.ts";
-import type { Message } from "../../src/broker/message.ts";
+import type { Message } from "../../src/protocol/message.ts";
 import { Subscription, type Subscriber } from "../../src/broker/subscriber.ts";
 import type { Client } from "../../src/client/client.ts";
 import type { Connection } from "../../src/transport/connection.ts";

@@ -3,7 +3,7 @@ import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Nuid } from "../../src/base/nuid.ts";
 import { Broker } from "../../src/broker/broker.ts";
-import type { Message } from "../../src/broker/message.ts";
+import type { Message } from "../../src/protocol/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { composeMessage, Message } from "../../src/broker/message.ts";
+import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { bindRequestInfo } from "../../src/leaf/request-info.ts";
 
 function bound(block: string): string {

@@ -1,6 +1,6 @@
 /** What waits for slow receivers costs about what it is, not all of the buffers that it came in. */
 import { expect, test } from "vitest";
-import { composeMessage, Message } from "../../src/broker/message.ts";
+import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { Subscription, type Subscriber } from "../../src/broker/subscriber.ts";
 import { appendMessage } from "../../src/client/delivery.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";

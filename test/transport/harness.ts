@@ -4,7 +4,7 @@ import type { Authenticator, Credentials, Identity } from "../../src/auth/identi
 import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Broker } from "../../src/broker/broker.ts";
-import { Message } from "../../src/broker/message.ts";
+import { Message } from "../../src/protocol/message.ts";
 import { Client } from "../../src/client/client.ts";
 import type { ClientContext, ServerInfo } from "../../src/client/context.ts";
 import { PublishVerdicts } from "../../src/client/publish-verdicts.ts";

@@ -3,7 +3,7 @@
  * and counts and tells what was asked.
  */
 import { encodeJson } from "../../base/json.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Service } from "../../broker/service.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { headerValue } from "../../protocol/headers.ts";

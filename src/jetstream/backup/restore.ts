@@ -5,7 +5,7 @@
  */
 import type { Deadline } from "../../base/clock.ts";
 import { encodeJson } from "../../base/json.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamStore } from "../../store/contract.ts";

@@ -1,6 +1,6 @@
 /** What one direct get is answered with: messages with headers that tell where they come from, and statuses. */
 import { emptyBytes } from "../../base/bytes.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { AnswerHeaders, BatchPosition } from "./answer-headers.ts";

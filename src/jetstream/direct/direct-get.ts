@@ -4,7 +4,7 @@
  * `processDirectGetRequest`, ADR-31.
  */
 import { headerValue } from "../../protocol/headers.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import { isApiLevelEnough } from "../stream/batch/atomic-batches.ts";

@@ -5,7 +5,7 @@
 import { copyBytes, LastView, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import { digitCount } from "../../base/digits.ts";
 import type { Account } from "../../broker/account.ts";
-import { type Message, writeSizes } from "../../broker/message.ts";
+import { type Message, writeSizes } from "../../protocol/message.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import { ReplyQueue } from "../reply-queue.ts";
 import type { Host } from "../host.ts";

@@ -1,6 +1,6 @@
 /** A stream that is the image of another: the same sequences, times and gaps. */
 import { emptyBytes } from "../../base/bytes.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
 import { type SourcedMessage, type SourcingSink, emptyMessage } from "./sourcing-sink.ts";
 import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";

@@ -7,7 +7,7 @@
  * the origin has answered: an origin delivers nothing where nobody listens.
  */
 import type { Deadline } from "../../base/clock.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
 import { isFlowControlReply } from "../../subjects/reserved.ts";

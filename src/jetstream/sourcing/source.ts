@@ -1,5 +1,5 @@
 /** Another stream whose messages are appended to this one, with a header that says where each comes from. */
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
 import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";

@@ -2,7 +2,7 @@
 import type { Deadline } from "../../base/clock.ts";
 import { encodeJson } from "../../base/json.ts";
 import type { Account } from "../../broker/account.ts";
-import type { Message } from "../../broker/message.ts";
+import type { Message } from "../../protocol/message.ts";
 import type { Publisher } from "../../broker/publisher.ts";
 import type { Service } from "../../broker/service.ts";
 import { wireFromText } from "../../subjects/subject.ts";

@@ -1,5 +1,5 @@
 /** Consumers of a stream in a {@link World}, and those who talk to them. */
-import type { Message } from "../../../src/broker/message.ts";
+import type { Message } from "../../../src/protocol/message.ts";
 import type { RequestedConsumerConfig } from "../../../src/jetstream/consumer/config/consumer-config.ts";
 import type { Consumer } from "../../../src/jetstream/consumer/consumer.ts";
 import { Consumers } from "../../../src/jetstream/consumer/consumers.ts";

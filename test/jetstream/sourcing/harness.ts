@@ -2,7 +2,7 @@
 import type { Clock } from "../../../src/base/clock.ts";
 import { Destination } from "../../../src/broker/destination.ts";
 import type { Account } from "../../../src/broker/account.ts";
-import { composeMessage, Message } from "../../../src/broker/message.ts";
+import { composeMessage, Message } from "../../../src/protocol/message.ts";
 import type { Publisher } from "../../../src/broker/publisher.ts";
 import type { Service } from "../../../src/broker/service.ts";
 import type { JetStreamAccount } from "../../../src/jetstream/account.ts";

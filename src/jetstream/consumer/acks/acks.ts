@@ -4,7 +4,7 @@
  */
 import { ZERO, NINE, DOT } from "../../../base/bytes.ts";
 import { parseDuration } from "../../../base/duration.ts";
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import type { Consumer } from "../consumer.ts";
 
 const plus = 0x2b;

@@ -4,7 +4,7 @@
  * back on the subjects that they came from. What `docs/jetstream-extensions.md` says of it is the contract.
  */
 import { formatTimestamp } from "../../../base/timestamp.ts";
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import { parseHeaders, encodeHeaders, type HeaderField } from "../../../protocol/headers.ts";
 import { StoredMessage } from "../../../store/contract.ts";
 import { isReservedDestination } from "../../../subjects/reserved.ts";

@@ -3,7 +3,7 @@
  * put together from bytes and numbers, since strings for each would be a good part of what a delivery costs.
  */
 import { copyBytes, CR, LastView, LF, viewBytes } from "../../../base/bytes.ts";
-import { Message, writeSizes } from "../../../broker/message.ts";
+import { Message, writeSizes } from "../../../protocol/message.ts";
 import type { Body } from "../../../broker/publisher.ts";
 import type { StoredMessage } from "../../../store/contract.ts";
 import { AckSubject, type AckNumbers } from "./ack-subject.ts";

@@ -2,7 +2,7 @@
 import { durationText, nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
 import { Destination } from "../../../broker/destination.ts";
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import type { Body } from "../../../broker/publisher.ts";
 import type { Subscription } from "../../../broker/subscriber.ts";
 import { encodeStatus, headerValue } from "../../../protocol/headers.ts";

@@ -6,7 +6,7 @@ import { nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
 import { randomDigits } from "../../../base/nuid.ts";
 import { Destination } from "../../../broker/destination.ts";
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import type { Body } from "../../../broker/publisher.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";

@@ -3,7 +3,7 @@
  * until something in it has to change; then it gets its own.
  */
 import { emptyBytes, type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import type { SourcedMessage } from "../../sourcing/sourcing-sink.ts";
 import { addField, dropField, dropStatus, hasStatus, setField } from "./header-block.ts";
 import { LastSubject } from "./last-subject.ts";

@@ -2,7 +2,7 @@
  * The way of a published message into its stream: checks in the order that nats-server has them, then the log, then the
  * ack. Called within a delivery, so everything that is said waits for the end of the pass, and for the disk.
  */
-import type { Message } from "../../../broker/message.ts";
+import type { Message } from "../../../protocol/message.ts";
 import { SubjectTransform } from "../../../subjects/transform.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import { firstSeqMax } from "../../../store/contract.ts";
