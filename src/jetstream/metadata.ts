@@ -2,16 +2,12 @@
  * What `metadata` says of versions: the API level that an asset needs is kept with it, and answers get the server's own
  * version and level besides. Source: nats-server `jetstream_versioning.go`.
  */
+import { jetStreamApiLevel, natsVersion } from "../base/version.ts";
 import type { RequestedConsumerConfig } from "./consumer/config/consumer-config.ts";
 import type { RequestedStreamConfig } from "./stream/config/requested-config.ts";
 import { sortedMetadata } from "./stream/config/requested-config.ts";
 
 type Metadata = Readonly<Record<string, string>>;
-
-/** Of NATS 2.14. */
-export const apiLevel = 4;
-/** The release whose behaviour the API has. */
-const version = "2.14.0";
 
 const requiredLevelKey = "_nats.req.level";
 const versionKey = "_nats.ver";
@@ -46,7 +42,11 @@ export function consumerMetadata(config: RequestedConsumerConfig): Metadata {
 export function withVersions<T extends { readonly metadata?: Metadata }>(config: T): T {
   return {
     ...config,
-    metadata: sortedMetadata({ ...config.metadata, [versionKey]: version, [levelKey]: String(apiLevel) }),
+    metadata: sortedMetadata({
+      ...config.metadata,
+      [versionKey]: natsVersion,
+      [levelKey]: String(jetStreamApiLevel),
+    }),
   };
 }
 

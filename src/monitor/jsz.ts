@@ -5,7 +5,7 @@ import { defaultJetStreamOptions } from "../config/jetstream-defaults.ts";
 import type { JetStreamOptions } from "../config/jetstream-options.ts";
 import type { JetStreamAccount } from "../jetstream/account.ts";
 import type { JetStream } from "../jetstream/jetstream.ts";
-import { apiLevel } from "../jetstream/metadata.ts";
+import { jetStreamApiLevel } from "../base/version.ts";
 import type { Stream } from "../jetstream/stream/stream.ts";
 import { noDetails, originInfo, streamState, visibleConsumerCount } from "../jetstream/stream/stream-info.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
@@ -103,7 +103,7 @@ function stats(jetstream: JetStream): object {
     reserved_storage: jetstream.reservedBytes("file"),
     accounts: jetstream.accounts.size,
     ha_assets: 0,
-    api: { level: apiLevel, total, errors },
+    api: { level: jetStreamApiLevel, total, errors },
   };
 }
 

@@ -1,7 +1,7 @@
 /** `INFO`: what an account uses and may use. */
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
-import { apiLevel } from "../metadata.ts";
+import { jetStreamApiLevel } from "../../base/version.ts";
 import type { Route } from "./route.ts";
 
 /** What needs more than one node. */
@@ -45,6 +45,6 @@ export function accountInfo(account: JetStreamAccount): object {
       max_bytes_required: limits.maxBytesRequired,
     },
     ...(host.domain !== null && { domain: host.domain }),
-    api: { level: apiLevel, total: account.apiTotal, errors: account.apiErrors },
+    api: { level: jetStreamApiLevel, total: account.apiTotal, errors: account.apiErrors },
   };
 }

@@ -13,14 +13,13 @@ import { ApiError } from "../api-error.ts";
 import { apiError } from "../api-errors.ts";
 import { clientInfo } from "../client-info.ts";
 import type { Host } from "../host.ts";
-import { apiLevel } from "../metadata.ts";
+import { isApiLevelEnough, requiredLevelHeader } from "../api-level.ts";
 import { accountRoutes } from "./account-info.ts";
 import { type ApiRequest, type Route, tokensAfterPrefix } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
 
 export const apiPrefix = "$JS.API.";
 const typePrefix = "io.nats.jetstream.api.v1.";
-const levelHeader = "Nats-Required-Api-Level";
 
 /** Served by consumers and streams themselves: without one there is nobody to answer. */
 const servedElsewhere = ["$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET."];
@@ -133,7 +132,5 @@ function hasConsumer(account: JetStreamAccount, subject: string): boolean {
 /** @throws ApiError (10185) when the request needs more than there is */
 function refuseLevel(headers: Buffer | null): void {
   if (headers === null) return;
-  const wanted = headerValue(headers, levelHeader);
-  if (wanted === null || wanted === "") return;
-  if (!/^[+-]?\d+$/.test(wanted) || Number(wanted) > apiLevel) throw apiError("requiredApiLevel");
+  if (!isApiLevelEnough(headerValue(headers, requiredLevelHeader))) throw apiError("requiredApiLevel");
 }

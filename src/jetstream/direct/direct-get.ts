@@ -7,7 +7,7 @@ import { headerValue } from "../../protocol/headers.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
-import { isApiLevelEnough } from "../stream/batch/atomic-batches.ts";
+import { isApiLevelEnough, requiredLevelHeader } from "../api-level.ts";
 import type { Stream } from "../stream/stream.ts";
 import { AnswerHeaders } from "./answer-headers.ts";
 import { DirectAnswer } from "./direct-answer.ts";
@@ -117,5 +117,5 @@ function bodyOf({ bytes, bodyStart, bodyEnd, headerBytes }: Message): string {
 function isLevelEnough({ bytes, bodyStart, headerBytes }: Message): boolean {
   if (headerBytes === 0) return true;
   const block = bytes.subarray(bodyStart, bodyStart + headerBytes);
-  return isApiLevelEnough(headerValue(block, "Nats-Required-Api-Level") ?? "");
+  return isApiLevelEnough(headerValue(block, requiredLevelHeader));
 }

@@ -6,6 +6,8 @@
  * Every attempt has a deliver subject of its own, so what an earlier one still sends is not heard. It is listened to when
  * the origin has answered: an origin delivers nothing where nobody listens.
  */
+import { jetStreamApiLevel } from "../../base/version.ts";
+import { requiredLevelHeader } from "../api-level.ts";
 import type { Deadline } from "../../base/clock.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
@@ -65,12 +67,10 @@ const silenceMsMax = 5_000;
 /** Longer than between two of them. */
 const silenceMsMin = 2_500;
 const jitterMsMax = 100;
-const apiLevel = "4";
 const stalledCountMax = 3;
 /** As of nats-server's `dgetCaughtUpThresh`. */
 const caughtUpPending = 10;
 
-const levelHeader = "Nats-Required-Api-Level";
 const identityHeader = "Nats-Stream-Identity";
 
 const errCode = {
@@ -188,7 +188,7 @@ export class OriginConsumer {
 
   #requestHeaders(): Buffer {
     const { identity } = this.#feed;
-    const level = [levelHeader, apiLevel] as const;
+    const level = [requiredLevelHeader, String(jetStreamApiLevel)] as const;
     return encodeHeaders(identity === null ? [level] : [level, [identityHeader, identity]]);
   }
 

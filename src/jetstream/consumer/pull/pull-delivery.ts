@@ -8,7 +8,7 @@ import type { Subscription } from "../../../broker/subscriber.ts";
 import { encodeStatus, headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import { addField } from "../../stream/publish/header-block.ts";
-import { apiLevel } from "../../metadata.ts";
+import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
 import type { Consumer } from "../consumer.ts";
 import type { DeliveryFrame } from "../delivery/delivery-frame.ts";
 import {
@@ -76,16 +76,16 @@ export class PullDelivery implements MessageDelivery {
   }
 
   request(inbox: string, body: string): void {
-    if (body === tooNew) return this.#advisories(inbox, statuses.badApiLevel);
+    if (body === tooNew) return this.#sendStatus(inbox, statuses.badApiLevel);
     if (body !== this.#lastBody) {
       this.#lastOptions = parsePullRequest(body);
       this.#lastBody = body;
     }
     const options = this.#lastOptions;
     if (typeof options === "string")
-      return this.#advisories(inbox, encodeStatus(400, `Bad Request - ${options}`));
+      return this.#sendStatus(inbox, encodeStatus(400, `Bad Request - ${options}`));
     const refusal = this.#refusal(options) ?? this.#groupRefusal(options);
-    if (refusal !== null) return this.#advisories(inbox, refusal);
+    if (refusal !== null) return this.#sendStatus(inbox, refusal);
     this.#admit(inbox, options);
   }
 
@@ -130,7 +130,7 @@ export class PullDelivery implements MessageDelivery {
       this.#queue.remove(request);
       if (status !== null) stream.account.replies.publish(account, request.inbox.subject, nothing, status);
       else
-        this.#advisories(
+        this.#sendStatus(
           request.inbox.subject,
           statusWithPending("409 Server Shutdown", request.left, request.bytesLeft),
         );
@@ -173,7 +173,7 @@ export class PullDelivery implements MessageDelivery {
     this.#queue.served(request);
     if (request.heartbeatMs > 0) request.heartbeatAtMs = this.#consumer.nowMs() + request.heartbeatMs;
     if (request.left > 0 || request.bytesLeft <= 0) return;
-    this.#advisories(
+    this.#sendStatus(
       request.inbox.subject,
       statusWithPending("409 Batch Completed", request.left, request.bytesLeft),
     );
@@ -216,12 +216,12 @@ export class PullDelivery implements MessageDelivery {
       const refusal = this.#noWaitRefusal(options, source.pendingCount + state.queuedCount);
       if (refusal !== null) {
         this.#touch();
-        return this.#advisories(inbox, refusal);
+        return this.#sendStatus(inbox, refusal);
       }
     }
     if (this.#queue.size >= waitingMax) {
       // Who gets heartbeats notices their absence; an answer would make it ask again at once.
-      if (options.heartbeatMs === 0) this.#advisories(inbox, statuses.tooManyWaiting);
+      if (options.heartbeatMs === 0) this.#sendStatus(inbox, statuses.tooManyWaiting);
       return;
     }
     const { batch, bytesMax, expiresMs, noWait, heartbeatMs, group } = options;
@@ -307,12 +307,12 @@ export class PullDelivery implements MessageDelivery {
   #endEmpty(request: PullRequest): void {
     this.#queue.remove(request);
     this.#touch();
-    this.#advisories(request.inbox.subject, statuses.noMessages);
+    this.#sendStatus(request.inbox.subject, statuses.noMessages);
   }
 
   #end(request: PullRequest, text: string): void {
     this.#queue.remove(request);
-    this.#advisories(request.inbox.subject, statusWithPending(text, request.left, request.bytesLeft));
+    this.#sendStatus(request.inbox.subject, statusWithPending(text, request.left, request.bytesLeft));
   }
 
   #touch(): void {
@@ -334,7 +334,7 @@ export class PullDelivery implements MessageDelivery {
           });
   }
 
-  #advisories(inbox: string, status: Buffer): void {
+  #sendStatus(inbox: string, status: Buffer): void {
     const { host, account } = this.#consumer;
     host.publisher.publish(account, inbox, "", status, nothing);
   }
@@ -353,8 +353,8 @@ function endsWithMessages({ noWait, expiresAtMs, delivered }: PullRequest): bool
 
 function asksForMore(message: Message): boolean {
   const { bytes, bodyStart, headerBytes } = message;
-  const level = headerValue(bytes.subarray(bodyStart, bodyStart + headerBytes), "Nats-Required-Api-Level");
-  return level !== null && !(/^[0-9]+$/.test(level) && Number(level) <= apiLevel);
+  const block = bytes.subarray(bodyStart, bodyStart + headerBytes);
+  return !isApiLevelEnough(headerValue(block, requiredLevelHeader));
 }
 
 function withPinId(body: Body, id: string): Body {

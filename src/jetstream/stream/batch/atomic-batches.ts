@@ -6,7 +6,7 @@
 import type { Deadline } from "../../../base/clock.ts";
 import { textFromWire } from "../../../subjects/subject.ts";
 import { storedBytes } from "../../../store/contract.ts";
-import { apiLevel } from "../../metadata.ts";
+import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
 import type { ApiError } from "../../api-error.ts";
 import { InboundMessage } from "../publish/inbound-message.ts";
 import { field, isDigits } from "../publish/message-headers.ts";
@@ -75,7 +75,7 @@ export class AtomicBatches {
     if (headers.hasValue(field.requiredApiLevel)) {
       if (!isApiLevelEnough(headers.text(field.requiredApiLevel)))
         return this.#drop(batch, "unsupported", refusals.requiredApiLevel);
-      inbound.removeHeader("Nats-Required-Api-Level");
+      inbound.removeHeader(requiredLevelHeader);
     }
     batch.deadline.cancel();
     batch.deadline = this.#expireLater(batch);
@@ -215,9 +215,4 @@ function commitOf({ headers }: InboundMessage): Commit {
   const text = headers.text(field.batchCommit);
   if (text === "1") return "last";
   return text === "eob" ? "end" : "invalid";
-}
-
-/** Source: nats-server `errorOnRequiredApiLevel`. */
-export function isApiLevelEnough(text: string): boolean {
-  return text === "" || (/^[+-]?[0-9]+$/.test(text) && Number(text) <= apiLevel);
 }

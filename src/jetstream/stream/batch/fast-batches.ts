@@ -11,7 +11,7 @@ import { field } from "../publish/message-headers.ts";
 import { batchSuffix } from "../publish/pub-acks.ts";
 import { refusals } from "../publish/refusals.ts";
 import type { Stream } from "../stream.ts";
-import { isApiLevelEnough } from "./atomic-batches.ts";
+import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
 import { type FastReply, parseFastReply } from "./fast-reply.ts";
 import { StagedChecks } from "./staged-checks.ts";
 
@@ -81,7 +81,7 @@ export class FastBatches {
         this.#forget(batch);
         return refusals.requiredApiLevel;
       }
-      inbound.removeHeader("Nats-Required-Api-Level");
+      inbound.removeHeader(requiredLevelHeader);
     }
     batch.deadline.cancel();
     batch.deadline = this.#expireLater(reply.id);
