@@ -6,7 +6,7 @@ import { asInteger, asMap, asString, readBlock } from "./grammar/fields.ts";
 import type { Block, KeyReader } from "./grammar/fields.ts";
 import { readAccountJetStream } from "./jetstream.ts";
 import { readMappings } from "./mappings.ts";
-import { isPublicNkey } from "./nkey.ts";
+import { isPublicNkey } from "../base/nkey.ts";
 import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";

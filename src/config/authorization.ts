@@ -3,7 +3,7 @@ import type { AuthorizationDraft, SingleAuthorization, UserDraft, UserList } fro
 import { withDefaultPermissions } from "./draft.ts";
 import { asMap, asString, asStrings, asTimeout, readBlock } from "./grammar/fields.ts";
 import type { Block, KeyReader } from "./grammar/fields.ts";
-import { isPublicNkey } from "./nkey.ts";
+import { isPublicNkey } from "../base/nkey.ts";
 import { kindName } from "./grammar/node.ts";
 import type { ConfigNode } from "./grammar/node.ts";
 import type { PermissionsOptions } from "./options.ts";

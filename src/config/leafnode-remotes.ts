@@ -6,7 +6,7 @@ import type { Block, KeyReader } from "./grammar/fields.ts";
 import { readForward } from "./leafnode-forward.ts";
 import type { LeafRemoteOptions, LeafTlsOptions, LeafUrl } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
-import { isNkeySeed } from "./nkey.ts";
+import { decodeNkeySeed } from "../base/nkey.ts";
 import type { ConfigNode, MapNode } from "./grammar/node.ts";
 import { diagnosticAt } from "./grammar/diagnostics.ts";
 import type { SourcePosition, Diagnostics } from "./grammar/diagnostics.ts";
@@ -48,7 +48,8 @@ const readCredentials: KeyReader<RemoteDraft> = (node, remote, { key }) => {
 };
 const readSeed: KeyReader<RemoteDraft> = (node, remote, { key }) => {
   const seed = asString(node, key);
-  if (!isNkeySeed(seed)) throw diagnosticAt(node, "Remote leafnode nkey is not a valid seed");
+  if (decodeNkeySeed(seed)?.kind !== "user")
+    throw diagnosticAt(node, "Remote leafnode nkey is not a valid seed");
   if (remote.credentialsFile !== null)
     throw diagnosticAt(node, "Remote leafnode can not have both creds and nkey defined");
   remote.nkeySeed = seed;

@@ -16,7 +16,7 @@ import type { Block, KeyReader } from "./grammar/fields.ts";
 import type { LeafAuthorization, LeafNodeOptions, LeafUser } from "./leafnode-options.ts";
 import { readCompression } from "./leafnode-compression.ts";
 import { readRemotes, type RemoteDraft } from "./leafnode-remotes.ts";
-import { isPublicNkey } from "./nkey.ts";
+import { isPublicNkey } from "../base/nkey.ts";
 import { kindName, type ConfigNode } from "./grammar/node.ts";
 import type { TlsOptions } from "./tls-options.ts";
 import { diagnosticAt } from "./grammar/diagnostics.ts";

@@ -1,7 +1,7 @@
 /** How a leaf proves who it is: by what stands in the URL, by an nkey seed, or by a credentials file. */
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fromBase32, textOfNkey } from "../auth/nkey.ts";
+import { decodeNkeySeed, encodePublicNkey } from "../base/nkey.ts";
 
 /** Fields of CONNECT. */
 export interface Proof {
@@ -21,8 +21,6 @@ export interface ProofSource {
 /** What stands before the 32 bytes of an ed25519 seed in PKCS#8 (RFC 8410). */
 const pkcs8Header = Buffer.from("302e020100300506032b657004220420", "hex");
 const spkiHeaderBytes = 12;
-const seedStart = 2;
-const seedBytes = 32;
 
 /**
  * @param nonce from the hub's INFO
@@ -76,16 +74,16 @@ export function readCredentials(file: string): { readonly jwt: string; readonly 
 }
 
 function signNonce(seed: string, nonce: string): { readonly nkey: string; readonly sig: string } {
-  const raw = fromBase32(seed);
-  if (raw === null || raw.length < seedStart + seedBytes) throw new Error("the nkey seed is malformed");
+  const decoded = decodeNkeySeed(seed);
+  if (decoded?.kind !== "user") throw new Error("the nkey seed is malformed, or not a user's");
   const key = createPrivateKey({
-    key: Buffer.concat([pkcs8Header, raw.subarray(seedStart, seedStart + seedBytes)]),
+    key: Buffer.concat([pkcs8Header, decoded.bytes]),
     format: "der",
     type: "pkcs8",
   });
   const spki = createPublicKey(key).export({ format: "der", type: "spki" });
   return {
-    nkey: textOfNkey("user", spki.subarray(spkiHeaderBytes)),
+    nkey: encodePublicNkey({ kind: "user", bytes: spki.subarray(spkiHeaderBytes) }),
     sig: sign(null, Buffer.from(nonce, "latin1"), key).toString("base64url"),
   };
 }

@@ -16,7 +16,6 @@ export class SubjectFilter {
   readonly #wildcards: readonly string[];
   /** Where there are many. */
   readonly #trie: SubjectTrie<TrieValue> | null;
-  readonly #found: TrieValue[] = [];
 
   constructor(patterns: readonly string[]) {
     this.patterns = patterns;
@@ -40,14 +39,7 @@ export class SubjectFilter {
   matches(subject: string): boolean {
     if (this.#literals.size > 0 && this.#literals.has(subject)) return true;
     for (const pattern of this.#wildcards) if (isTaken(subject, pattern)) return true;
-    return this.#trie !== null && this.#isIn(this.#trie, subject);
-  }
-
-  #isIn(trie: SubjectTrie<TrieValue>, subject: string): boolean {
-    const found = this.#found;
-    found.length = 0;
-    trie.match(subject, found);
-    return found.length > 0;
+    return this.#trie !== null && this.#trie.matches(subject, () => true);
   }
 }
 

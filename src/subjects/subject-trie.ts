@@ -1,6 +1,6 @@
 /**
- * Who is interested in what: a trie of subject patterns, one level a token. It stores values and finds, for a
- * literal subject, every value whose pattern matches. It knows nothing of connections or queue groups.
+ * A trie of subject patterns, one level a token. It stores values and finds, for a literal subject, every value whose
+ * pattern matches: subscriptions of an account, permissions of a user, subjects that streams capture.
  *
  * Invariant: a node without children and values is not in the trie, except for the root.
  */
@@ -82,6 +82,18 @@ export class SubjectTrie<T extends TrieValue> {
     return this.#tokensLookedAt;
   }
 
+  /** Whether a value that `counts` has a pattern that matches `subject`. A wildcard in `subject` is a token like any other. */
+  matches(subject: string, counts: (value: T) => boolean): boolean {
+    const tokens = subject.split(".");
+    return !tokens.includes("") && findMatching(this.#root, tokens, 0, counts);
+  }
+
+  /** Whether some literal subject matches both `pattern` and the pattern of a value that `counts`. */
+  collides(pattern: string, counts: (value: T) => boolean): boolean {
+    const tokens = pattern.split(".");
+    return !tokens.includes("") && findColliding(this.#root, tokens, 0, counts);
+  }
+
   /** Every value, in no particular order. */
   *values(): Generator<T> {
     const open: Node<T>[] = [this.#root];
@@ -131,6 +143,51 @@ export class SubjectTrie<T extends TrieValue> {
     }
     return true;
   }
+}
+
+// The walks below recurse once a level of the trie, and visit no node twice for one token: their cost is bounded by the
+// patterns, whatever subject a peer sends.
+
+function findMatching<T extends TrieValue>(
+  node: Node<T>,
+  tokens: readonly string[],
+  at: number,
+  counts: (value: T) => boolean,
+): boolean {
+  if (at === tokens.length) return node.here !== null && node.here.some(counts);
+  if (node.rest !== null && node.rest.some(counts)) return true;
+  const child = node.children?.get(tokens[at] as string);
+  if (child !== undefined && findMatching(child, tokens, at + 1, counts)) return true;
+  return node.star !== null && findMatching(node.star, tokens, at + 1, counts);
+}
+
+function findColliding<T extends TrieValue>(
+  node: Node<T>,
+  tokens: readonly string[],
+  at: number,
+  counts: (value: T) => boolean,
+): boolean {
+  if (at === tokens.length) return node.here !== null && node.here.some(counts);
+  if (node.rest !== null && node.rest.some(counts)) return true;
+  const token = tokens[at] as string;
+  if (token === ">") return someChild(node, (child) => holds(child, counts));
+  if (token === "*") return someChild(node, (child) => findColliding(child, tokens, at + 1, counts));
+  const child = node.children?.get(token);
+  if (child !== undefined && findColliding(child, tokens, at + 1, counts)) return true;
+  return node.star !== null && findColliding(node.star, tokens, at + 1, counts);
+}
+
+function holds<T extends TrieValue>(node: Node<T>, counts: (value: T) => boolean): boolean {
+  if (node.here !== null && node.here.some(counts)) return true;
+  if (node.rest !== null && node.rest.some(counts)) return true;
+  return someChild(node, (child) => holds(child, counts));
+}
+
+function someChild<T extends TrieValue>(node: Node<T>, test: (child: Node<T>) => boolean): boolean {
+  if (node.star !== null && test(node.star)) return true;
+  if (node.children === null) return false;
+  for (const child of node.children.values()) if (test(child)) return true;
+  return false;
 }
 
 function childFor<T extends TrieValue>(node: Node<T>, token: string): Node<T> {
