@@ -1,6 +1,7 @@
 /** What a client says of itself in CONNECT. Source: nats-server `ClientOpts`. */
+import { credentialsIn, noCredentials } from "../auth/credentials.ts";
 import type { Credentials } from "../auth/identity.ts";
-import { malformed } from "../protocol/errors.ts";
+import { readPeerJson } from "../protocol/peer-json.ts";
 
 export interface ConnectOptions {
   readonly verbose: boolean;
@@ -30,7 +31,7 @@ export const defaultConnectOptions: ConnectOptions = {
   version: "",
   account: "",
   newAccount: false,
-  credentials: { user: "", password: "", token: "", nkey: "", signature: "", jwt: "" },
+  credentials: noCredentials,
 };
 
 /**
@@ -39,58 +40,19 @@ export const defaultConnectOptions: ConnectOptions = {
  * @throws ProtocolError when it is not a JSON object, or a field is of the wrong type
  */
 export function decodeConnect(json: Buffer, previous: ConnectOptions): ConnectOptions {
-  let value: unknown;
-  try {
-    value = JSON.parse(json.toString("utf8"));
-  } catch {
-    throw malformed("CONNECT is not valid JSON");
-  }
-  if (value === null) return previous;
-  if (typeof value !== "object" || Array.isArray(value)) throw malformed("CONNECT is not a JSON object");
-  // Go reads names in any case, and of several the last that is not null.
-  const told = Object.entries(value).filter(([, field]) => field !== null);
-  const fields: Fields = new Map(told.map(([name, field]) => [name.toLowerCase(), field]));
-  const before = previous.credentials;
-  return {
-    verbose: booleanField(fields, "verbose", previous.verbose),
-    pedantic: booleanField(fields, "pedantic", previous.pedantic),
-    echo: booleanField(fields, "echo", previous.echo),
-    headers: booleanField(fields, "headers", previous.headers),
-    noResponders: booleanField(fields, "no_responders", previous.noResponders),
-    protocol: numberField(fields, "protocol", previous.protocol),
-    name: stringField(fields, "name", previous.name),
-    lang: stringField(fields, "lang", previous.lang),
-    version: stringField(fields, "version", previous.version),
-    account: stringField(fields, "account", previous.account),
-    newAccount: booleanField(fields, "new_account", previous.newAccount),
-    credentials: {
-      user: stringField(fields, "user", before.user),
-      password: stringField(fields, "pass", before.password),
-      token: stringField(fields, "auth_token", before.token),
-      nkey: stringField(fields, "nkey", before.nkey),
-      signature: stringField(fields, "sig", before.signature),
-      jwt: stringField(fields, "jwt", before.jwt),
-    },
-  };
-}
-
-type Fields = ReadonlyMap<string, unknown>;
-
-function booleanField(fields: Fields, name: string, previous: boolean): boolean {
-  const value = fields.get(name) ?? previous;
-  if (typeof value !== "boolean") throw malformed(`CONNECT: ${name} must be true or false`);
-  return value;
-}
-
-function numberField(fields: Fields, name: string, previous: number): number {
-  const value = fields.get(name) ?? previous;
-  if (typeof value !== "number" || !Number.isInteger(value))
-    throw malformed(`CONNECT: ${name} must be a whole number`);
-  return value;
-}
-
-function stringField(fields: Fields, name: string, previous: string): string {
-  const value = fields.get(name) ?? previous;
-  if (typeof value !== "string") throw malformed(`CONNECT: ${name} must be a string`);
-  return value;
+  if (json.toString("latin1").trim() === "null") return previous;
+  return readPeerJson("CONNECT", json, (fields) => ({
+    verbose: fields.flag("verbose", previous.verbose),
+    pedantic: fields.flag("pedantic", previous.pedantic),
+    echo: fields.flag("echo", previous.echo),
+    headers: fields.flag("headers", previous.headers),
+    noResponders: fields.flag("no_responders", previous.noResponders),
+    protocol: fields.integer("protocol", previous.protocol),
+    name: fields.text("name", previous.name),
+    lang: fields.text("lang", previous.lang),
+    version: fields.text("version", previous.version),
+    account: fields.text("account", previous.account),
+    newAccount: fields.flag("new_account", previous.newAccount),
+    credentials: credentialsIn(fields, previous.credentials),
+  }));
 }

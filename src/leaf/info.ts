@@ -1,9 +1,10 @@
 /** INFO and CONNECT between the ends of a link. Source: nats-server `Info`, `leafConnectInfo`. */
+import { credentialsIn } from "../auth/credentials.ts";
 import type { Credentials } from "../auth/identity.ts";
+import type { JsonFields } from "../base/json-fields.ts";
 import type { PermissionsOptions, SubscribePermission } from "../config/options.ts";
 import { isValidSubject, textFromWire, wireFromText } from "../subjects/subject.ts";
-import { malformed } from "../protocol/errors.ts";
-import { decodeFields, flagField, numberField, textField, textsField, type Fields } from "./json.ts";
+import { readPeerJson } from "../protocol/peer-json.ts";
 
 /** What a hub says of itself, without what differs for each link. */
 export interface LeafServerInfo {
@@ -55,36 +56,24 @@ export interface ReceivedInfo {
 }
 
 export function decodeInfo(json: Buffer): ReceivedInfo {
-  const fields = decodeFields("INFO", json);
-  const publish = listsOf(fields.get("export"));
-  const subscribe = listsOf(fields.get("import"));
-  return {
-    serverId: textField(fields, "server_id"),
-    serverName: textField(fields, "server_name"),
-    version: textField(fields, "version"),
-    clientId: numberField(fields, "client_id"),
-    headers: flagField(fields, "headers"),
-    tlsRequired: flagField(fields, "tls_required"),
-    nonce: textField(fields, "nonce"),
-    domain: textField(fields, "domain"),
-    cluster: textField(fields, "cluster"),
-    maxPayloadBytes: numberField(fields, "max_payload"),
-    infoOnConnect: flagField(fields, "info_on_connect"),
-    leafNodeUrls: textsField(fields, "leafnode_urls"),
-    websocketUrls: textsField(fields, "ws_connect_urls") ?? [],
-    connectInfo: flagField(fields, "connect_info"),
-    remoteAccount: textField(fields, "remote_account"),
-    permissions:
-      publish === null && subscribe === null
-        ? null
-        : {
-            publish: { allow: publish?.allow ?? null, deny: publish?.deny ?? null },
-            subscribe: {
-              allow: subscribe?.allow?.map(withQueue) ?? null,
-              deny: subscribe?.deny?.map(withQueue) ?? null,
-            },
-          },
-  };
+  return readPeerJson("INFO", json, (fields) => ({
+    serverId: fields.text("server_id"),
+    serverName: fields.text("server_name"),
+    version: fields.text("version"),
+    clientId: fields.integer("client_id"),
+    headers: fields.flag("headers"),
+    tlsRequired: fields.flag("tls_required"),
+    nonce: fields.text("nonce"),
+    domain: fields.text("domain"),
+    cluster: fields.text("cluster"),
+    maxPayloadBytes: fields.integer("max_payload"),
+    infoOnConnect: fields.flag("info_on_connect"),
+    leafNodeUrls: fields.texts("leafnode_urls"),
+    websocketUrls: fields.texts("ws_connect_urls") ?? [],
+    connectInfo: fields.flag("connect_info"),
+    remoteAccount: fields.text("remote_account"),
+    permissions: permissionsIn(fields.object("export"), fields.object("import")),
+  }));
 }
 
 /** `import` and `export` as a hub tells them; empty lists are left out, as nats-server has it. */
@@ -120,29 +109,21 @@ export interface ReceivedConnect {
 }
 
 export function decodeConnect(json: Buffer): ReceivedConnect {
-  const fields = decodeFields("CONNECT", json);
-  return {
-    version: textField(fields, "version"),
-    serverId: textField(fields, "server_id"),
-    name: textField(fields, "name"),
-    domain: textField(fields, "domain"),
-    cluster: textField(fields, "cluster"),
-    isHub: flagField(fields, "is_hub"),
-    headers: flagField(fields, "headers"),
-    isolate: flagField(fields, "isolate"),
-    denyPublish: subjectsIn(textsField(fields, "deny_pub")) ?? [],
-    remoteAccount: textField(fields, "remote_account"),
-    language: textField(fields, "lang"),
-    gateway: textField(fields, "gateway"),
-    credentials: {
-      user: textField(fields, "user"),
-      password: textField(fields, "pass"),
-      token: textField(fields, "auth_token"),
-      nkey: textField(fields, "nkey"),
-      signature: textField(fields, "sig"),
-      jwt: textField(fields, "jwt"),
-    },
-  };
+  return readPeerJson("CONNECT", json, (fields) => ({
+    version: fields.text("version"),
+    serverId: fields.text("server_id"),
+    name: fields.text("name"),
+    domain: fields.text("domain"),
+    cluster: fields.text("cluster"),
+    isHub: fields.flag("is_hub"),
+    headers: fields.flag("headers"),
+    isolate: fields.flag("isolate"),
+    denyPublish: subjectsIn(fields, "deny_pub") ?? [],
+    remoteAccount: fields.text("remote_account"),
+    language: fields.text("lang"),
+    gateway: fields.text("gateway"),
+    credentials: credentialsIn(fields),
+  }));
 }
 
 /** CONNECT as a leaf says it; what is empty or false is left out. */
@@ -155,18 +136,25 @@ export function encodeConnect(connect: Readonly<Record<string, unknown>>): strin
   return `CONNECT ${Buffer.from(json, "utf8").toString("latin1")}\r\n`;
 }
 
-function listsOf(value: unknown): { allow: string[] | null; deny: string[] | null } | null {
-  if (value === undefined || value === null) return null;
-  if (typeof value !== "object" || Array.isArray(value)) throw malformed("permissions must be an object");
-  const fields: Fields = new Map(Object.entries(value));
-  return { allow: subjectsIn(textsField(fields, "allow")), deny: subjectsIn(textsField(fields, "deny")) };
+function permissionsIn(publish: JsonFields | null, subscribe: JsonFields | null): LeafPermissions | null {
+  if (publish === null && subscribe === null) return null;
+  const list = (fields: JsonFields | null, name: string): string[] | null =>
+    fields === null ? null : subjectsIn(fields, name);
+  return {
+    publish: { allow: list(publish, "allow"), deny: list(publish, "deny") },
+    subscribe: {
+      allow: list(subscribe, "allow")?.map(withQueue) ?? null,
+      deny: list(subscribe, "deny")?.map(withQueue) ?? null,
+    },
+  };
 }
 
 /**
  * Wire strings; what is no subject (which may also be followed by a queue) is left out. A list without entries restricts
  * nothing, as nats-server has it; one without any that is a subject allows nothing.
  */
-function subjectsIn(texts: readonly string[] | null): string[] | null {
+function subjectsIn(fields: JsonFields, name: string): string[] | null {
+  const texts = fields.texts(name);
   if (texts === null || texts.length === 0) return null;
   return texts.map(wireFromText).filter((wire) => {
     const words = wire.split(" ");

@@ -1,4 +1,5 @@
 /** The body of a direct get, as clients send it. Unknown fields are passed over. */
+import { JsonFieldError, JsonFields } from "../../base/json-fields.ts";
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 
@@ -32,27 +33,40 @@ export const emptyRequest: DirectRequest = {
 
 /** @returns null when it is not JSON, or a field is of another kind */
 export function parseDirectRequest(body: string): DirectRequest | null {
-  let value: unknown;
   try {
-    value = JSON.parse(body);
-  } catch {
-    return null;
+    return readRequest(JsonFields.parse(body));
+  } catch (error) {
+    if (error instanceof JsonFieldError) return null;
+    throw error;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const fields = new Fields(value as Readonly<Record<string, unknown>>);
-  const request: DirectRequest = {
-    seq: fields.integer("seq", 0),
-    lastFor: fields.subject("last_by_subj"),
-    nextFor: fields.subject("next_by_subj"),
-    multiLast: fields.subjects("multi_last"),
+}
+
+function readRequest(fields: JsonFields): DirectRequest {
+  return {
+    seq: unsigned(fields, "seq"),
+    lastFor: wireFromText(fields.text("last_by_subj")),
+    nextFor: wireFromText(fields.text("next_by_subj")),
+    multiLast: (fields.texts("multi_last") ?? []).map(wireFromText),
     batch: fields.integer("batch"),
     maxBytes: fields.integer("max_bytes"),
-    startTime: fields.time("start_time"),
-    upToSeq: fields.integer("up_to_seq", 0),
-    upToTime: fields.time("up_to_time"),
+    startTime: time(fields, "start_time"),
+    upToSeq: unsigned(fields, "up_to_seq"),
+    upToTime: time(fields, "up_to_time"),
     noHeaders: fields.flag("no_hdr"),
   };
-  return fields.isWrong ? null : request;
+}
+
+function unsigned(fields: JsonFields, name: string): number {
+  const value = fields.integer(name);
+  if (value < 0) throw new JsonFieldError(`${name} must not be negative`);
+  return value;
+}
+
+function time(fields: JsonFields, name: string): Timestamp | null {
+  if (!fields.has(name)) return null;
+  const value = parseTimestamp(fields.text(name));
+  if (value === null) throw new JsonFieldError(`${name} must be a time`);
+  return value;
 }
 
 /** Whether it says which message it wants. */
@@ -66,56 +80,4 @@ export function isContradictory(request: DirectRequest): boolean {
   if (nextFor !== "" && multiLast.length > 0) return true;
   if (request.upToSeq > 0 && request.upToTime !== null) return true;
   return lastFor !== "" && (seq > 0 || nextFor !== "" || request.batch > 0 || multiLast.length > 0);
-}
-
-class Fields {
-  isWrong = false;
-  readonly #values: Readonly<Record<string, unknown>>;
-
-  constructor(values: Readonly<Record<string, unknown>>) {
-    this.#values = values;
-  }
-
-  integer(name: string, min = Number.MIN_SAFE_INTEGER): number {
-    const value = this.#value(name) ?? 0;
-    if (typeof value === "number" && Number.isInteger(value) && value >= min) return value;
-    this.isWrong = true;
-    return 0;
-  }
-
-  subject(name: string): string {
-    return wireFromText(this.#text(name));
-  }
-
-  subjects(name: string): string[] {
-    const value = this.#value(name) ?? [];
-    if (Array.isArray(value) && value.every((each) => typeof each === "string"))
-      return value.map(wireFromText);
-    this.isWrong = true;
-    return [];
-  }
-
-  time(name: string): Timestamp | null {
-    if ((this.#value(name) ?? null) === null) return null;
-    const time = parseTimestamp(this.#text(name));
-    if (time === null) this.isWrong = true;
-    return time;
-  }
-
-  flag(name: string): boolean {
-    const value = this.#value(name) ?? false;
-    if (typeof value !== "boolean") this.isWrong = true;
-    return value === true;
-  }
-
-  #text(name: string): string {
-    const value = this.#value(name) ?? "";
-    if (typeof value === "string") return value;
-    this.isWrong = true;
-    return "";
-  }
-
-  #value(name: string): unknown {
-    return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** What an origin is asked for: a consumer that delivers its messages here, in order. Source: nats-server `setupMirrorConsumer`. */
 import { encodeJson } from "../../base/json.ts";
+import { JsonFieldError, JsonFields } from "../../base/json-fields.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
 
 /** Where the origin is to begin. */
@@ -86,41 +87,29 @@ export interface OriginAnswer {
 
 /** @returns null when it is no answer to any of these requests */
 export function parseAnswer(body: Buffer): OriginAnswer | null {
-  let answer: unknown;
   try {
-    answer = JSON.parse(body.toString("utf8"));
-  } catch {
-    return null;
+    return readAnswer(JsonFields.parse(body.toString("utf8")));
+  } catch (error) {
+    if (error instanceof JsonFieldError) return null;
+    throw error;
   }
-  if (!isObject(answer)) return null;
-  const { error, name, config, delivered, num_pending: pending } = answer;
-  if (isObject(error)) {
-    const { code, err_code, description } = error;
-    const text = typeof description === "string" ? description : "";
-    return {
-      error: { code: numberOr0(code), err_code: numberOr0(err_code), description: text },
-      name: "",
-      ackPolicy: "",
-      skippedSeq: 0,
-      pending: 0,
-    };
-  }
-  if (typeof name !== "string" || !isObject(config)) return null;
-  const deliveredSeqs = isObject(delivered) ? delivered : {};
-  const ackPolicy = config["ack_policy"];
+}
+
+function readAnswer(answer: JsonFields): OriginAnswer | null {
+  const error = answer.object("error");
+  const config = answer.object("config");
+  if (error === null && (config === null || !answer.has("name"))) return null;
+  const delivered = answer.object("delivered");
+  const hasDelivered = (delivered?.integer("consumer_seq") ?? 0) > 0;
   return {
-    error: null,
-    name,
-    ackPolicy: typeof ackPolicy === "string" ? ackPolicy : "",
-    skippedSeq: numberOr0(deliveredSeqs["consumer_seq"]) === 0 ? numberOr0(deliveredSeqs["stream_seq"]) : 0,
-    pending: numberOr0(pending),
+    error: error && {
+      code: error.integer("code"),
+      err_code: error.integer("err_code"),
+      description: error.text("description"),
+    },
+    name: answer.text("name"),
+    ackPolicy: config?.text("ack_policy") ?? "",
+    skippedSeq: hasDelivered ? 0 : (delivered?.integer("stream_seq") ?? 0),
+    pending: answer.integer("num_pending"),
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function numberOr0(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
