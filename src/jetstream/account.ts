@@ -13,7 +13,7 @@ import { unlimitedQuotas, Quota, type Quotas } from "./quota.ts";
 import type { StreamStore } from "../store/contract.ts";
 import type { Stream } from "./stream/stream.ts";
 import type { StreamConfig } from "./stream/config/stream-config.ts";
-import { SubjectClaims } from "./stream/subject-claims.ts";
+import { SubjectClaims } from "./stream/config/subject-claims.ts";
 
 type Kind = "file" | "memory";
 

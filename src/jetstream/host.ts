@@ -18,9 +18,19 @@ export interface Receivers {
   onDrain(work: () => void): () => void;
 }
 
-export interface Host {
-  readonly broker: Broker;
+/** Runs work as passes of the broker, and knows the time. */
+export interface PassScheduler {
   readonly clock: Clock;
+  /** Runs `work` at the end of the pass, where routing is allowed; outside of one, in a pass of its own soon. */
+  defer(work: () => void): void;
+  /** As `Clock.after`, with `work` run as a pass. */
+  after(delayMs: number, work: () => void): Deadline;
+  /** As `Clock.soon`, with `work` run as a pass. */
+  soon(work: () => void): Deadline;
+}
+
+export interface Host extends PassScheduler {
+  readonly broker: Broker;
   readonly log: Log;
   readonly store: Store;
   readonly publisher: Publisher;
@@ -30,12 +40,6 @@ export interface Host {
   readonly serverName: string;
   readonly serverId: string;
   readonly domain: string | null;
-  /** Runs `work` at the end of the pass, where routing is allowed; outside of one, in a pass of its own soon. */
-  defer(work: () => void): void;
-  /** As `Clock.after`, with `work` run as a pass. */
-  after(delayMs: number, work: () => void): Deadline;
-  /** As `Clock.soon`, with `work` run as a pass. */
-  soon(work: () => void): Deadline;
   /** The connection that is being read now is not read further until the store is below its high-water mark. */
   stallPublisher(): void;
   /** 22 characters, unique. */

@@ -19,7 +19,7 @@ import { CommitGatedReplies } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
 import { Quota, type Quotas } from "./quota.ts";
 import { snapshotRoutes } from "./backup/snapshot-routes.ts";
-import { type LostStream, StreamCatalog } from "./stream/stream-catalog.ts";
+import { type LostStream, StreamCatalog } from "./stream-catalog.ts";
 
 type Kind = "file" | "memory";
 

@@ -7,7 +7,7 @@ import type { Message } from "../../src/protocol/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";
-import type { ManagedConsumer } from "../../src/jetstream/consumer/managed-consumer.ts";
+import type { ManagedConsumer } from "../../src/jetstream/stream/managed-consumer.ts";
 import type { ConsumerConfig } from "../../src/jetstream/consumer/config/consumer-config.ts";
 import { CommitGatedReplies } from "../../src/jetstream/commit-gated-replies.ts";
 import type { Host, Receivers } from "../../src/jetstream/host.ts";

@@ -2,7 +2,7 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerApi } from "../consumer/consumer-api.ts";
-import type { ConsumerInfo, ManagedConsumer } from "../consumer/managed-consumer.ts";
+import type { ConsumerInfo, ManagedConsumer } from "../stream/managed-consumer.ts";
 import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
 import { asSourcing, checkIdentity, goesOn, identityHeaders } from "../sourcing/sourcing-request.ts";
 import { consumerMetadata, withVersions } from "../metadata.ts";

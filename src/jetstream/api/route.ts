@@ -3,7 +3,7 @@ import type { SessionFacts } from "../../broker/session.ts";
 import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
-import type { ManagedConsumer } from "../consumer/managed-consumer.ts";
+import type { ManagedConsumer } from "../stream/managed-consumer.ts";
 import type { Stream } from "../stream/stream.ts";
 import { JsonError } from "./json-parser.ts";
 import { decode, type ObjectShape } from "./shape.ts";

@@ -9,7 +9,7 @@ import { noDetails, streamInfo, subjectPage, subjectsMax } from "../stream/strea
 import { streamMetadata } from "../metadata.ts";
 import { purge } from "../stream/retention/purge.ts";
 import type { Stream } from "../stream/stream.ts";
-import type { StreamCatalog } from "../stream/stream-catalog.ts";
+import type { StreamCatalog } from "../stream-catalog.ts";
 import { cutPage, namesMax, listMax, pageRequest } from "./page.ts";
 import {
   type ApiRequest,

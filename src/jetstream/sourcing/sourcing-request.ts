@@ -6,7 +6,7 @@ import { randomDigits } from "../../base/nuid.ts";
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
 import { apiError } from "../api-errors.ts";
-import type { ManagedConsumer } from "../consumer/managed-consumer.ts";
+import type { ManagedConsumer } from "../stream/managed-consumer.ts";
 import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { StreamConfig } from "../stream/config/stream-config.ts";

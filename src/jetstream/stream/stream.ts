@@ -18,13 +18,13 @@ import type { SourcedMessage, SourcingSink } from "../sourcing/sourcing-sink.ts"
 import { DirectGet } from "../direct/direct-get.ts";
 import type { DurableWaiter } from "../commit-gated-replies.ts";
 import type { Host } from "../host.ts";
-import { PublishHandler } from "./publish/publish-handler.ts";
+import { PublishHandler } from "./publish-handler.ts";
 import { Expiry } from "./retention/expiry.ts";
 import { Interest } from "./retention/interest.ts";
 import { Limits } from "./retention/limits.ts";
 import { Schedules } from "./schedule/schedules.ts";
 import type { StreamConfig } from "./config/stream-config.ts";
-import type { ManagedConsumer } from "../consumer/managed-consumer.ts";
+import type { ManagedConsumer } from "./managed-consumer.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 
 export interface StreamTimes {

@@ -3,7 +3,7 @@ import { Api } from "../../../src/jetstream/api/api.ts";
 import { streamRoutes } from "../../../src/jetstream/api/streams.ts";
 import { snapshotRoutes } from "../../../src/jetstream/backup/snapshot-routes.ts";
 import type { Stream } from "../../../src/jetstream/stream/stream.ts";
-import { StreamCatalog } from "../../../src/jetstream/stream/stream-catalog.ts";
+import { StreamCatalog } from "../../../src/jetstream/stream-catalog.ts";
 import {
   consumerPrefix,
   encodeHead,

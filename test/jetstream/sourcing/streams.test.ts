@@ -7,7 +7,7 @@ import { streamRoutes } from "../../../src/jetstream/api/streams.ts";
 import { Consumers } from "../../../src/jetstream/consumer/consumers.ts";
 import type { Stream } from "../../../src/jetstream/stream/stream.ts";
 import type { StreamConfig } from "../../../src/jetstream/stream/config/stream-config.ts";
-import { StreamCatalog } from "../../../src/jetstream/stream/stream-catalog.ts";
+import { StreamCatalog } from "../../../src/jetstream/stream-catalog.ts";
 import { contents, headersAt, World } from "../stream-world.ts";
 
 let world: World;

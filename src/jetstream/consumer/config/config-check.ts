@@ -7,7 +7,7 @@ import { apiError } from "../../api-errors.ts";
 import type { ApiError } from "../../api-error.ts";
 import type { ConsumerConfig } from "./consumer-config.ts";
 import type { StreamConfig } from "../../stream/config/stream-config.ts";
-import { excessOf, hasCovered, shortListMax } from "../../stream/subject-lists.ts";
+import { excessOf, hasCovered, shortListMax } from "../../stream/config/subject-lists.ts";
 import { type ConsumerLimits, flowControlHeartbeatNs } from "./config-defaults.ts";
 
 const descriptionBytesMax = 4 * 1024;

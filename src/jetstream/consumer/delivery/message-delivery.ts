@@ -1,7 +1,7 @@
 /** Where a consumer's messages go: to those who pull, or to a subject. */
 import type { Body } from "../../../broker/publisher.ts";
 import { encodeStatus } from "../../../protocol/headers.ts";
-import { addField } from "../../stream/publish/header-block.ts";
+import { addField } from "../../stream/message/header-block.ts";
 import type { DeliveryFrame } from "./delivery-frame.ts";
 
 export interface MessageDelivery {

@@ -7,7 +7,7 @@ import type { Body } from "../../../broker/publisher.ts";
 import type { Subscription } from "../../../broker/subscriber.ts";
 import { encodeStatus, headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
-import { addField } from "../../stream/publish/header-block.ts";
+import { addField } from "../../stream/message/header-block.ts";
 import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
 import type { Consumer } from "../consumer.ts";
 import type { DeliveryFrame } from "../delivery/delivery-frame.ts";

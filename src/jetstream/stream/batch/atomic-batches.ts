@@ -8,10 +8,10 @@ import { textFromWire } from "../../../subjects/subject.ts";
 import { storedBytes } from "../../../store/contract.ts";
 import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
 import type { ApiError } from "../../api-error.ts";
-import { InboundMessage } from "../publish/inbound-message.ts";
-import { field, isDigits } from "../publish/message-headers.ts";
+import { InboundMessage } from "../message/inbound-message.ts";
+import { field, isDigits } from "../message/message-headers.ts";
 import { batchSuffix } from "../publish/pub-acks.ts";
-import { atomicTooLarge, atomicUnsupportedHeader, refusals } from "../publish/refusals.ts";
+import { atomicTooLarge, atomicUnsupportedHeader, refusals } from "../message/refusals.ts";
 import type { Stream } from "../stream.ts";
 import { StagedChecks } from "./staged-checks.ts";
 

@@ -2,7 +2,7 @@
  * The reply subject of a message of a fast batch, which holds all that belongs to the batch:
  * `<inbox>.<id>.<flow>.<gap mode>.<sequence>.<operation>.$FI`. Source: nats-server `getFastBatch`.
  */
-import { isDigits } from "../publish/message-headers.ts";
+import { isDigits } from "../message/message-headers.ts";
 
 export interface FastReply {
   /** Wire string. */

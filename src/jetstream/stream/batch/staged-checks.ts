@@ -15,10 +15,10 @@ import {
   lastTotal,
 } from "../publish/counters.ts";
 import { checkExpectedStream, lastSeqOf } from "../publish/expectations.ts";
-import type { InboundMessage } from "../publish/inbound-message.ts";
-import { field, sequenceOf } from "../publish/message-headers.ts";
-import { parseMessageTtl } from "../publish/message-ttl.ts";
-import { refusals, rollupFailed, storeFailed, wrongLastSeq } from "../publish/refusals.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { field, sequenceOf } from "../message/message-headers.ts";
+import { parseMessageTtl } from "../message/message-ttl.ts";
+import { refusals, rollupFailed, storeFailed, wrongLastSeq } from "../message/refusals.ts";
 import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/schedule-headers.ts";
 import type { Stream } from "../stream.ts";
 

@@ -19,7 +19,7 @@ import {
 } from "./config-rules.ts";
 import { completeConfig, type RequestedStreamConfig } from "./requested-config.ts";
 import { checkOrigins } from "./stream-config-sources.ts";
-import { collidingPair, excessOf, shortListMax } from "../subject-lists.ts";
+import { collidingPair, excessOf, shortListMax } from "./subject-lists.ts";
 
 export const nameLengthMax = 255;
 export const descriptionBytesMax = 4_096;

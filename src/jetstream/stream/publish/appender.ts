@@ -9,11 +9,11 @@ import type { ApiError } from "../../api-error.ts";
 import { purge } from "../retention/purge.ts";
 import { dueOf, isDue, nextIsPurge } from "../schedule/schedule-headers.ts";
 import type { Stream } from "../stream.ts";
-import type { InboundMessage } from "./inbound-message.ts";
-import { field } from "./message-headers.ts";
-import { parseMessageTtl } from "./message-ttl.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { field } from "../message/message-headers.ts";
+import { parseMessageTtl } from "../message/message-ttl.ts";
 import { PassStamp } from "./pass-stamp.ts";
-import { refusals, storeFailed } from "./refusals.ts";
+import { refusals, storeFailed } from "../message/refusals.ts";
 import { Republisher } from "./republish.ts";
 
 const nsPerSecond = 1_000_000_000;

@@ -9,10 +9,10 @@ import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/sch
 import type { Stream } from "../stream.ts";
 import { applyIncrement, checkIncrement, isCounterTotal, lastTotal } from "./counters.ts";
 import { checkExpectedMsgId, checkExpectedSeqs, checkExpectedStream } from "./expectations.ts";
-import type { InboundMessage } from "./inbound-message.ts";
-import { field } from "./message-headers.ts";
-import { parseMessageTtl } from "./message-ttl.ts";
-import { refusals, rollupFailed, storeFailed } from "./refusals.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { field } from "../message/message-headers.ts";
+import { parseMessageTtl } from "../message/message-ttl.ts";
+import { refusals, rollupFailed, storeFailed } from "../message/refusals.ts";
 
 const headerBytesMax = 65_535;
 /** A record of nats-server's file store; what it cannot keep is refused here too. */

@@ -4,9 +4,9 @@ import { encodeJson } from "../../../base/json.ts";
 import type { ApiError } from "../../api-error.ts";
 import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
 import { headerValue } from "../../../protocol/headers.ts";
-import type { InboundMessage } from "./inbound-message.ts";
-import { field } from "./message-headers.ts";
-import { refusals } from "./refusals.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { field } from "../message/message-headers.ts";
+import { refusals } from "../message/refusals.ts";
 
 /** By origin stream, then by subject: the last total that came from there, in decimal. */
 type CounterSources = Record<string, Record<string, string>>;

@@ -3,9 +3,9 @@ import { filterOf } from "../../../subjects/filter.ts";
 import { hasWildcard, textFromWire } from "../../../subjects/subject.ts";
 import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { InboundMessage } from "./inbound-message.ts";
-import { field, sequenceOf } from "./message-headers.ts";
-import { refusals, wrongLastMsgId, wrongLastSeq } from "./refusals.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { field, sequenceOf } from "../message/message-headers.ts";
+import { refusals, wrongLastMsgId, wrongLastSeq } from "../message/refusals.ts";
 
 /** @param name of the stream, wire string */
 export function checkExpectedStream({ headers }: InboundMessage, name: string): ApiError | null {

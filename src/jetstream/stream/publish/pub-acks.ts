@@ -3,7 +3,7 @@ import { type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
 import { encodeJson } from "../../../base/json.ts";
 import type { ApiError } from "../../api-error.ts";
 import type { Stream } from "../stream.ts";
-import type { InboundMessage } from "./inbound-message.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
 
 export class PubAcks {
   readonly #stream: Stream;

@@ -6,7 +6,7 @@ import { durationText, nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
-import { parseMessageTtl } from "../publish/message-ttl.ts";
+import { parseMessageTtl } from "../message/message-ttl.ts";
 import type { Stream } from "../stream.ts";
 
 /** So many go in one run; whoever else has work comes in between. */

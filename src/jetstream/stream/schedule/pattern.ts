@@ -1,6 +1,6 @@
 /** When a schedule is due: `@at`, `@every`, names such as `@daily`, and cron. Source: ADR-51, nats-server `scheduler.go`. */
 import { parseTimestamp } from "../../../base/timestamp.ts";
-import { durationMs } from "../publish/message-ttl.ts";
+import { durationMs } from "../message/message-ttl.ts";
 import { nextCronMs, parseCron } from "./cron.ts";
 import { type TimeZone, utc } from "./zone.ts";
 

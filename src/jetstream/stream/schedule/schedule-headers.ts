@@ -4,10 +4,10 @@ import { collides, isValidLiteralSubject, isValidSubject, wireFromText } from ".
 import { headerValue } from "../../../protocol/headers.ts";
 import type { MessageLog, StoredMessage } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { InboundMessage } from "../publish/inbound-message.ts";
-import { parseMessageTtl } from "../publish/message-ttl.ts";
-import { field, type MessageHeaders } from "../publish/message-headers.ts";
-import { refusals } from "../publish/refusals.ts";
+import type { InboundMessage } from "../message/inbound-message.ts";
+import { parseMessageTtl } from "../message/message-ttl.ts";
+import { field, type MessageHeaders } from "../message/message-headers.ts";
+import { refusals } from "../message/refusals.ts";
 import type { StreamConfig } from "../config/stream-config.ts";
 import { type Due, nextDue } from "./pattern.ts";
 import { TimeZone } from "./zone.ts";

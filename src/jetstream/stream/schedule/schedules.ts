@@ -2,8 +2,8 @@
 import type { Deadline } from "../../../base/clock.ts";
 import { formatTimestamp } from "../../../base/timestamp.ts";
 import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
-import { addField, dropField, dropFields } from "../publish/header-block.ts";
-import { field, MessageHeaders } from "../publish/message-headers.ts";
+import { addField, dropField, dropFields } from "../message/header-block.ts";
+import { field, MessageHeaders } from "../message/message-headers.ts";
 import type { Stream } from "../stream.ts";
 import type { Due } from "./pattern.ts";
 import { dueOf, isDue, nextIsPurge } from "./schedule-headers.ts";

@@ -2,7 +2,7 @@
  * Which subjects belong to a stream, so that no other takes them. It is asked with patterns, and quick with many
  * thousands of streams.
  */
-import { SubjectTrie, type TrieValue } from "../../subjects/subject-trie.ts";
+import { SubjectTrie, type TrieValue } from "../../../subjects/subject-trie.ts";
 
 interface Claim extends TrieValue {
   readonly owner: object;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { LastSubject } from "../../../../src/jetstream/stream/publish/last-subject.ts";
+import { LastSubject } from "../../../../src/jetstream/stream/message/last-subject.ts";
 
 test("the text is that of the bytes, whatever came before", () => {
   const subject = fc.oneof(

@@ -2,23 +2,23 @@
  * The way of a published message into its stream: checks in the order that nats-server has them, then the log, then the
  * ack. Called within a delivery, so everything that is said waits for the end of the pass, and for the disk.
  */
-import type { Message } from "../../../protocol/message.ts";
-import { SubjectTransform } from "../../../subjects/transform.ts";
-import { wireFromText } from "../../../subjects/subject.ts";
-import { firstSeqMax } from "../../../store/contract.ts";
-import type { ApiError } from "../../api-error.ts";
-import { apiError } from "../../api-errors.ts";
-import { AtomicBatches } from "../batch/atomic-batches.ts";
-import { FastBatches } from "../batch/fast-batches.ts";
-import { endsInFastSuffix } from "../batch/fast-reply.ts";
-import type { SourcedMessage } from "../../sourcing/sourcing-sink.ts";
-import type { Stream } from "../stream.ts";
-import { Checks } from "./checks.ts";
-import { Duplicates } from "./duplicates.ts";
-import { InboundMessage } from "./inbound-message.ts";
-import { Appender } from "./appender.ts";
-import { field } from "./message-headers.ts";
-import { PubAcks } from "./pub-acks.ts";
+import type { Message } from "../../protocol/message.ts";
+import { SubjectTransform } from "../../subjects/transform.ts";
+import { wireFromText } from "../../subjects/subject.ts";
+import { firstSeqMax } from "../../store/contract.ts";
+import type { ApiError } from "../api-error.ts";
+import { apiError } from "../api-errors.ts";
+import { AtomicBatches } from "./batch/atomic-batches.ts";
+import { FastBatches } from "./batch/fast-batches.ts";
+import { endsInFastSuffix } from "./batch/fast-reply.ts";
+import type { SourcedMessage } from "../sourcing/sourcing-sink.ts";
+import type { Stream } from "./stream.ts";
+import { Checks } from "./publish/checks.ts";
+import { Duplicates } from "./publish/duplicates.ts";
+import { InboundMessage } from "./message/inbound-message.ts";
+import { Appender } from "./publish/appender.ts";
+import { field } from "./message/message-headers.ts";
+import { PubAcks } from "./publish/pub-acks.ts";
 
 export class PublishHandler {
   readonly acks: PubAcks;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SubjectClaims } from "../../../src/jetstream/stream/subject-claims.ts";
-import { collides, isValidSubject } from "../../../src/subjects/subject.ts";
+import { SubjectClaims } from "../../../../src/jetstream/stream/config/subject-claims.ts";
+import { collides, isValidSubject } from "../../../../src/subjects/subject.ts";
 
 const pattern = fc
   .array(fc.constantFrom("a", "b", "*", ">"), { minLength: 1, maxLength: 4 })

@@ -1,18 +1,18 @@
 /** All streams of the broker: how they come, change and go, at a client's wish and at start. */
-import { nsPerMs } from "../../base/duration.ts";
+import { nsPerMs } from "../base/duration.ts";
 import { isDeepStrictEqual } from "node:util";
-import type { StreamStore } from "../../store/contract.ts";
-import type { JetStreamAccount } from "../account.ts";
-import { apiError } from "../api-errors.ts";
-import type { ConsumerApi, SavedConsumer } from "../consumer/consumer-api.ts";
-import type { Host } from "../host.ts";
-import type { RestoringStream } from "../backup/restore.ts";
-import { Stream, type StreamTimes } from "./stream.ts";
-import type { StreamConfig } from "./config/stream-config.ts";
-import { checkStreamConfig } from "./config/stream-config-check.ts";
-import { isValidText, type StreamSurroundings } from "./config/config-rules.ts";
-import type { RequestedStreamConfig } from "./config/requested-config.ts";
-import { checkUpdate } from "./config/stream-config-update.ts";
+import type { StreamStore } from "../store/contract.ts";
+import type { JetStreamAccount } from "./account.ts";
+import { apiError } from "./api-errors.ts";
+import type { ConsumerApi, SavedConsumer } from "./consumer/consumer-api.ts";
+import type { Host } from "./host.ts";
+import type { RestoringStream } from "./backup/restore.ts";
+import { Stream, type StreamTimes } from "./stream/stream.ts";
+import type { StreamConfig } from "./stream/config/stream-config.ts";
+import { checkStreamConfig } from "./stream/config/stream-config-check.ts";
+import { isValidText, type StreamSurroundings } from "./stream/config/config-rules.ts";
+import type { RequestedStreamConfig } from "./stream/config/requested-config.ts";
+import { checkUpdate } from "./stream/config/stream-config-update.ts";
 
 /** Where a stream's configuration and time of creation are kept, as JSON. */
 const recordName = "stream";

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { collidingPair, excessOf, hasCovered } from "../../../src/jetstream/stream/subject-lists.ts";
-import { collides, isCoveredBy } from "../../../src/subjects/subject.ts";
-import { Random, seedFromEnvironment } from "../../fuzz/random.ts";
-import { processorMs } from "../../fixture/processor-time.ts";
+import {
+  collidingPair,
+  excessOf,
+  hasCovered,
+} from "../../../../src/jetstream/stream/config/subject-lists.ts";
+import { collides, isCoveredBy } from "../../../../src/subjects/subject.ts";
+import { Random, seedFromEnvironment } from "../../../fuzz/random.ts";
+import { processorMs } from "../../../fixture/processor-time.ts";
 
 const seed = seedFromEnvironment();
 

@@ -2,7 +2,7 @@
  * Long lists of subjects in one configuration, compared without keeping the broker from everybody else: pairs are looked
  * at one by one only where that is soon over.
  */
-import { areTokensCoveredBy, collides, hasWildcard, tokensOf } from "../../subjects/subject.ts";
+import { areTokensCoveredBy, collides, hasWildcard, tokensOf } from "../../../subjects/subject.ts";
 import { SubjectClaims } from "./subject-claims.ts";
 
 /** No stream captures more, and no consumer has more filters. */
