@@ -2,7 +2,7 @@
 import { type Socket, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { type BrokerProcess, startBroker } from "../fixture/broker-process.ts";
+import { type BrokerOptions, type BrokerProcess, startBroker } from "../fixture/broker-process.ts";
 import { connectFlow, connectReceiver, flood } from "./flow.ts";
 import { residentOf } from "./resident.ts";
 import { describeWith, linux } from "../fixture/needs.ts";
@@ -17,8 +17,11 @@ afterEach(async () => {
   await broker.kill();
 });
 
-async function start(config: string, fields: Readonly<Record<string, unknown>> = {}): Promise<number> {
-  broker = await startBroker({ config });
+async function start(
+  options: BrokerOptions | string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<number> {
+  broker = await startBroker(typeof options === "string" ? { config: options } : options);
   // Past what a start needs.
   const warm = await connectFlow({ port: broker.port, connect: fields });
   warm.write("SUB warm 1\r\n");
@@ -90,7 +93,8 @@ describeWith(linux(), "memory", () => {
   });
 
   test("of 3,000 connections, and of 3,000 more when those have left", async () => {
-    const before = await start("");
+    // So small a heap is collected before it grows: what is seen is what is held, however busy the machine is.
+    const before = await start({ nodeOptions: "--max-old-space-size=64 --max-semi-space-size=4" });
     const grown: number[] = [];
     for (let round = 0; round < 3; round++) {
       const said = 'CONNECT {"verbose":false}\r\nSUB all 1\r\nPING\r\n';
@@ -108,8 +112,8 @@ describeWith(linux(), "memory", () => {
       await settled();
     }
     expect(grown[0]).toBeLessThan(3_000 * 30 * 1024);
-    // A little is kept of those who have left, and memory is not given back at once.
-    expect(Math.max(...grown)).toBeLessThan(2 * (grown[0] as number) + 20 * mebibyte);
+    // A little is kept of those who have left.
+    expect(Math.max(...grown)).toBeLessThan((grown[0] as number) + 20 * mebibyte);
   });
 });
 
