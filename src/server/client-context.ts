@@ -1,10 +1,9 @@
 /** Options in, what the clients of a listener need to know out; made at start and again on a reload. */
 import { randomBytes, randomInt } from "node:crypto";
-import type { Authenticator } from "../auth/identity.ts";
 import type { Log } from "../base/log.ts";
 import type { Broker } from "../broker/broker.ts";
 import { Message } from "../protocol/message.ts";
-import type { ClientContext, ClientSettings, ServerInfo } from "../client/context.ts";
+import type { ClientContext, ClientSettings } from "../client/context.ts";
 import { PublishVerdicts } from "../client/publish-verdicts.ts";
 import type { Options } from "../config/options.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
@@ -22,6 +21,9 @@ export interface SharedFrames {
   readonly publishVerdicts: PublishVerdicts;
 }
 
+/** What each listener has of its own. */
+type ListenerFacts = Pick<ClientContext, "connectionType" | "authenticator" | "info">;
+
 const nonceBytes = 11;
 
 export function newFrames(): SharedFrames {
@@ -29,16 +31,12 @@ export function newFrames(): SharedFrames {
 }
 
 export function newClientContext(
-  parts: SharedParts,
-  frames: SharedFrames,
+  parts: SharedParts & SharedFrames,
   options: Options,
-  connectionType: ClientContext["connectionType"],
-  authenticator: Authenticator,
-  info: ServerInfo,
+  { connectionType, authenticator, info }: ListenerFacts,
 ): ClientContext {
   return {
     ...parts,
-    ...frames,
     connectionType,
     systemAccount: options.systemAccount,
     settings: clientSettings(options, connectionType),

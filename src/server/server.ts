@@ -284,16 +284,12 @@ export class Server {
     const authenticator = await this.#authenticatorFor(options, listener);
     const onNoResponders: ClientContext["onNoResponders"] = (account, subject) =>
       this.#jetStreamAsked.note(account, subject);
-    const parts = { broker: this.broker, pass: this.#pass, log: this.log, onNoResponders };
-    const info = this.#infoFor(listener, authenticator);
-    const context = newClientContext(
-      parts,
-      this.#frames,
-      options,
-      connectionTypes[listener],
+    const parts = { broker: this.broker, pass: this.#pass, log: this.log, onNoResponders, ...this.#frames };
+    const context = newClientContext(parts, options, {
+      connectionType: connectionTypes[listener],
       authenticator,
-      info,
-    );
+      info: this.#infoFor(listener, authenticator),
+    });
     this.#contexts.set(listener, context);
   }
 

@@ -84,6 +84,11 @@ function configuredPermissions(
   return user === undefined ? nkey?.permissions : user.permissions;
 }
 
+const refusals = {
+  cannot_publish: "may not publish it",
+  cannot_subscribe: "may not subscribe to it",
+} as const;
+
 function explainedReserved({ subject }: ExplainQuestion): ExplainedReceiver[] {
   if (!isReservedSubject(subject)) return [];
   const prefix = subject.slice(0, subject.indexOf(".") + 1);
@@ -102,10 +107,8 @@ function explainPublish(question: ExplainQuestion, holders: readonly Holder[]): 
   return listExplanations(
     question,
     holders.filter(({ permissions }) => !permissions.canPublish(subject)),
-    ({ user, permissions, sessions }) => {
-      const why = publishRule(permissions, subject);
-      return explainedRefusal("cannot_publish", "may not publish it", why, user, sessions, question.listMax);
-    },
+    (holder) =>
+      explainedRefusal(question, "cannot_publish", holder, publishRule(holder.permissions, subject)),
     (count) => explainedRest("cannot_publish", count),
   );
 }
@@ -122,29 +125,22 @@ function explainSubscribe(question: ExplainQuestion, holders: readonly Holder[])
   return listExplanations(
     question,
     refused,
-    (holder) => {
-      const why = subscribeRule(holder.permissions, subject, null);
-      const { user, sessions: refusedSessions } = holder;
-      return explainedRefusal(
+    (holder) =>
+      explainedRefusal(
+        question,
         "cannot_subscribe",
-        "may not subscribe to it",
-        why,
-        user,
-        refusedSessions,
-        question.listMax,
-      );
-    },
+        holder,
+        subscribeRule(holder.permissions, subject, null),
+      ),
     (count) => explainedRest("cannot_subscribe", count),
   );
 }
 
 function explainedRefusal(
-  verdict: Verdict,
-  what: string,
+  { listMax }: ExplainQuestion,
+  verdict: keyof typeof refusals,
+  { user, sessions }: Holder,
   why: string,
-  user: string | null,
-  sessions: readonly Session[],
-  listMax: number,
 ): ExplainedReceiver {
   const ids = sessions.slice(0, listMax).map(({ id }) => id);
   const only = sessions.length === 1 ? sessions[0] : undefined;
@@ -155,7 +151,7 @@ function explainedRefusal(
       : sessionText(only);
   return {
     verdict,
-    text: `${who} ${what}: ${why}`,
+    text: `${who} ${refusals[verdict]}: ${why}`,
     count: Math.max(1, sessions.length),
     facts: { kind: "permissions", ...(user !== null && { user }), cids: ids, reason: why },
   };

@@ -5,7 +5,7 @@ import { TLSSocket } from "node:tls";
 import { WebSocket, type ClientOptions } from "ws";
 import type { Deadline } from "../../base/clock.ts";
 import type { CloseReason } from "../../protocol/errors.ts";
-import { Connection, type TlsState, type Wire } from "../connection.ts";
+import { Connection, type Wire } from "../connection.ts";
 import {
   clientTlsOptions,
   pinProblem,
@@ -96,8 +96,7 @@ export function dialWebSocket(options: WebSocketDialOptions, handler: DialHandle
     if (pinFailure !== null) return fail(pinFailure);
     isSettled = true;
     deadline.cancel();
-    const state = carrier instanceof TLSSocket ? tlsStateOf(carrier, true) : null;
-    connect(ws, carrier, isMasked, state, options, handler);
+    connect(ws, carrier, isMasked, options, handler);
   });
   return () => {
     if (isSettled) return;
@@ -111,7 +110,6 @@ function connect(
   ws: WebSocket,
   carrier: Socket,
   isMasked: boolean,
-  state: TlsState | null,
   { context }: WebSocketDialOptions,
   handler: DialHandler,
 ): void {
@@ -119,7 +117,7 @@ function connect(
   const connection: Connection = new Connection(
     (owner) => new DialedWebSocketWire(ws, carrier, isMasked, owner),
     peerOf(carrier),
-    state,
+    carrier instanceof TLSSocket ? tlsStateOf(carrier, true) : null,
     context,
   );
   const dialed: Dialed = { connection, secure: (done) => done(null), goOn: () => {} };

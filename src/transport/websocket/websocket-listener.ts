@@ -202,12 +202,13 @@ class Upgrader {
   }
 
   #connect(upgrade: Upgrade): void {
-    const { request, carrier, lane, ws, head, peer, tls, receiver } = upgrade;
+    const { request, carrier: socket, lane, ws, head, peer, tls, receiver } = upgrade;
     const { buffers, context, onConnection, onLeafNode } = this.#options;
     const connectionContext = context();
+    const upgraded = { socket, lane, ws, holdsWrites: tls !== null };
     let wire!: WebSocketWire;
     const connection: Connection = new Connection(
-      (owner) => (wire = new WebSocketWire(carrier, lane, ws, owner, connectionContext.pass, tls !== null)),
+      (owner) => (wire = new WebSocketWire(upgraded, owner, connectionContext.pass)),
       peer,
       tls,
       connectionContext,

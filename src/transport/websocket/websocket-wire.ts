@@ -59,6 +59,16 @@ export class ControlLane extends Duplex {
   }
 }
 
+/** What an upgraded request leaves. */
+export interface UpgradedSocket {
+  /** Paused; the listener hands what it reads to {@link WebSocketWire.onChunk}. */
+  readonly socket: Socket;
+  readonly lane: ControlLane;
+  readonly ws: WebSocket;
+  /** Whether the socket keeps what it is given beyond the write. */
+  readonly holdsWrites: boolean;
+}
+
 export class WebSocketWire implements Wire, FrameHandler {
   readonly holdsWrites: boolean;
   readonly #socket: Socket;
@@ -92,18 +102,7 @@ export class WebSocketWire implements Wire, FrameHandler {
     else this.#connection.written();
   };
 
-  /**
-   * @param socket paused; the caller hands what it reads to {@link onChunk}
-   * @param holdsWrites whether the socket keeps what it is given beyond the write
-   */
-  constructor(
-    socket: Socket,
-    lane: ControlLane,
-    ws: WebSocket,
-    connection: Connection,
-    pass: FlushPass,
-    holdsWrites: boolean,
-  ) {
+  constructor({ socket, lane, ws, holdsWrites }: UpgradedSocket, connection: Connection, pass: FlushPass) {
     this.#socket = socket;
     this.#lane = lane;
     this.#ws = ws;
