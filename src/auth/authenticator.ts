@@ -58,6 +58,8 @@ class ListenerAuthenticator implements Authenticator {
   readonly requiredInInfo: boolean;
   readonly needsNonce: boolean;
   readonly #rules: Rules;
+  /** For leaf nodes that come by WebSocket: the `no_auth_user` of its block goes before the server's. */
+  readonly #webSocketLeafRules: Rules;
   /** Whom a peer that does not even say CONNECT is; a WebSocket listener without its own has the server's. */
   readonly #anonymousUser: string | null;
 
@@ -87,6 +89,10 @@ class ListenerAuthenticator implements Authenticator {
           ? null
           : { identity: { account: "$G", user, permissions: null }, password: password ?? "" },
     };
+    this.#webSocketLeafRules = {
+      ...this.#rules,
+      noAuthUser: options.websocket?.noAuthUser ?? this.#rules.noAuthUser,
+    };
   }
 
   async prepare(): Promise<void> {
@@ -99,8 +105,9 @@ class ListenerAuthenticator implements Authenticator {
 
   authenticate(request: AuthRequest): AuthResult {
     if (!this.required) return globalIdentity;
+    const rules = request.connectionType === "LEAFNODE_WS" ? this.#webSocketLeafRules : this.#rules;
     for (const step of steps) {
-      const result = step(this.#rules, request);
+      const result = step(rules, request);
       if (result !== "unknown") return result;
     }
     return refuse(
