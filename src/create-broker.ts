@@ -7,15 +7,19 @@ import type { ListenAddress } from "./transport/tcp/tcp-listener.ts";
 import { hostAndPort } from "./server/ports-file.ts";
 import { Server } from "./server/server.ts";
 
+/** Every option has a default: `createBroker()` listens on 127.0.0.1:4222, without a login and without streams. */
 export interface BrokerOptions extends ConfigurableOptions {
   /** The clock of the broker; default: a new one. Several brokers can share a clock. */
   readonly clock?: Clock | undefined;
 }
 
+/** A broker that runs in this process. */
 export interface EmbeddedBroker {
   /** The URL for clients, such as `nats://127.0.0.1:4222`. */
   readonly url: string;
+  /** The address that clients connect to; for `0.0.0.0` and `::`, the loopback address is in `url`. */
   readonly host: string;
+  /** The port for clients, which the system has chosen if `port` was 0. */
   readonly port: number;
   /** The URL for WebSocket clients, `ws://…` or `wss://…`; null without a WebSocket listener. */
   readonly websocketUrl: string | null;
@@ -32,7 +36,10 @@ export interface EmbeddedBroker {
   readonly clock: Clock;
   /** Resolves when the broker has stopped; rejects if a fault of its own stopped it. */
   readonly closed: Promise<void>;
-  /** Applies new options. Pass all of them again. @throws ConfigError if one cannot change while the broker runs */
+  /**
+   * Applies new options, in one step or not at all. Pass all of them again.
+   * @throws ConfigError if one is wrong or cannot change while the broker runs; Error if a file cannot be read
+   */
   reload(options: BrokerOptions): Promise<void>;
   /** Closes all connections and listeners. Afterwards, the broker does not keep the process alive. */
   close(): Promise<void>;

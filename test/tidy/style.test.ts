@@ -50,6 +50,13 @@ const rules: Readonly<Record<string, Rule>> = {
   "no enums, no default exports, no namespaces": (files) =>
     found(files, ["src/", "bin/", "test/"], /\benum [A-Z]|\bexport default\b|\bnamespace [A-Z]/g),
 
+  "public options have docstrings": (files) =>
+    [...files].flatMap(([file, text]) => {
+      if (file !== "src/config/broker-options.ts") return [];
+      const members = text.matchAll(/(\*\/\n)?^ +readonly (\w+)\??:/gm);
+      return [...members].flatMap(([, doc, name]) => (doc === undefined ? [`${file}: ${name}`] : []));
+    }),
+
   "tests wait with patience, and are skipped with a reason": (files) =>
     found(
       files,
@@ -83,6 +90,13 @@ const planted: Readonly<Record<string, Violation>> = {
   "no enums, no default exports, no namespaces": [
     { "src/a.ts": "export default 1;\n", "src/b.ts": "export { default as b } from './c.ts';\n" },
     "src/a.ts: export default",
+  ],
+  "public options have docstrings": [
+    {
+      "src/config/broker-options.ts":
+        "export interface A {\n  /** A port. */\n  readonly port: number;\n  readonly host?: string;\n}\n",
+    },
+    "src/config/broker-options.ts: host",
   ],
   "tests wait with patience, and are skipped with a reason": [
     {

@@ -22,6 +22,7 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** One sentence for each problem, with its place in front if it has one. */
   readonly diagnostics: readonly string[];
+  /** One sentence for each key that is ignored. */
   readonly warnings: readonly string[];
 
   constructor(diagnostics: readonly string[], warnings: readonly string[] = []) {
