@@ -114,7 +114,7 @@ function run(scenario: Scenario, count: number): number {
     stallPublisher: () => {},
     nuid: () => "",
   };
-  const jetStream = new JetStreamAccount(host, account, new CommitGatedReplies(host));
+  const jetStream = new JetStreamAccount<Stream>(host, account, new CommitGatedReplies(host));
   const stream = new Stream(jetStream, storeFor(scenario, store), configFor(scenario), {
     createdMs: 0,
     createdNs: 0,
@@ -134,7 +134,8 @@ function run(scenario: Scenario, count: number): number {
     const due = work;
     work = [];
     for (const one of due) one();
-    if (batch % 500 === 499 && scenario.config === undefined) stream.purgeThrough(stream.log.state.lastSeq);
+    if (batch % 500 === 499 && scenario.config === undefined)
+      stream.messages.removeThrough(stream.log.state.lastSeq);
   }
   const spent = process.cpuUsage(start);
   if (scenario.noReply !== true && acked !== sent) throw new Error(`${acked} acks for ${sent} messages`);

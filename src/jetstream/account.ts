@@ -3,21 +3,37 @@ import type { Account } from "../broker/account.ts";
 import type { JetStreamAccountLimits, JetStreamOptions } from "../config/jetstream-options.ts";
 import { defaultJetStreamLimits, defaultJetStreamOptions } from "../config/jetstream-defaults.ts";
 import { Advisories } from "./advisories.ts";
-import type { ApiError } from "./api-error.ts";
 import { apiError } from "./api-errors.ts";
 import { DirectReplies } from "./direct/direct-replies.ts";
 import { Disk } from "./disk.ts";
 import type { CommitGatedReplies } from "./commit-gated-replies.ts";
+import { Capacity } from "./capacity.ts";
 import type { Host } from "./host.ts";
 import { unlimitedQuotas, Quota, type Quotas } from "./quota.ts";
-import type { StreamStore } from "../store/contract.ts";
-import type { Stream } from "./stream/stream.ts";
+import type { LogState, StreamStore } from "../store/contract.ts";
 import type { StreamConfig } from "./stream/config/stream-config.ts";
 import { SubjectClaims } from "./stream/config/subject-claims.ts";
 
 type Kind = "file" | "memory";
 
-export class JetStreamAccount {
+/** What an account counts of a stream. */
+export interface CountedStream {
+  readonly name: string;
+  readonly config: StreamConfig;
+  readonly log: { readonly state: LogState };
+  readonly consumers: { readonly size: number };
+}
+
+/** What all accounts share, and what this one may use; without it there is no limit. */
+export interface AccountSettings {
+  readonly settings?: JetStreamOptions;
+  readonly limits?: JetStreamAccountLimits;
+  /** What all accounts together may still store. */
+  readonly brokerQuotas?: Quotas;
+  readonly disk?: Disk;
+}
+
+export class JetStreamAccount<S extends CountedStream = CountedStream> {
   readonly host: Host;
   readonly account: Account;
   readonly replies: CommitGatedReplies;
@@ -27,7 +43,7 @@ export class JetStreamAccount {
   settings: JetStreamOptions;
   limits: JetStreamAccountLimits;
   /** By name. */
-  readonly streams = new Map<string, Stream>();
+  readonly streams = new Map<string, S>();
   /** What snapshots are filling: it counts, though there are no streams yet. */
   readonly restoring = new Set<StreamStore>();
   /** Subjects that streams have taken, as text. */
@@ -35,49 +51,43 @@ export class JetStreamAccount {
   /** Requests answered, and those among them with an error. */
   apiTotal = 0;
   apiErrors = 0;
-
-  readonly disk: Disk;
-  readonly #serverQuotas: Quotas;
+  /** Batches that are open in all its streams. */
+  readonly openBatches = { atomic: 0, fast: 0 };
+  readonly #disk: Disk;
+  readonly #brokerQuotas: Quotas;
   /** Kept as a sum, since there may be very many streams. */
   readonly #reserved = { memory: 0, file: 0 };
-  readonly #quotas: Quotas = { memory: this.#quotaOf("memory"), file: this.#quotaOf("file") };
+  readonly #quotas: Quotas;
 
-  /**
-   * @param serverQuotas what all accounts together may still store
-   * @param disk of all accounts
-   */
   constructor(
     host: Host,
     account: Account,
     replies: CommitGatedReplies,
-    settings: JetStreamOptions = defaultJetStreamOptions,
-    limits: JetStreamAccountLimits = defaultJetStreamLimits,
-    serverQuotas: Quotas = unlimitedQuotas,
-    disk: Disk = new Disk(host, replies, () => null),
+    {
+      settings = defaultJetStreamOptions,
+      limits = defaultJetStreamLimits,
+      brokerQuotas = unlimitedQuotas(),
+      disk = new Disk(host, replies, () => null),
+    }: AccountSettings = {},
   ) {
     this.host = host;
     this.account = account;
     this.replies = replies;
-    this.directReplies = new DirectReplies(host, account);
+    this.directReplies = new DirectReplies(account, host, host.publisher, replies);
     this.advisories = new Advisories(host, account, replies);
     this.settings = settings;
     this.limits = limits;
-    this.#serverQuotas = serverQuotas;
-    this.disk = disk;
-  }
-
-  #quotaOf(kind: Kind): Quota {
-    return new Quota(
-      () => this.bytesMax(kind),
-      () => this.usedBytes(kind),
-    );
+    this.#brokerQuotas = brokerQuotas;
+    this.#disk = disk;
+    const quotaOf = (kind: Kind): Quota => new Quota(this.bytesMax(kind), () => this.usedBytes(kind));
+    this.#quotas = { memory: quotaOf("memory"), file: quotaOf("file") };
   }
 
   /** On a reload. */
   setLimits(limits: JetStreamAccountLimits): void {
     this.limits = limits;
-    this.#quotas.memory.forget();
-    this.#quotas.file.forget();
+    this.#quotas.memory.setMax(this.bytesMax("memory"));
+    this.#quotas.file.setMax(this.bytesMax("file"));
   }
 
   get consumerCount(): number {
@@ -102,14 +112,14 @@ export class JetStreamAccount {
   }
 
   /** A stream is there and configured so; its claim to subjects and bytes begins. */
-  claim(stream: Stream): void {
+  claim(stream: S): void {
     const { config } = stream;
     this.#reserved[config.storage] += reservationOf(config, config.storage);
     for (const subject of config.subjects ?? []) this.claims.add(subject, stream);
   }
 
   /** Before it is configured otherwise, or goes. */
-  release(stream: Stream): void {
+  release(stream: S): void {
     const { config } = stream;
     this.#reserved[config.storage] -= reservationOf(config, config.storage);
     for (const subject of config.subjects ?? []) this.claims.remove(subject, stream);
@@ -120,18 +130,10 @@ export class JetStreamAccount {
     return kind === "memory" ? this.limits.maxMemoryBytes : this.limits.maxStoreBytes;
   }
 
-  /** Why a message of so many bytes can not be stored; null when it can. It is taken to be stored then. */
-  storageRefusal({ name, log }: Stream, bytes: number): ApiError | null {
-    const limited = this.limitRefusal(log.kind, bytes);
-    if (limited !== null || log.kind === "memory") return limited;
-    const reason = this.disk.refusal(bytes, this.account, name);
-    return reason === null ? null : apiError("streamStoreFailed", { err: reason });
-  }
-
-  /** As {@link storageRefusal}, by what is configured alone. */
-  limitRefusal(kind: Kind, bytes: number): ApiError | null {
-    if (!this.#serverQuotas[kind].take(bytes)) return apiError("insufficientResources");
-    return this.#quotas[kind].take(bytes) ? null : apiError("accountResourcesExceeded");
+  /** What a stream of that name and kind may still store. */
+  capacityOf(stream: string, kind: Kind): Capacity {
+    const disk = kind === "file" ? this.#disk : null;
+    return new Capacity(this.#brokerQuotas[kind], this.#quotas[kind], disk, this.account, stream);
   }
 
   /**

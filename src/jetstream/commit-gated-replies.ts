@@ -17,6 +17,21 @@ export interface DurableWaiter {
   onDurable(): void;
 }
 
+/** The acks of one stream: `prefix`, the sequence, and what is different with each. */
+export interface AckForm {
+  readonly account: Account;
+  /** Whether what they tell of is to be durable first. */
+  readonly waits: boolean;
+  readonly prefix: ViewedBytes;
+}
+
+/** A message to be answered: on `reply[replyStart, replyEnd)`. */
+export interface ReplyRange {
+  readonly reply: ViewedBytes;
+  readonly replyStart: number;
+  readonly replyEnd: number;
+}
+
 export class CommitGatedReplies {
   readonly #host: Host;
   /** Of what has no group: memory streams, and what is durable already. */
@@ -60,30 +75,17 @@ export class CommitGatedReplies {
     this.#add(this.#soon, account, subject, headers ?? emptyBytes, payload);
   }
 
-  /**
-   * The ack of a stored message: `prefix`, the sequence, `suffix`.
-   *
-   * @param waits whether what it tells of is to be durable first
-   * @param reply whose `[replyStart, replyEnd)` is where it goes to
-   */
-  acknowledge(
-    account: Account,
-    waits: boolean,
-    reply: ViewedBytes,
-    replyStart: number,
-    replyEnd: number,
-    prefix: ViewedBytes,
-    seq: number,
-    suffix: string,
-  ): void {
+  /** The ack of a stored message: the form's prefix, the sequence, `suffix`. */
+  acknowledge({ account, waits, prefix }: AckForm, message: ReplyRange, seq: number, suffix: string): void {
     const queue = waits ? this.#waitingQueue() : this.#soon;
     if (!waits) this.#schedule();
     const bodyBytes = prefix.bytes.length + digitCount(seq) + suffix.length;
+    const { replyStart, replyEnd } = message;
     const replyBytes = replyEnd - replyStart;
     const block = queue.reserve(replyBytes + bodyBytes + lineSlackBytes);
     const { viewed } = block;
     const start = block.used;
-    const subjectEnd = copyBytes(reply, replyStart, replyEnd, viewed, start);
+    const subjectEnd = copyBytes(message.reply, replyStart, replyEnd, viewed, start);
     let at = writeSizes(viewed.bytes, subjectEnd, 0, bodyBytes);
     const bodyStart = at;
     at = copyBytes(prefix, 0, prefix.bytes.length, viewed, at);

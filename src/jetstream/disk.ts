@@ -22,7 +22,7 @@ export class Disk {
    * Why a message of so many bytes can not be stored; null when it can. May be called within a delivery.
    * @param account whose stream it is: hears of it where there is no system account
    */
-  refusal(bytes: number, account: Account, stream: string): string | null {
+  problem(bytes: number, account: Account, stream: string): string | null {
     const reason = this.#host.store.refusal(bytes);
     const wasRefused = this.#refusedBytes;
     if (reason !== null) {

@@ -19,6 +19,7 @@ import { CommitGatedReplies } from "./commit-gated-replies.ts";
 import type { Host } from "./host.ts";
 import { Quota, type Quotas } from "./quota.ts";
 import { snapshotRoutes } from "./backup/snapshot-routes.ts";
+import type { StreamAccount } from "./stream/stream.ts";
 import { type LostStream, StreamCatalog } from "./stream-catalog.ts";
 
 type Kind = "file" | "memory";
@@ -27,7 +28,7 @@ export class JetStream {
   readonly host: Host;
   settings: JetStreamOptions;
   /** Those with JetStream, by name. */
-  readonly accounts = new Map<string, JetStreamAccount>();
+  readonly accounts = new Map<string, StreamAccount>();
   readonly #replies: CommitGatedReplies;
   readonly #catalog: StreamCatalog;
   readonly #api: Api;
@@ -52,7 +53,10 @@ export class JetStream {
     this.#disk = new Disk(host, this.#replies, () =>
       this.#systemAccount === null ? null : (host.broker.accounts.get(this.#systemAccount) ?? null),
     );
-    this.#quotas = { memory: this.#quotaOf("memory"), file: this.#quotaOf("file") };
+    this.#quotas = {
+      memory: new Quota(settings.maxMemoryBytes, () => this.usedBytes("memory")),
+      file: new Quota(settings.maxStoreBytes, () => this.usedBytes("file")),
+    };
   }
 
   /**
@@ -62,8 +66,8 @@ export class JetStream {
   apply({ accounts: options, systemAccount, jetstream }: Options): void {
     this.settings = jetstream ?? this.settings;
     this.#systemAccount = systemAccount;
-    this.#quotas.memory.forget();
-    this.#quotas.file.forget();
+    this.#quotas.memory.setMax(this.settings.maxMemoryBytes);
+    this.#quotas.file.setMax(this.settings.maxStoreBytes);
     const wanted = new Map(options.map(({ name, jetstream }) => [name, jetstream]));
     for (const name of this.accounts.keys())
       if ((wanted.get(name) ?? null) === null) this.#closeAccount(name);
@@ -119,22 +123,19 @@ export class JetStream {
     const refusing = this.#refusing.get(account.name);
     if (refusing !== undefined) this.host.service.stop(refusing);
     this.#refusing.delete(account.name);
-    const opened = new JetStreamAccount(
-      this.host,
-      account,
-      this.#replies,
-      this.settings,
+    const opened: StreamAccount = new JetStreamAccount(this.host, account, this.#replies, {
+      settings: this.settings,
       limits,
-      this.#quotas,
-      this.#disk,
-    );
+      brokerQuotas: this.#quotas,
+      disk: this.#disk,
+    });
     this.accounts.set(account.name, opened);
     this.#catalog.load(opened, this.host.store.streams());
     this.#api.open(opened);
   }
 
   #closeAccount(name: string): void {
-    const account = this.accounts.get(name) as JetStreamAccount;
+    const account = this.accounts.get(name) as StreamAccount;
     this.accounts.delete(name);
     this.#api.close(account);
     this.#catalog.abandonRestores(account);
@@ -155,13 +156,6 @@ export class JetStream {
       this.#replies.publish(account, message.reply, Buffer.from(encodeJson(answer, false)));
     });
     this.#refusing.set(account.name, subscription);
-  }
-
-  #quotaOf(kind: Kind): Quota {
-    return new Quota(
-      () => (kind === "memory" ? this.settings.maxMemoryBytes : this.settings.maxStoreBytes),
-      () => this.usedBytes(kind),
-    );
   }
 }
 

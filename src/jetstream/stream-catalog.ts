@@ -2,13 +2,11 @@
 import { nsPerMs } from "../base/duration.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { StreamStore } from "../store/contract.ts";
-import type { JetStreamAccount } from "./account.ts";
 import { apiError } from "./api-errors.ts";
 import type { ConsumerApi, SavedConsumer } from "./consumer/consumer-api.ts";
 import type { Host } from "./host.ts";
-import type { RestoringStream } from "./backup/restore.ts";
-import { Stream, type StreamTimes } from "./stream/stream.ts";
-import type { StreamConfig } from "./stream/config/stream-config.ts";
+import { Stream, type StreamAccount } from "./stream/stream.ts";
+import type { StreamConfig, StreamTimes } from "./stream/config/stream-config.ts";
 import { checkStreamConfig } from "./stream/config/stream-config-check.ts";
 import { isValidText, type StreamSurroundings } from "./stream/config/config-rules.ts";
 import type { RequestedStreamConfig } from "./stream/config/requested-config.ts";
@@ -25,6 +23,17 @@ interface KeptStream {
   readonly createdNs: number;
 }
 
+/** A stream that is not there yet: its name is taken, and its store is being filled. */
+export interface RestoringStream {
+  readonly account: StreamAccount;
+  readonly config: StreamConfig;
+  readonly store: StreamStore;
+  /** It is there from now on, with these consumers. @throws ApiError */
+  complete(consumers: readonly SavedConsumer[]): Stream;
+  /** All of it goes. */
+  abandon(): void;
+}
+
 export interface LostStream {
   readonly account: string;
   readonly stream: string;
@@ -33,17 +42,17 @@ export interface LostStream {
 export class StreamCatalog {
   /** In the store, but without what it takes to bring them back. */
   readonly lost: LostStream[] = [];
-  readonly #accounts: ReadonlyMap<string, JetStreamAccount>;
+  readonly #accounts: ReadonlyMap<string, StreamAccount>;
   readonly #consumers: ConsumerApi;
   readonly #restoring = new Set<RestoringStream>();
 
   /** @param accounts by name; whoever has JetStream now */
-  constructor(accounts: ReadonlyMap<string, JetStreamAccount>, consumers: ConsumerApi) {
+  constructor(accounts: ReadonlyMap<string, StreamAccount>, consumers: ConsumerApi) {
     this.#accounts = accounts;
     this.#consumers = consumers;
   }
 
-  surroundings(account: JetStreamAccount): StreamSurroundings {
+  surroundings(account: StreamAccount): StreamSurroundings {
     const { limits, settings, streams } = account;
     return {
       find: (name) => streams.get(name)?.config,
@@ -58,7 +67,7 @@ export class StreamCatalog {
    * The one that is there already when it is configured just so.
    * @throws ApiError
    */
-  create(account: JetStreamAccount, asked: RequestedStreamConfig, pedantic: boolean): Stream {
+  create(account: StreamAccount, asked: RequestedStreamConfig, pedantic: boolean): Stream {
     this.#checkCount(account, asked.name ?? "");
     const config = checkStreamConfig(asked, this.surroundings(account), pedantic);
     if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
@@ -107,7 +116,7 @@ export class StreamCatalog {
    * Makes room for a stream that a snapshot is to fill. Its name is taken from now on.
    * @throws ApiError
    */
-  beginRestore(account: JetStreamAccount, asked: RequestedStreamConfig): RestoringStream {
+  beginRestore(account: StreamAccount, asked: RequestedStreamConfig): RestoringStream {
     const config = checkStreamConfig(asked, this.surroundings(account), false);
     if (config.num_replicas > 1) throw apiError("streamReplicasNotSupported");
     this.#checkCount(account, config.name);
@@ -140,12 +149,12 @@ export class StreamCatalog {
   }
 
   /** Those of an account that is closed can not be gone on with. */
-  abandonRestores(account: JetStreamAccount): void {
+  abandonRestores(account: StreamAccount): void {
     for (const restoring of [...this.#restoring]) if (restoring.account === account) restoring.abandon();
   }
 
   /** Brings back what the store has of an account. */
-  load(account: JetStreamAccount, stores: Iterable<StreamStore>): void {
+  load(account: StreamAccount, stores: Iterable<StreamStore>): void {
     const loaded: Stream[] = [];
     for (const store of stores) {
       if (store.account !== account.account.name || account.streams.has(store.name)) continue;
@@ -176,7 +185,7 @@ export class StreamCatalog {
     return bytes;
   }
 
-  #isRestoring(account: JetStreamAccount, name: string): boolean {
+  #isRestoring(account: StreamAccount, name: string): boolean {
     return [...this.#restoring].some(
       (restoring) => restoring.account === account && restoring.config.name === name,
     );
@@ -184,7 +193,7 @@ export class StreamCatalog {
 
   /** A stream whose store has its messages already. @throws ApiError for consumers that cannot be */
   #restored(
-    account: JetStreamAccount,
+    account: StreamAccount,
     store: StreamStore,
     config: StreamConfig,
     consumers: readonly SavedConsumer[],
@@ -206,13 +215,13 @@ export class StreamCatalog {
     return stream;
   }
 
-  #checkCount(account: JetStreamAccount, name: string): void {
+  #checkCount(account: StreamAccount, name: string): void {
     const { maxStreams } = account.limits;
     const others = account.streams.size - (account.streams.has(name) ? 1 : 0);
     if (maxStreams > 0 && others >= maxStreams) throw apiError("maximumStreamsLimit");
   }
 
-  #refuseOverlap(account: JetStreamAccount, config: StreamConfig): void {
+  #refuseOverlap(account: StreamAccount, config: StreamConfig): void {
     const self = account.streams.get(config.name) ?? null;
     if ((config.subjects ?? []).some((subject) => account.claims.overlaps(subject, self)))
       throw apiError("streamSubjectOverlap");

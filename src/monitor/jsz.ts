@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { formatTimestamp } from "../base/timestamp.ts";
 import { defaultJetStreamOptions } from "../config/jetstream-defaults.ts";
 import type { JetStreamOptions } from "../config/jetstream-options.ts";
-import type { JetStreamAccount } from "../jetstream/account.ts";
 import type { JetStream } from "../jetstream/jetstream.ts";
 import { jetStreamApiLevel } from "../base/version.ts";
-import type { Stream } from "../jetstream/stream/stream.ts";
+import type { Stream, StreamAccount } from "../jetstream/stream/stream.ts";
 import { noDetails, originInfo, streamState, visibleConsumerCount } from "../jetstream/stream/stream-info.ts";
 import type { Answer, EndpointQuestion } from "./endpoint.ts";
 import type { MonitorContext } from "./readings.ts";
@@ -154,7 +153,7 @@ function shownLimits({ limits }: JetStreamOptions): object {
   };
 }
 
-function accountDetail(account: JetStreamAccount, wanted: Wanted): object {
+function accountDetail(account: StreamAccount, wanted: Wanted): object {
   const { name } = account.account;
   const streams = wanted.streams ? byName([...account.streams.values()], (stream) => stream.name) : [];
   return {
@@ -201,7 +200,7 @@ function unsigned(limit: number): number | bigint {
   return limit < 0 ? BigInt.asUintN(64, BigInt(limit)) : limit;
 }
 
-function accountName(account: JetStreamAccount): string {
+function accountName(account: StreamAccount): string {
   return account.account.name;
 }
 

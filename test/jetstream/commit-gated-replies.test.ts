@@ -111,9 +111,9 @@ describe("answers", () => {
     const { world, answers } = slowWorld();
     const heard = world.listen("x");
     const seqs = [0, 9, 10, 99, 100, 1_073_741_823, 1_073_741_824, 4_294_967_296, Number.MAX_SAFE_INTEGER];
-    const reply = viewBytes(Buffer.from("..x.."));
-    for (const seq of seqs)
-      answers.acknowledge(world.account, false, reply, 2, 3, viewBytes(Buffer.from("<")), seq, ">");
+    const form = { account: world.account, waits: false, prefix: viewBytes(Buffer.from("<")) };
+    const message = { reply: viewBytes(Buffer.from("..x..")), replyStart: 2, replyEnd: 3 };
+    for (const seq of seqs) answers.acknowledge(form, message, seq, ">");
     world.endPass();
     expect(heard.messages.map(({ payload }) => payload)).toEqual(seqs.map((seq) => `<${seq}>`));
   });

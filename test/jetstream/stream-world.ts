@@ -7,14 +7,14 @@ import type { Message } from "../../src/protocol/message.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { Service } from "../../src/broker/service.ts";
 import { JetStreamAccount } from "../../src/jetstream/account.ts";
-import type { ManagedConsumer } from "../../src/jetstream/stream/managed-consumer.ts";
+import type { ManagedConsumer } from "../../src/jetstream/stream/log/managed-consumer.ts";
 import type { ConsumerConfig } from "../../src/jetstream/consumer/config/consumer-config.ts";
 import { CommitGatedReplies } from "../../src/jetstream/commit-gated-replies.ts";
 import type { Host, Receivers } from "../../src/jetstream/host.ts";
-import { Stream } from "../../src/jetstream/stream/stream.ts";
+import { Stream, type StreamAccount } from "../../src/jetstream/stream/stream.ts";
 import type { StreamConfig } from "../../src/jetstream/stream/config/stream-config.ts";
 import { checkStreamConfig } from "../../src/jetstream/stream/config/stream-config-check.ts";
-import type { StreamConsumer } from "../../src/jetstream/stream/stream-consumer.ts";
+import type { StreamConsumer } from "../../src/jetstream/stream/log/stream-consumer.ts";
 import { StoredMessage } from "../../src/store/contract.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 
@@ -59,7 +59,7 @@ export class World {
     maxPayloadBytes: 1_048_576,
   });
   readonly store: MemoryStore;
-  readonly jetStream: JetStreamAccount;
+  readonly jetStream: StreamAccount;
   readonly host: Host;
   held = 0;
   /** What the receivers of consumers are: behind, and who waits for them. */

@@ -8,7 +8,7 @@ import type { Service } from "../../broker/service.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { headerValue } from "../../protocol/headers.ts";
 import { textFromWire } from "../../subjects/subject.ts";
-import type { JetStreamAccount } from "../account.ts";
+import type { StreamAccount } from "../stream/stream.ts";
 import { ApiError } from "../api-error.ts";
 import { apiError } from "../api-errors.ts";
 import { clientInfo } from "../client-info.ts";
@@ -35,7 +35,7 @@ export class Api {
   readonly #host: Host;
   readonly #service: Service;
   readonly #routes: RouteTable;
-  readonly #subscriptions = new Map<JetStreamAccount, Subscription>();
+  readonly #subscriptions = new Map<StreamAccount, Subscription>();
   #waiting: Waiting[] = [];
 
   constructor(host: Host, routes: readonly Route[]) {
@@ -44,21 +44,21 @@ export class Api {
     this.#routes = new RouteTable([...accountRoutes, ...routes]);
   }
 
-  open(account: JetStreamAccount): void {
+  open(account: StreamAccount): void {
     const subscription = this.#service.listen(account.account, `${apiPrefix}>`, null, (message) =>
       this.#receive(account, message),
     );
     this.#subscriptions.set(account, subscription);
   }
 
-  close(account: JetStreamAccount): void {
+  close(account: StreamAccount): void {
     const subscription = this.#subscriptions.get(account);
     if (subscription === undefined) return;
     this.#subscriptions.delete(account);
     this.#service.stop(subscription);
   }
 
-  #receive(account: JetStreamAccount, message: Message): boolean {
+  #receive(account: StreamAccount, message: Message): boolean {
     const subject = message.routedByOther ? message.routingSubject : message.subject;
     if (servedElsewhere.some((prefix) => subject.startsWith(prefix))) return false;
     if (subject.startsWith(resetPrefix) && !hasConsumer(account, subject)) return false;
@@ -77,7 +77,7 @@ export class Api {
   }
 
   /** Too many: all that wait go unanswered. */
-  #drop(account: JetStreamAccount): void {
+  #drop(account: StreamAccount): void {
     const dropped = this.#waiting.length;
     this.#waiting = [];
     this.#host.log.warn(`JetStream API queue limit reached, dropping ${dropped} requests`);
@@ -124,7 +124,7 @@ export class Api {
   }
 }
 
-function hasConsumer(account: JetStreamAccount, subject: string): boolean {
+function hasConsumer(account: StreamAccount, subject: string): boolean {
   const [stream = "", consumer = ""] = tokensAfterPrefix(subject, resetPrefix);
   return account.streams.get(stream)?.consumers.has(consumer) === true;
 }

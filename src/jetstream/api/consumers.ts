@@ -2,7 +2,7 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerApi } from "../consumer/consumer-api.ts";
-import type { ConsumerInfo, ManagedConsumer } from "../stream/managed-consumer.ts";
+import type { ConsumerInfo, ManagedConsumer } from "../stream/log/managed-consumer.ts";
 import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
 import { asSourcing, checkIdentity, goesOn, identityHeaders } from "../sourcing/sourcing-request.ts";
 import { consumerMetadata, withVersions } from "../metadata.ts";
@@ -33,7 +33,7 @@ export function consumerRoutes(consumers: ConsumerApi): Route[] {
     type: "consumer_create",
     answer: (request: ApiRequest) => createOne(consumers, request),
     headers: ({ account, tokens, headers }: ApiRequest) =>
-      identityHeaders(headers, account.streams.get(tokens[2] ?? "")),
+      identityHeaders(headers, account.streams.get(tokens[2] ?? "")?.times),
   };
   return [
     { pattern: "CONSUMER.CREATE.*", ...create },
@@ -56,7 +56,7 @@ export function consumerRoutes(consumers: ConsumerApi): Route[] {
       empty: { reset_seq: 0 },
       answer: reset,
       headers: ({ account, tokens, headers }) =>
-        identityHeaders(headers, account.streams.get(tokens[2] ?? "")),
+        identityHeaders(headers, account.streams.get(tokens[2] ?? "")?.times),
     },
   ];
 }
@@ -85,7 +85,7 @@ function createOne(consumers: ConsumerApi, request: ApiRequest): object {
     throw apiError("consumerCreateFilterSubjectMismatch");
   if ((config.num_replicas ?? 0) > 1) throw apiError("streamReplicasNotSupported");
   const stream = streamOf(request, streamAt);
-  checkIdentity(request.headers, config, stream);
+  checkIdentity(request.headers, config, stream.times);
   const adapted = asSourcing({ ...config, name: named }, stream.config);
   const before = stream.consumers.get(adapted.name ?? "");
   const { pause_until: _, ...rest } = adapted;
@@ -94,7 +94,7 @@ function createOne(consumers: ConsumerApi, request: ApiRequest): object {
   const wanted =
     before === undefined
       ? adapted
-      : goesOn({ ...rest, ...(kept !== undefined && { pause_until: kept }) }, before);
+      : goesOn({ ...rest, ...(kept !== undefined && { pause_until: kept }) }, before.config);
   const consumer = consumers.create(stream, {
     config: { ...wanted, metadata: consumerMetadata(wanted) },
     action: asked.action ?? "",

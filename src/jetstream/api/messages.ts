@@ -94,6 +94,6 @@ function remove(request: ApiRequest): object {
   if (isFile && seq > lastSeq) throw apiError("streamMsgDeleteFailed", { err: "stream store EOF" });
   if (isFile && (seq === 0 || seq < firstSeq))
     throw apiError("streamMsgDeleteFailed", { err: "no message found" });
-  if (!stream.remove(seq)) throw apiError("sequenceNotFound", { seq });
+  if (!stream.messages.remove(seq)) throw apiError("sequenceNotFound", { seq });
   return { success: true };
 }

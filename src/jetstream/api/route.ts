@@ -1,15 +1,14 @@
 /** One request of the API, and what it takes to answer a kind of them. */
 import type { SessionFacts } from "../../broker/session.ts";
 import { textFromWire, wireFromText } from "../../subjects/subject.ts";
-import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
-import type { ManagedConsumer } from "../stream/managed-consumer.ts";
-import type { Stream } from "../stream/stream.ts";
+import type { ManagedConsumer } from "../stream/log/managed-consumer.ts";
+import type { Stream, StreamAccount } from "../stream/stream.ts";
 import { JsonError } from "./json-parser.ts";
 import { decode, type ObjectShape } from "./shape.ts";
 
 export interface ApiRequest {
-  readonly account: JetStreamAccount;
+  readonly account: StreamAccount;
   /** Wire string, with `$JS.API.`. */
   readonly subject: string;
   /** Text, of the tokens after `$JS.API.`. */

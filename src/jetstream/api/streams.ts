@@ -84,7 +84,7 @@ function purgeMessages(request: ApiRequest): object {
   if (stream.config.sealed) throw apiError("streamSealed");
   if (stream.config.deny_purge) throw apiError("streamPurgeFailed", { err: "stream purge not permitted" });
   if (seq > firstSeqMax) throw apiError("streamPurgeFailed", { err: `sequence is beyond ${firstSeqMax}` });
-  return { success: true, purged: purge(stream, { filter: wireFromText(filter), seq, keep }) };
+  return { success: true, purged: purge(stream.messages, { filter: wireFromText(filter), seq, keep }) };
 }
 
 function info(request: ApiRequest): object {

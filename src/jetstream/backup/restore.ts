@@ -8,26 +8,13 @@ import { encodeJson } from "../../base/json.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
-import type { StreamStore } from "../../store/contract.ts";
-import type { JetStreamAccount } from "../account.ts";
 import { ApiError } from "../api-error.ts";
 import { apiError } from "../api-errors.ts";
-import type { SavedConsumer } from "../consumer/consumer-api.ts";
-import type { StreamConfig } from "../stream/config/stream-config.ts";
+import type { Capacity } from "../capacity.ts";
+import type { RestoringStream } from "../stream-catalog.ts";
 import { noDetails, streamInfo } from "../stream/stream-info.ts";
 import type { Stream } from "../stream/stream.ts";
 import { SnapshotError, SnapshotWriter } from "./snapshot-writer.ts";
-
-/** A stream that is not there yet: its name is taken, and its store is being filled. */
-export interface RestoringStream {
-  readonly account: JetStreamAccount;
-  readonly config: StreamConfig;
-  readonly store: StreamStore;
-  /** It is there from now on, with these consumers. @throws ApiError */
-  complete(consumers: readonly SavedConsumer[]): Stream;
-  /** All of it goes. */
-  abandon(): void;
-}
 
 export interface RestoreEnd {
   readonly bytes: number;
@@ -51,6 +38,7 @@ export class Restore {
   /** Where the chunks are to be sent, as text. */
   readonly deliverSubject: string;
   readonly #restoring: RestoringStream;
+  readonly #capacity: Capacity;
   readonly #writer: SnapshotWriter;
   readonly #onEnd: (end: RestoreEnd) => void;
   #subscription: Subscription | null = null;
@@ -63,6 +51,7 @@ export class Restore {
   constructor(restoring: RestoringStream, onEnd: (end: RestoreEnd) => void) {
     const { account, config, store } = restoring;
     this.#restoring = restoring;
+    this.#capacity = account.capacityOf(config.name, config.storage);
     const { clock } = account.host;
     const ensureCapacity = (bytes: number): void => this.#ensureCapacity(bytes);
     this.#writer = new SnapshotWriter({ store, config, nowMs: () => clock.wallMs(), ensureCapacity });
@@ -137,11 +126,8 @@ export class Restore {
   }
 
   #ensureCapacity(bytes: number): void {
-    const { account, config } = this.#restoring;
-    const isFile = config.storage === "file";
-    if (isFile && account.disk.refusal(bytes, account.account, config.name) !== null)
-      throw apiError("storageResourcesExceeded");
-    const refusal = account.limitRefusal(config.storage, bytes);
+    if (this.#capacity.diskProblem(bytes) !== null) throw apiError("storageResourcesExceeded");
+    const refusal = this.#capacity.quotaRefusal(bytes);
     if (refusal !== null) throw refusal;
   }
 

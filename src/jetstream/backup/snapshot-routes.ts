@@ -2,7 +2,6 @@
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { isReservedDestination } from "../../subjects/reserved.ts";
 import { hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
-import type { JetStreamAccount } from "../account.ts";
 import {
   type ApiRequest,
   decodeBody,
@@ -18,8 +17,9 @@ import { clientInfo } from "../client-info.ts";
 import type { Host } from "../host.ts";
 import type { RequestedStreamConfig } from "../stream/config/requested-config.ts";
 import { noDetails, streamState } from "../stream/stream-info.ts";
-import type { Stream } from "../stream/stream.ts";
-import { Restore, type RestoringStream } from "./restore.ts";
+import type { Stream, StreamAccount } from "../stream/stream.ts";
+import type { RestoringStream } from "../stream-catalog.ts";
+import { Restore } from "./restore.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 
 const snapshotRequest = object("JSApiStreamSnapshotRequest", {
@@ -39,7 +39,7 @@ const windowBytesDefault = 8 * 1024 * 1024;
 const windowBytesMax = 32 * 1024 * 1024;
 
 /** Makes room for a stream that is to come. @throws ApiError */
-export type BeginRestore = (account: JetStreamAccount, config: RequestedStreamConfig) => RestoringStream;
+export type BeginRestore = (account: StreamAccount, config: RequestedStreamConfig) => RestoringStream;
 
 export function snapshotRoutes(begin: BeginRestore): Route[] {
   return [

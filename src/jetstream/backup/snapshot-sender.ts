@@ -78,7 +78,8 @@ export class SnapshotSender implements DurableWaiter {
     this.#isScheduled = false;
     if (this.#isEnded) return;
     this.#deadline?.cancel();
-    if (this.#isGone()) return this.#end(500, "stream deleted");
+    // What was sent is not all.
+    if (this.#stream.isDeleted) return this.#end(500, "stream deleted");
     if (!this.#mayBeHeard()) return;
     const { host } = this.#stream;
     const { chunkBytes } = this.#request;
@@ -105,12 +106,6 @@ export class SnapshotSender implements DurableWaiter {
       sentBytes += chunk.length;
     }
     this.#deadline = host.after(ackWaitMs, () => this.#end(408, "No Flow Response"));
-  }
-
-  /** Without the stream there is nothing to read, and what was sent is not all. */
-  #isGone(): boolean {
-    const { account, name } = this.#stream;
-    return account.streams.get(name) !== this.#stream;
   }
 
   /**

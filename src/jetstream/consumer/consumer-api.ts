@@ -1,7 +1,7 @@
 /** What the API's routes ask of consumers: made by `consumer/`, handed in where everything is put together. */
 import type { RequestedConsumerConfig } from "./config/consumer-config.ts";
 import type { Stream } from "../stream/stream.ts";
-import type { ManagedConsumer } from "../stream/managed-consumer.ts";
+import type { ManagedConsumer } from "../stream/log/managed-consumer.ts";
 
 export interface ConsumerApi {
   /**

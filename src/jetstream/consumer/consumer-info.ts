@@ -1,7 +1,7 @@
 /** A consumer as CONSUMER.INFO shows it, in nats-server's order of fields. */
 import { formatMs, formatTimestamp, parseTimestamp } from "../../base/timestamp.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { ConsumerInfo } from "../stream/managed-consumer.ts";
+import type { ConsumerInfo } from "../stream/log/managed-consumer.ts";
 import type { Consumer } from "./consumer.ts";
 
 export function consumerInfo(consumer: Consumer): ConsumerInfo {

@@ -10,7 +10,7 @@ import type { Account } from "../../broker/account.ts";
 import type { Body } from "../../broker/publisher.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
-import type { ConsumerInfo, ManagedConsumer } from "../stream/managed-consumer.ts";
+import type { ConsumerInfo, ManagedConsumer } from "../stream/log/managed-consumer.ts";
 import type { ConsumerConfig } from "./config/consumer-config.ts";
 import type { Host } from "../host.ts";
 import type { Stream } from "../stream/stream.ts";

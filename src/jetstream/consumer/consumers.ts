@@ -6,7 +6,7 @@ import { collides, hasWildcard, isValidSubject, wireFromText } from "../../subje
 import type { JetStreamAccount } from "../account.ts";
 import { apiError } from "../api-errors.ts";
 import type { ConsumerApi, ConsumerRequest, SavedConsumer } from "./consumer-api.ts";
-import type { ManagedConsumer } from "../stream/managed-consumer.ts";
+import type { ManagedConsumer } from "../stream/log/managed-consumer.ts";
 import type { ConsumerConfig, RequestedConsumerConfig } from "./config/consumer-config.ts";
 import { StoredMessage } from "../../store/contract.ts";
 import type { Stream } from "../stream/stream.ts";

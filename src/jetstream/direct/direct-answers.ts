@@ -1,8 +1,7 @@
 /** What direct gets are answered with. */
 import { filterOf, type SubjectFilter } from "../../subjects/filter.ts";
 import { hasWildcard } from "../../subjects/subject.ts";
-import { type LogFilter, StoredMessage } from "../../store/contract.ts";
-import type { Stream } from "../stream/stream.ts";
+import { type LogFilter, type MessageLog, StoredMessage } from "../../store/contract.ts";
 import type { DirectAnswer } from "./direct-answer.ts";
 import type { DirectRequest } from "./direct-request.ts";
 
@@ -19,7 +18,7 @@ function positionLines(pending: number, lastSeq: number): string {
 
 /** A request for one message, or for a batch of those that follow one another. */
 export function answerRequest(answer: DirectAnswer, request: DirectRequest): void {
-  const { log } = answer.stream;
+  const { log } = answer;
   const { startTime, lastFor, nextFor, noHeaders } = request;
   const { stored } = answer;
   const startSeq = startTime === null ? request.seq : log.seqAtTime(startTime.ms, startTime.ns);
@@ -35,19 +34,19 @@ export function answerRequest(answer: DirectAnswer, request: DirectRequest): voi
 
 /** The last message of what may be a pattern. */
 export function answerLast(answer: DirectAnswer, subject: string, noHeaders: boolean): void {
-  const { stored, stream } = answer;
-  if (readLast(stream, subject, stored)) answer.message(stored, null, noHeaders);
+  const { stored, log } = answer;
+  if (readLast(log, subject, stored)) answer.message(stored, null, noHeaders);
   else answer.status(404, "Message Not Found");
 }
 
-function readLast({ log }: Stream, subject: string, into: StoredMessage): boolean {
+function readLast(log: MessageLog, subject: string, into: StoredMessage): boolean {
   if (hasWildcard(subject)) return log.last(log.state.lastSeq, filterOf([subject]), into);
   const last = log.subject(subject);
   return last !== null && log.read(last.lastSeq, into);
 }
 
 function answerBatch(answer: DirectAnswer, request: DirectRequest, startSeq: number): void {
-  const { log } = answer.stream;
+  const { log } = answer;
   const filter: LogFilter | null = request.nextFor === "" ? null : filterOf([request.nextFor]);
   const { stored } = answer;
   const bytesMax = request.maxBytes === 0 ? bytesMaxDefault : request.maxBytes;
@@ -71,7 +70,7 @@ function answerBatch(answer: DirectAnswer, request: DirectRequest, startSeq: num
 
 /** The last message of each of several subjects, as of some point. */
 export function answerMulti(answer: DirectAnswer, request: DirectRequest): void {
-  const { log } = answer.stream;
+  const { log } = answer;
   const { state } = log;
   let upToSeq = request.upToSeq;
   if (request.upToTime !== null) {
@@ -80,7 +79,7 @@ export function answerMulti(answer: DirectAnswer, request: DirectRequest): void 
     upToSeq = firstAfter - 1;
   }
   if (upToSeq === 0) upToSeq = state.lastSeq;
-  const seqs = lastSeqs(answer.stream, request.multiLast, upToSeq);
+  const seqs = lastSeqs(log, request.multiLast, upToSeq);
   if (seqs === null) return answer.status(413, "Too Many Results");
   if (seqs.length === 0) return answer.status(404, "No Results");
   const bytesMax = request.maxBytes === 0 ? bytesMaxDefault : request.maxBytes;
@@ -103,7 +102,7 @@ export function answerMulti(answer: DirectAnswer, request: DirectRequest): void 
 }
 
 /** Ascending; null when there are too many. */
-function lastSeqs({ log }: Stream, patterns: readonly string[], upToSeq: number): number[] | null {
+function lastSeqs(log: MessageLog, patterns: readonly string[], upToSeq: number): number[] | null {
   const seqs = new Set<number>();
   const stored = new StoredMessage();
   for (const filter of filtersFor(patterns)) {

@@ -5,12 +5,15 @@
  */
 import { headerValue } from "../../protocol/headers.ts";
 import type { Message } from "../../protocol/message.ts";
+import type { Service } from "../../broker/service.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import { isApiLevelEnough, requiredLevelHeader } from "../api-level.ts";
-import type { Stream } from "../stream/stream.ts";
+import type { MessageLog } from "../../store/contract.ts";
+import type { CurrentConfig } from "../stream/config/stream-config.ts";
 import { AnswerHeaders } from "./answer-headers.ts";
 import { DirectAnswer } from "./direct-answer.ts";
+import type { DirectReplies } from "./direct-replies.ts";
 import { answerLast, answerMulti, answerRequest } from "./direct-answers.ts";
 import { emptyRequest, hasSelector, isContradictory, parseDirectRequest } from "./direct-request.ts";
 
@@ -18,7 +21,10 @@ const queue = "_sys_";
 const prefix = "$JS.API.DIRECT.GET.";
 
 export class DirectGet {
-  readonly #stream: Stream;
+  readonly #replies: DirectReplies;
+  readonly #service: Service;
+  readonly #log: MessageLog;
+  readonly #current: CurrentConfig;
   #subscriptions: Subscription[] = [];
   /** What the subscriptions are for. */
   #names = "";
@@ -27,8 +33,11 @@ export class DirectGet {
   /** Made for the first request: most streams never see one. */
   #headers: AnswerHeaders | null = null;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(replies: DirectReplies, service: Service, log: MessageLog, current: CurrentConfig) {
+    this.#replies = replies;
+    this.#service = service;
+    this.#log = log;
+    this.#current = current;
   }
 
   /** For mirrors. */
@@ -44,8 +53,8 @@ export class DirectGet {
     if (names.join(" ") === this.#names) return;
     this.close();
     this.#names = names.join(" ");
-    const { account } = this.#stream.account;
-    const { service } = this.#stream.host;
+    const service = this.#service;
+    const { account } = this.#replies;
     for (const name of names) {
       const subject = `${prefix}${wireFromText(name)}`;
       this.#subscriptions.push(
@@ -59,13 +68,13 @@ export class DirectGet {
 
   close(): void {
     this.#names = "";
-    for (const subscription of this.#subscriptions) this.#stream.host.service.stop(subscription);
+    for (const subscription of this.#subscriptions) this.#service.stop(subscription);
     this.#subscriptions = [];
   }
 
   /** A mirror may answer for its origin as well, with what it has of it. Wherever that is, its name is asked for here. */
   #namesWanted(): string[] {
-    const { allow_direct: direct, mirror_direct: mirrors, mirror, name } = this.#stream.config;
+    const { allow_direct: direct, mirror_direct: mirrors, mirror, name } = this.#current.config;
     const names = direct ? [name] : [];
     if (mirrors && mirror !== undefined && this.#isCaughtUp) names.push(mirror.name);
     return names;
@@ -103,9 +112,8 @@ export class DirectGet {
   }
 
   #answerTo(request: Message): DirectAnswer {
-    const stream = this.#stream;
-    this.#headers ??= new AnswerHeaders(stream.wireName);
-    return new DirectAnswer(stream, request, this.#headers);
+    this.#headers ??= new AnswerHeaders(wireFromText(this.#current.config.name));
+    return new DirectAnswer(this.#log, this.#replies, request, this.#headers);
   }
 }
 

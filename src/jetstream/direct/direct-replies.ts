@@ -5,10 +5,12 @@
 import { copyBytes, LastView, type ViewedBytes, viewBytes } from "../../base/bytes.ts";
 import { digitCount } from "../../base/digits.ts";
 import type { Account } from "../../broker/account.ts";
+import type { Publisher } from "../../broker/publisher.ts";
 import { type Message, writeSizes } from "../../protocol/message.ts";
 import { StoredMessage } from "../../store/contract.ts";
+import type { CommitGatedReplies } from "../commit-gated-replies.ts";
+import type { PassScheduler } from "../host.ts";
 import { ReplyQueue } from "../reply-queue.ts";
-import type { Host } from "../host.ts";
 import type { AnswerHeaders, BatchPosition } from "./answer-headers.ts";
 
 /** Two sizes, the blanks before them, and two line ends. */
@@ -18,8 +20,10 @@ const scratchBytesMin = 512;
 export class DirectReplies {
   /** For whoever looks for what to answer with. */
   readonly stored = new StoredMessage();
-  readonly #host: Host;
-  readonly #account: Account;
+  readonly account: Account;
+  readonly #scheduler: PassScheduler;
+  readonly #publisher: Publisher;
+  readonly #replies: CommitGatedReplies;
   /** Made for the first answer: most accounts never see one. */
   #queue: ReplyQueue | null = null;
   /** Messages mostly share the bytes that they lie in. */
@@ -28,9 +32,17 @@ export class DirectReplies {
   #isScheduled = false;
   readonly #atEnd = (): void => this.#publish();
 
-  constructor(host: Host, account: Account) {
-    this.#host = host;
-    this.#account = account;
+  constructor(account: Account, scheduler: PassScheduler, publisher: Publisher, replies: CommitGatedReplies) {
+    this.account = account;
+    this.#scheduler = scheduler;
+    this.#publisher = publisher;
+    this.#replies = replies;
+  }
+
+  /** What is one of several answers, in the order of the calls. @param waits for all that was decided before */
+  publish(request: Message, payload: Uint8Array, headers: Uint8Array | null, waits: boolean): void {
+    if (waits) this.#replies.publish(this.account, request.reply, payload, headers);
+    else this.#replies.publishSoon(this.account, request.reply, payload, headers);
   }
 
   /** Answers `request` with what is stored. @param headers null: the message goes without any */
@@ -52,10 +64,10 @@ export class DirectReplies {
     block.used = sizesAt - (replyEnd - replyStart);
     copyBytes(request.viewed, replyStart, replyEnd, target, block.used);
     writeSizes(target.bytes, sizesAt, headerBytes, bodyEnd - bodyStart);
-    block.end(0, this.#account, sizesAt, bodyStart, headerBytes, bodyEnd);
+    block.end(0, this.account, sizesAt, bodyStart, headerBytes, bodyEnd);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#host.defer(this.#atEnd);
+    this.#scheduler.defer(this.#atEnd);
   }
 
   /** Headers alone, for what goes another way. Good until the next call. */
@@ -71,7 +83,7 @@ export class DirectReplies {
 
   #publish(): void {
     this.#isScheduled = false;
-    this.#queue?.publish(this.#host.publisher, 0);
+    this.#queue?.publish(this.#publisher, 0);
   }
 }
 

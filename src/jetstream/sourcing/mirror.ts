@@ -1,12 +1,13 @@
 /** A stream that is the image of another: the same sequences, times and gaps. */
-import { emptyBytes } from "../../base/bytes.ts";
 import type { Message } from "../../protocol/message.ts";
+import { firstSeqMax, type MessageLog } from "../../store/contract.ts";
+import { InboundMessage } from "../stream/message/inbound-message.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import { type SourcedMessage, type SourcingSink, emptyMessage } from "./sourcing-sink.ts";
+import type { StoreSourced } from "./source.ts";
 import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";
 import { SourcingTransforms } from "./sourcing-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
-import { OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
+import { type OriginChannel, OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
 import { sourcingHash } from "./origin-names.ts";
 import type { OriginStart } from "./origin-request.ts";
 import { withoutForeignHeaders } from "./source-header.ts";
@@ -17,23 +18,32 @@ export class Mirror implements OriginFeed {
   readonly identity = null;
   readonly source: StreamSource;
   readonly consumerName: string;
-  readonly #sink: SourcingSink;
+  readonly #log: MessageLog;
+  readonly #storeSourced: StoreSourced;
   readonly #consumer: OriginConsumer;
   readonly #transforms: SourcingTransforms;
   readonly #onCaughtUp: () => void;
-  readonly #draft = emptyMessage();
+  readonly #message = new InboundMessage();
 
-  constructor(sink: SourcingSink, source: StreamSource, onCaughtUp: () => void) {
-    this.#sink = sink;
+  /** @param log that becomes the image */
+  constructor(
+    source: StreamSource,
+    log: MessageLog,
+    channel: OriginChannel,
+    storeSourced: StoreSourced,
+    onCaughtUp: () => void,
+  ) {
+    this.#log = log;
+    this.#storeSourced = storeSourced;
     this.source = source;
-    this.consumerName = `JS_MIRROR_${sourcingHash(sink.name, sink.account.account.name, sink.host.domain)}`;
+    this.consumerName = `JS_MIRROR_${sourcingHash(channel.stream, channel.account.name, channel.domain)}`;
     this.#transforms = new SourcingTransforms(source);
     this.#onCaughtUp = onCaughtUp;
-    this.#consumer = new OriginConsumer(sink, this);
+    this.#consumer = new OriginConsumer(channel, this);
   }
 
   get originSeq(): number {
-    return this.#sink.store.log.state.lastSeq;
+    return this.#log.state.lastSeq;
   }
 
   begin(): void {
@@ -53,7 +63,7 @@ export class Mirror implements OriginFeed {
   }
 
   start(): OriginStart {
-    const { messages, firstSeq, lastSeq } = this.#sink.store.log.state;
+    const { messages, firstSeq, lastSeq } = this.#log.state;
     const { opt_start_seq: seq = 0, opt_start_time: time } = this.source;
     const isNew = messages === 0 && firstSeq === 0;
     if (isNew && seq > 0) return { deliver_policy: "by_start_sequence", opt_start_seq: seq };
@@ -67,21 +77,20 @@ export class Mirror implements OriginFeed {
   onRecreated(): void {}
 
   onSkipped(seq: number): void {
-    this.#sink.skipTo(seq + 1);
+    this.#log.skipTo(Math.min(seq + 1, firstSeqMax));
   }
 
   onMessage(message: Message, delivered: DeliveredReply): OriginError | null {
-    const draft = this.#draft;
-    draft.subject = this.#transforms.apply(message.subject);
-    draft.seq = delivered.streamSeq;
-    draft.timeMs = delivered.timeMs;
-    draft.timeNs = delivered.timeNs;
-    draft.bytes = message.bytes;
-    draft.bodyStart = message.bodyStart;
-    draft.bodyEnd = message.bodyEnd;
-    draft.headerBytes = message.headerBytes;
-    if (message.headerBytes > 0) cleanHeaders(draft);
-    return this.#sink.storeSourced(draft)?.json ?? null;
+    const { bytes, bodyStart, bodyEnd, headerBytes } = message;
+    const inbound = this.#message;
+    inbound.takeSourced(this.#transforms.apply(message.subject), bytes, bodyStart, bodyEnd, headerBytes);
+    inbound.seq = delivered.streamSeq;
+    inbound.timeMs = delivered.timeMs;
+    inbound.timeNs = delivered.timeNs;
+    const headers = inbound.headerBlock;
+    const clean = headers === null ? null : withoutForeignHeaders(headers, false);
+    if (clean !== null) inbound.replace(clean.length <= emptyBlockBytes ? null : clean, inbound.payload);
+    return this.#storeSourced(inbound)?.json ?? null;
   }
 
   onCaughtUp(): void {
@@ -91,14 +100,3 @@ export class Mirror implements OriginFeed {
 
 /** `NATS/1.0\r\n\r\n`: says nothing. */
 const emptyBlockBytes = 12;
-
-function cleanHeaders(draft: SourcedMessage): void {
-  const headersEnd = draft.bodyStart + draft.headerBytes;
-  const clean = withoutForeignHeaders(draft.bytes.subarray(draft.bodyStart, headersEnd), false);
-  if (clean === null) return;
-  const headers = clean.length <= emptyBlockBytes ? emptyBytes : clean;
-  draft.bytes = Buffer.concat([headers, draft.bytes.subarray(headersEnd, draft.bodyEnd)]);
-  draft.bodyStart = 0;
-  draft.bodyEnd = draft.bytes.length;
-  draft.headerBytes = headers.length;
-}

@@ -9,13 +9,18 @@
 import { jetStreamApiLevel } from "../../base/version.ts";
 import { requiredLevelHeader } from "../api-level.ts";
 import type { Deadline } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Account } from "../../broker/account.ts";
+import type { Publisher } from "../../broker/publisher.ts";
+import type { Service } from "../../broker/service.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { Subscription } from "../../broker/subscriber.ts";
 import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
 import { isFlowControlReply } from "../../subjects/reserved.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
-import type { SourcingSink } from "./sourcing-sink.ts";
+import type { CommitGatedReplies } from "../commit-gated-replies.ts";
+import type { PassScheduler } from "../host.ts";
 import { DeliveredReply } from "./delivered-reply.ts";
 import { deliverSubject, originApi } from "./origin-names.ts";
 import {
@@ -25,6 +30,20 @@ import {
   parseAnswer,
   resetRequest,
 } from "./origin-request.ts";
+
+/** How a stream speaks to its origins: in its account, under its name. */
+export interface OriginChannel {
+  readonly account: Account;
+  readonly stream: string;
+  readonly domain: string | null;
+  readonly publisher: Publisher;
+  readonly service: Service;
+  readonly replies: CommitGatedReplies;
+  readonly scheduler: PassScheduler;
+  readonly log: Log;
+  /** 22 characters, unique. */
+  readonly nuid: () => string;
+}
 
 export interface OriginFeed {
   readonly kind: "mirror" | "source";
@@ -81,7 +100,7 @@ const errCode = {
 } as const;
 
 export class OriginConsumer {
-  readonly #sink: SourcingSink;
+  readonly #channel: OriginChannel;
   readonly #feed: OriginFeed;
   readonly #delivered = new DeliveredReply();
   #state: "stopped" | "waiting" | "asking" | "open" = "stopped";
@@ -102,8 +121,8 @@ export class OriginConsumer {
   #stalledReply = "";
   #stalledCount = 0;
 
-  constructor(sink: SourcingSink, feed: OriginFeed) {
-    this.#sink = sink;
+  constructor(channel: OriginChannel, feed: OriginFeed) {
+    this.#channel = channel;
     this.#feed = feed;
   }
 
@@ -115,7 +134,7 @@ export class OriginConsumer {
   /** Since the origin was heard of; -1: it was not yet. */
   get activeNs(): number {
     if (this.#heardMs === null) return -1;
-    return Math.round((this.#sink.host.clock.nowMs() - this.#heardMs) * 1e6);
+    return Math.round((this.#channel.scheduler.clock.nowMs() - this.#heardMs) * 1e6);
   }
 
   get error(): OriginError | null {
@@ -133,14 +152,14 @@ export class OriginConsumer {
     this.#cancel();
     this.#state = "stopped";
     if (!forGood || name === null || source.consumer !== undefined) return;
-    const { host, account } = this.#sink;
+    const { account, publisher, scheduler } = this.#channel;
     const subject = originApi(source, `CONSUMER.DELETE.${source.name}.${name}`);
-    host.defer(() => host.publisher.publish(account.account, subject, "", null, Buffer.alloc(0)));
+    scheduler.defer(() => publisher.publish(account, subject, "", null, Buffer.alloc(0)));
   }
 
   /** A way to the origin may have opened: whoever waits for it, or has not heard of it lately, asks at once. */
   retryNow(): void {
-    const silentMs = this.#sink.host.clock.nowMs() - (this.#heardMs ?? 0);
+    const silentMs = this.#channel.scheduler.clock.nowMs() - (this.#heardMs ?? 0);
     if (this.#state === "stopped" || (this.#state === "open" && silentMs < silenceMsMin)) return;
     this.#failures = 0;
     this.#askIn(0);
@@ -149,39 +168,39 @@ export class OriginConsumer {
   #askIn(delayMs: number): void {
     this.#cancel();
     this.#state = "waiting";
-    this.#deadline = this.#sink.host.after(delayMs, () => this.#ask());
+    this.#deadline = this.#channel.scheduler.after(delayMs, () => this.#ask());
   }
 
   /** Whatever goes wrong ends here. Called within deliveries too. */
   #again(error: OriginError | null, failed: boolean): void {
     this.#error = error;
-    const sinceMs = this.#sink.host.clock.nowMs() - this.#askedMs;
+    const sinceMs = this.#channel.scheduler.clock.nowMs() - this.#askedMs;
     let delayMs = Math.max(0, requestGapMs - sinceMs) + Math.random() * jitterMsMax;
     if (failed) delayMs += Math.min(backOffMaxMs, backOffFirstMs * 2 ** this.#failures++);
     this.#askIn(delayMs);
   }
 
   #ask(): void {
-    const { host, account } = this.#sink;
+    const { account, publisher, scheduler, service, nuid } = this.#channel;
     const { source } = this.#feed;
     this.#cancel();
     this.#state = "asking";
-    this.#askedMs = host.clock.nowMs();
-    const unique = host.nuid();
+    this.#askedMs = scheduler.clock.nowMs();
+    const unique = nuid();
     const reply = `$JSC.R.${unique}`;
     const deliverTo = source.consumer?.deliver_subject ?? deliverSubject(source, this.#feed.kind, unique);
-    this.#subscription = host.service.listen(account.account, reply, null, (message) =>
+    this.#subscription = service.listen(account, reply, null, (message) =>
       this.#onAnswer(message, deliverTo),
     );
     const { operation, body } = this.#request(deliverTo, unique);
     const subject = originApi(source, operation);
     const headers = this.#isSourcing ? this.#requestHeaders() : null;
-    if (host.publisher.publish(account.account, subject, reply, headers, body) === 0) {
+    if (publisher.publish(account, subject, reply, headers, body) === 0) {
       this.#error = this.#setupError(`nobody answers on ${subject}`);
       this.#askIn(Math.min(unreachableRetryMsMax, unreachableRetryMs * ++this.#failures));
       return;
     }
-    this.#deadline = host.after(answerWaitMs, () =>
+    this.#deadline = scheduler.after(answerWaitMs, () =>
       this.#again(this.#setupError(`no answer on ${subject}`), true),
     );
   }
@@ -194,16 +213,22 @@ export class OriginConsumer {
 
   #request(deliverTo: string, unique: string): { operation: string; body: Buffer } {
     const { source, kind, consumerName } = this.#feed;
-    const { host, account, name } = this.#sink;
+    const { stream, account, domain } = this.#channel;
     if (source.consumer !== undefined) return resetRequest(source, source.consumer.name ?? "");
     const prefix = kind === "mirror" ? "_nats.mirror" : "_nats.src";
     const metadata = {
-      [`${prefix}.stream`]: name,
-      [`${prefix}.acc`]: account.account.name,
-      ...(host.domain !== null && { [`${prefix}.domain`]: host.domain }),
+      [`${prefix}.stream`]: stream,
+      [`${prefix}.acc`]: account.name,
+      ...(domain !== null && { [`${prefix}.domain`]: domain }),
     };
     const asked = this.#isSourcing ? consumerName : `${consumerName}_${unique}`;
-    return consumerRequest(source, asked, deliverTo, this.#feed.start(), this.#isSourcing, metadata);
+    return consumerRequest(source, {
+      name: asked,
+      deliverTo,
+      start: this.#feed.start(),
+      isSourcing: this.#isSourcing,
+      metadata,
+    });
   }
 
   #onAnswer(message: Message, deliverTo: string): void {
@@ -243,28 +268,25 @@ export class OriginConsumer {
   }
 
   #open(answer: OriginAnswer, deliverTo: string): void {
-    const { host, account } = this.#sink;
+    const { account, scheduler, service } = this.#channel;
     this.#stopListening();
-    this.#subscription = host.service.listenForDeliveries(
-      account.account,
-      wireFromText(deliverTo),
-      null,
-      (message) => this.#onDelivery(message),
+    this.#subscription = service.listenForDeliveries(account, wireFromText(deliverTo), null, (message) =>
+      this.#onDelivery(message),
     );
     this.#deadline?.cancel();
     this.#state = "open";
     this.#failures = 0;
     this.#error = null;
     this.#name = answer.name;
-    this.#heardMs = host.clock.nowMs();
+    this.#heardMs = scheduler.clock.nowMs();
     this.#watchSilence(silenceMsMax);
     if (answer.skippedSeq > this.#feed.originSeq) this.#feed.onSkipped(answer.skippedSeq);
     this.#noteProgress(answer.pending);
   }
 
   #watchSilence(delayMs: number): void {
-    this.#deadline = this.#sink.host.after(delayMs, () => {
-      const silentMs = this.#sink.host.clock.nowMs() - (this.#heardMs ?? 0);
+    this.#deadline = this.#channel.scheduler.after(delayMs, () => {
+      const silentMs = this.#channel.scheduler.clock.nowMs() - (this.#heardMs ?? 0);
       if (silentMs >= silenceMsMax)
         this.#again(this.#setupError("the origin was not heard of any more"), false);
       else this.#watchSilence(Math.max(1, silenceMsMax - silentMs));
@@ -279,7 +301,7 @@ export class OriginConsumer {
     const delivered = this.#delivered;
     if (!delivered.parse(message.bytes, message.replyStart, message.replyEnd)) return;
     if (delivered.consumer !== this.#name) return;
-    this.#heardMs = this.#sink.host.clock.nowMs();
+    this.#heardMs = this.#channel.scheduler.clock.nowMs();
     if (delivered.deliveries > 1) return;
     const { streamSeq, consumerSeq } = delivered;
     const isNext = consumerSeq === this.#consumerSeq + 1;
@@ -309,7 +331,7 @@ export class OriginConsumer {
   }
 
   #onControl(message: Message): void {
-    this.#heardMs = this.#sink.host.clock.nowMs();
+    this.#heardMs = this.#channel.scheduler.clock.nowMs();
     if (message.hasReply) {
       // Anybody who may publish to the deliver subject has chosen the reply, and the header below.
       if (isFlowControlReply(message.reply)) this.#answerFlowControl(message.reply);
@@ -330,12 +352,12 @@ export class OriginConsumer {
    * Goes out when everything is durable that has come before: the origin may take it as an ack.
    */
   #answerFlowControl(reply: string): void {
-    const { account } = this.#sink;
+    const { account, replies } = this.#channel;
     const headers = encodeHeaders([
       ["Nats-Last-Consumer", String(this.#consumerSeq)],
       ["Nats-Last-Stream", String(this.#feed.originSeq)],
     ]);
-    account.replies.publish(account.account, reply, Buffer.alloc(0), headers);
+    replies.publish(account, reply, Buffer.alloc(0), headers);
   }
 
   /** The origin has had no answer to this flow control message. */
@@ -360,7 +382,7 @@ export class OriginConsumer {
   }
 
   #stopListening(): void {
-    if (this.#subscription !== null) this.#sink.host.service.stop(this.#subscription);
+    if (this.#subscription !== null) this.#channel.service.stop(this.#subscription);
     this.#subscription = null;
   }
 

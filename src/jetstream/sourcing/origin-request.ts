@@ -23,18 +23,21 @@ const inactiveSeconds = 10;
 /** Never redelivered: it is as long as nats-server's. */
 const ackWaitSeconds = 22 * 3600;
 
-/**
- * @param isSourcing whether the origin is to know that it is asked by a stream; older ones do not know the field, and
- *   need a name that was never used
- * @param metadata tells the origin's owner who it is
- */
+/** The consumer that a mirror or source asks for. */
+export interface WantedConsumer {
+  readonly name: string;
+  /** Text. */
+  readonly deliverTo: string;
+  readonly start: OriginStart;
+  /** Whether the origin is to know that it is asked by a stream; older ones do not know the field, and need a name that was never used. */
+  readonly isSourcing: boolean;
+  /** Tells the origin's owner who it is. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 export function consumerRequest(
   source: StreamSource,
-  name: string,
-  deliverTo: string,
-  start: OriginStart,
-  isSourcing: boolean,
-  metadata: Readonly<Record<string, string>>,
+  { name, deliverTo, start, isSourcing, metadata }: WantedConsumer,
 ): OriginRequest {
   const filters = filtersOf(source);
   const config = {

@@ -1,7 +1,7 @@
 /** Finds out of stored messages how far sources have come, newest first and in slices, since there may be many. */
 import type { Deadline } from "../../base/clock.ts";
-import { StoredMessage } from "../../store/contract.ts";
-import type { SourcingSink } from "./sourcing-sink.ts";
+import { type MessageLog, StoredMessage } from "../../store/contract.ts";
+import type { PassScheduler } from "../host.ts";
 import { readSourceHeader, type SourceOrigin } from "./source-header.ts";
 
 const sliceCount = 10_000;
@@ -16,7 +16,8 @@ export interface SoughtSource {
 }
 
 export class PositionSearch {
-  readonly #sink: SourcingSink;
+  readonly #log: MessageLog;
+  readonly #scheduler: PassScheduler;
   readonly #onFound: (index: string, origin: SourceOrigin | null) => void;
   #sought: SoughtSource[];
   readonly #stored = new StoredMessage();
@@ -24,18 +25,20 @@ export class PositionSearch {
 
   /** @param onFound called once for each, with null when there is no message of it */
   constructor(
-    sink: SourcingSink,
+    log: MessageLog,
+    scheduler: PassScheduler,
     sought: readonly SoughtSource[],
     onFound: (index: string, origin: SourceOrigin | null) => void,
   ) {
-    this.#sink = sink;
+    this.#log = log;
+    this.#scheduler = scheduler;
     this.#sought = [...sought];
     this.#onFound = onFound;
   }
 
   /** The first slice is looked at now. */
   start(): void {
-    this.#lookBefore(this.#sink.store.log.state.lastSeq);
+    this.#lookBefore(this.#log.state.lastSeq);
   }
 
   stop(): void {
@@ -44,7 +47,7 @@ export class PositionSearch {
   }
 
   #lookBefore(fromSeq: number): void {
-    const { log } = this.#sink.store;
+    const log = this.#log;
     const stored = this.#stored;
     let throughSeq = fromSeq;
     for (let count = 0; count < sliceCount; count++) {
@@ -52,7 +55,7 @@ export class PositionSearch {
       throughSeq = stored.seq - 1;
       this.#look(stored);
     }
-    this.#deadline = this.#sink.host.soon(() => this.#lookBefore(throughSeq));
+    this.#deadline = this.#scheduler.soon(() => this.#lookBefore(throughSeq));
   }
 
   #leastSeq(): number {

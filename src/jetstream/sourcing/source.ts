@@ -1,16 +1,21 @@
 /** Another stream whose messages are appended to this one, with a header that says where each comes from. */
 import type { Message } from "../../protocol/message.ts";
 import { wireFromText } from "../../subjects/subject.ts";
+import type { StreamStore } from "../../store/contract.ts";
+import type { ApiError } from "../api-error.ts";
+import { InboundMessage } from "../stream/message/inbound-message.ts";
 import type { StreamSource } from "../stream/config/stream-config.ts";
 import { type SourcingInfo, sourcingInfo } from "./sourcing-info.ts";
-import { type SourcingSink, emptyMessage } from "./sourcing-sink.ts";
 import { SourcingTransforms } from "./sourcing-transforms.ts";
 import type { DeliveredReply } from "./delivered-reply.ts";
-import { OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
+import { type OriginChannel, OriginConsumer, type OriginError, type OriginFeed } from "./origin-consumer.ts";
 import { sourceHash, sourceIndex } from "./origin-names.ts";
 import type { OriginStart } from "./origin-request.ts";
 import { removePosition, writePosition } from "./position-record.ts";
 import { SourceHeader, withoutForeignHeaders } from "./source-header.ts";
+
+/** Stores what was delivered. @returns null when it is stored, or need not be; else why it can not be now */
+export type StoreSourced = (message: InboundMessage) => ApiError | null;
 
 export class Source implements OriginFeed {
   readonly kind = "source";
@@ -20,23 +25,34 @@ export class Source implements OriginFeed {
   readonly consumerName: string;
   #originSeq = 0;
   #identity = "";
-  readonly #sink: SourcingSink;
+  readonly #store: StreamStore;
+  readonly #channel: OriginChannel;
+  readonly #storeSourced: StoreSourced;
   readonly #consumer: OriginConsumer;
   readonly #transforms: SourcingTransforms;
   readonly #header: SourceHeader;
   #isBegun = false;
   #isWriteDue = false;
-  readonly #draft = emptyMessage();
+  readonly #message = new InboundMessage();
 
-  constructor(sink: SourcingSink, source: StreamSource, sources: readonly StreamSource[]) {
-    this.#sink = sink;
+  /** @param sources of the stream, this one among them @param store of the stream, where its position is kept */
+  constructor(
+    source: StreamSource,
+    sources: readonly StreamSource[],
+    store: StreamStore,
+    channel: OriginChannel,
+    storeSourced: StoreSourced,
+  ) {
+    this.#store = store;
+    this.#channel = channel;
+    this.#storeSourced = storeSourced;
     this.source = source;
     this.index = wireFromText(sourceIndex(source));
-    const account = sink.account.account.name;
-    this.consumerName = `JS_SRC_${sourceHash(sink.name, account, sink.host.domain, source, sources)}`;
+    const { stream, account, domain } = channel;
+    this.consumerName = `JS_SRC_${sourceHash(stream, account.name, domain, source, sources)}`;
     this.#transforms = new SourcingTransforms(source);
     this.#header = new SourceHeader(this.index);
-    this.#consumer = new OriginConsumer(sink, this);
+    this.#consumer = new OriginConsumer(channel, this);
   }
 
   get originSeq(): number {
@@ -59,7 +75,7 @@ export class Source implements OriginFeed {
   stop(forGood: boolean): void {
     this.#consumer.stop(forGood);
     this.#isWriteDue = false;
-    if (forGood) removePosition(this.#sink.store, this.index);
+    if (forGood) removePosition(this.#store, this.index);
     else if (this.#isBegun) this.#write();
     this.#isBegun = false;
   }
@@ -86,9 +102,9 @@ export class Source implements OriginFeed {
   }
 
   onRecreated(): void {
-    const { account, host, name } = this.#sink;
-    host.log.warn(
-      `Source '${this.source.name}' of stream '${account.account.name} > ${name}' is another stream than it was: copied from its beginning`,
+    const { account, stream, log } = this.#channel;
+    log.warn(
+      `Source '${this.source.name}' of stream '${account.name} > ${stream}' is another stream than it was: copied from its beginning`,
     );
     this.#originSeq = 0;
     this.#identity = "";
@@ -103,14 +119,12 @@ export class Source implements OriginFeed {
     const { bytes, bodyStart, bodyEnd, headerBytes, subject } = message;
     const payloadStart = bodyStart + headerBytes;
     const headers = this.#headersOf(bytes.subarray(bodyStart, payloadStart), delivered.streamSeq, subject);
-    const draft = this.#draft;
-    draft.subject = this.#transforms.apply(subject);
-    draft.bytes = Buffer.allocUnsafe(headers.length + bodyEnd - payloadStart);
-    draft.bytes.latin1Write(headers, 0, headers.length);
-    bytes.copy(draft.bytes, headers.length, payloadStart, bodyEnd);
-    draft.bodyEnd = draft.bytes.length;
-    draft.headerBytes = headers.length;
-    const refusal = this.#sink.storeSourced(draft);
+    const stored = Buffer.allocUnsafe(headers.length + bodyEnd - payloadStart);
+    stored.latin1Write(headers, 0, headers.length);
+    bytes.copy(stored, headers.length, payloadStart, bodyEnd);
+    const inbound = this.#message;
+    inbound.takeSourced(this.#transforms.apply(subject), stored, 0, stored.length, headers.length);
+    const refusal = this.#storeSourced(inbound);
     if (refusal !== null) return refusal.json;
     this.#originSeq = delivered.streamSeq;
     this.#writeLater();
@@ -130,7 +144,7 @@ export class Source implements OriginFeed {
   #writeLater(): void {
     if (this.#isWriteDue) return;
     this.#isWriteDue = true;
-    this.#sink.host.defer(() => {
+    this.#channel.scheduler.defer(() => {
       if (!this.#isWriteDue) return;
       this.#isWriteDue = false;
       this.#write();
@@ -138,7 +152,7 @@ export class Source implements OriginFeed {
   }
 
   #write(): void {
-    const { store } = this.#sink;
+    const store = this.#store;
     writePosition(store, this.index, {
       originSeq: this.#originSeq,
       ownSeq: store.log.state.lastSeq,

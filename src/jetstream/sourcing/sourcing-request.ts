@@ -6,17 +6,15 @@ import { randomDigits } from "../../base/nuid.ts";
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { encodeHeaders, headerValue } from "../../protocol/headers.ts";
 import { apiError } from "../api-errors.ts";
-import type { ManagedConsumer } from "../stream/managed-consumer.ts";
-import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
-import type { Stream } from "../stream/stream.ts";
-import type { StreamConfig } from "../stream/config/stream-config.ts";
+import type { ConsumerConfig, RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
+import type { StreamConfig, StreamTimes } from "../stream/config/stream-config.ts";
 import { shortHash } from "./origin-names.ts";
 
 const suffixLength = 8;
 const identityHeader = "Nats-Stream-Identity";
 
 /** What a stream is known by as long as it is the same. Source: nats-server `stream.identity`. */
-export function streamIdentity({ times }: Stream): string {
+export function streamIdentity(times: StreamTimes): string {
   return shortHash(formatTimestamp(times.createdMs, times.createdNs));
 }
 
@@ -24,18 +22,22 @@ export function streamIdentity({ times }: Stream): string {
  * @param headers of the request
  * @throws ApiError (10225) when it was meant for the stream that was here before under that name
  */
-export function checkIdentity(headers: Buffer | null, config: RequestedConsumerConfig, stream: Stream): void {
+export function checkIdentity(
+  headers: Buffer | null,
+  config: RequestedConsumerConfig,
+  times: StreamTimes,
+): void {
   if (headers === null || (config.direct !== true && config.sourcing !== true)) return;
   const expected = headerValue(headers, identityHeader) ?? "";
-  const identity = streamIdentity(stream);
+  const identity = streamIdentity(times);
   if (expected !== "" && expected !== identity)
     throw apiError("consumerStreamIdentityMismatch", { msg: identity });
 }
 
 /** Of the answer to whoever speaks of identities. */
-export function identityHeaders(headers: Buffer | null, stream: Stream | undefined): Buffer | null {
-  if (headers === null || stream === undefined || headerValue(headers, identityHeader) === null) return null;
-  return encodeHeaders([[identityHeader, streamIdentity(stream)]]);
+export function identityHeaders(headers: Buffer | null, times: StreamTimes | undefined): Buffer | null {
+  if (headers === null || times === undefined || headerValue(headers, identityHeader) === null) return null;
+  return encodeHeaders([[identityHeader, streamIdentity(times)]]);
 }
 
 /**
@@ -58,11 +60,11 @@ export function asSourcing(
 /** One that is there already goes on where it is, wherever it is asked to begin. */
 export function goesOn(
   config: RequestedConsumerConfig,
-  before: ManagedConsumer | undefined,
+  before: ConsumerConfig | undefined,
 ): RequestedConsumerConfig {
   if (before === undefined || config.sourcing !== true || (config.durable_name ?? "") === "") return config;
   const { opt_start_seq: _seq, opt_start_time: _time, ...rest } = config;
-  const { deliver_policy, opt_start_seq, opt_start_time } = before.config;
+  const { deliver_policy, opt_start_seq, opt_start_time } = before;
   return {
     ...rest,
     deliver_policy,

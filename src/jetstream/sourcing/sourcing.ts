@@ -1,7 +1,9 @@
 /** What a stream copies from others: a mirror or any number of sources. Follows its configuration. */
-import type { StreamSource } from "../stream/config/stream-config.ts";
+import type { StreamStore } from "../../store/contract.ts";
+import type { CurrentConfig, StreamSource } from "../stream/config/stream-config.ts";
+import type { OriginChannel } from "./origin-consumer.ts";
+import type { StoreSourced } from "./source.ts";
 import type { SourcingInfo } from "./sourcing-info.ts";
-import type { SourcingSink } from "./sourcing-sink.ts";
 import { Mirror } from "./mirror.ts";
 import { sourceIndex } from "./origin-names.ts";
 import { readPosition, type SourcePosition } from "./position-record.ts";
@@ -9,17 +11,31 @@ import { PositionSearch, type SoughtSource } from "./position-search.ts";
 import { Source } from "./source.ts";
 import type { SourceOrigin } from "./source-header.ts";
 
+export interface SourcingDependencies {
+  readonly current: CurrentConfig;
+  readonly store: StreamStore;
+  readonly channel: OriginChannel;
+  readonly storeSourced: StoreSourced;
+  /** Called when a mirror has nearly all that its origin has: it may answer for it now. */
+  readonly onCaughtUp: () => void;
+}
+
 export class Sourcing {
-  readonly #sink: SourcingSink;
+  readonly #current: CurrentConfig;
+  readonly #store: StreamStore;
+  readonly #channel: OriginChannel;
+  readonly #storeSourced: StoreSourced;
   readonly #onCaughtUp: () => void;
   #mirror: Mirror | null = null;
   /** In the order of the configuration. */
   #sources: Source[] = [];
   readonly #searches = new Set<PositionSearch>();
 
-  /** @param onCaughtUp called when a mirror has nearly all that its origin has: it may answer for it now */
-  constructor(sink: SourcingSink, onCaughtUp: () => void = () => {}) {
-    this.#sink = sink;
+  constructor({ current, store, channel, storeSourced, onCaughtUp }: SourcingDependencies) {
+    this.#current = current;
+    this.#store = store;
+    this.#channel = channel;
+    this.#storeSourced = storeSourced;
     this.#onCaughtUp = onCaughtUp;
   }
 
@@ -30,7 +46,7 @@ export class Sourcing {
 
   /** Follows the configuration as it is now. What has not changed in it goes on. */
   update(): void {
-    const { mirror, sources = [] } = this.#sink.config;
+    const { mirror, sources = [] } = this.#current.config;
     this.#updateMirror(mirror);
     const before = new Map(this.#sources.map((source) => [keyOf(source.source), source]));
     const added: Source[] = [];
@@ -39,7 +55,7 @@ export class Sourcing {
       const kept = before.get(key);
       before.delete(key);
       if (kept !== undefined) return kept;
-      const source = new Source(this.#sink, config, sources);
+      const source = new Source(config, sources, this.#store, this.#channel, this.#storeSourced);
       added.push(source);
       return source;
     });
@@ -77,13 +93,14 @@ export class Sourcing {
     this.#mirror?.stop(true);
     this.#mirror = null;
     if (config === undefined) return;
-    this.#mirror = new Mirror(this.#sink, config, this.#onCaughtUp);
+    const { log } = this.#store;
+    this.#mirror = new Mirror(config, log, this.#channel, this.#storeSourced, this.#onCaughtUp);
     this.#mirror.begin();
   }
 
   /** Those whose position is not known for sure are looked for in the messages first. */
   #begin(sources: readonly Source[]): void {
-    const { store } = this.#sink;
+    const store = this.#store;
     const { messages, lastSeq } = store.log.state;
     const sought: SoughtSource[] = [];
     const known = new Map<string, SourcePosition>();
@@ -103,7 +120,7 @@ export class Sourcing {
     };
     for (const { index } of sources) if (!sought.some((one) => one.index === index)) begin(index, null);
     if (sought.length === 0) return;
-    const search = new PositionSearch(this.#sink, sought, begin);
+    const search = new PositionSearch(store.log, this.#channel.scheduler, sought, begin);
     this.#searches.add(search);
     search.start();
   }

@@ -1,88 +1,99 @@
-/**
- * A stream: its configuration, its log, its consumers. Whatever changes the log goes through here, so that consumers
- * hear of it: {@link Stream.append}, {@link Stream.remove}, {@link Stream.purgeThrough}.
- */
+/** A stream: its configuration, its log, its consumers, and the parts that work on them. */
 import type { Subscription } from "../../broker/subscriber.ts";
-import {
-  firstSeqMax,
-  type NewMessage,
-  type MessageLog,
-  StoredMessage,
-  type StreamStore,
-} from "../../store/contract.ts";
+import type { MessageLog, NewMessage, StreamStore } from "../../store/contract.ts";
 import { wireFromText } from "../../subjects/subject.ts";
 import type { JetStreamAccount } from "../account.ts";
-import type { ApiError } from "../api-error.ts";
-import { Sourcing } from "../sourcing/sourcing.ts";
-import type { SourcedMessage, SourcingSink } from "../sourcing/sourcing-sink.ts";
 import { DirectGet } from "../direct/direct-get.ts";
-import type { DurableWaiter } from "../commit-gated-replies.ts";
 import type { Host } from "../host.ts";
+import { Sourcing } from "../sourcing/sourcing.ts";
+import type { StreamConfig, StreamTimes } from "./config/stream-config.ts";
+import { FollowedLog } from "./log/followed-log.ts";
+import type { ManagedConsumer } from "./log/managed-consumer.ts";
+import type { StreamConsumer } from "./log/stream-consumer.ts";
 import { PublishHandler } from "./publish-handler.ts";
 import { Expiry } from "./retention/expiry.ts";
 import { Interest } from "./retention/interest.ts";
 import { Limits } from "./retention/limits.ts";
 import { Schedules } from "./schedule/schedules.ts";
-import type { StreamConfig } from "./config/stream-config.ts";
-import type { ManagedConsumer } from "./managed-consumer.ts";
-import type { StreamConsumer } from "./stream-consumer.ts";
 
-export interface StreamTimes {
-  readonly createdMs: number;
-  readonly createdNs: number;
-}
+/** An account with JetStream, and its streams. */
+export type StreamAccount = JetStreamAccount<Stream>;
 
-export class Stream implements DurableWaiter, SourcingSink {
+export class Stream {
   readonly host: Host;
-  readonly account: JetStreamAccount;
+  readonly account: StreamAccount;
   readonly store: StreamStore;
   readonly times: StreamTimes;
-  /** Its name as it stands in subjects and headers. */
-  readonly wireName: string;
-  /** By name. */
-  readonly consumers = new Map<string, ManagedConsumer>();
-  config: StreamConfig;
+  /** What changes the log and tells the consumers. */
+  readonly messages: FollowedLog;
   readonly publishHandler: PublishHandler;
   readonly limits: Limits;
   /** What it gets from other streams. */
   readonly sourcing: Sourcing;
+  readonly #current: { config: StreamConfig };
   readonly #interest: Interest;
   readonly #expiry: Expiry;
   readonly #schedules: Schedules;
   readonly #directGet: DirectGet;
   #subscriptions: Subscription[] = [];
-  readonly #stored = new StoredMessage(true);
-  /** Consumers have not been woken for everything that was decided. */
-  #isWaiting = false;
-  #awaitedGroup = 0;
+  #isDeleted = false;
 
-  constructor(account: JetStreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes) {
-    this.host = account.host;
+  constructor(account: StreamAccount, store: StreamStore, config: StreamConfig, times: StreamTimes) {
+    const { host, replies } = account;
+    const current = { config };
+    const messages = new FollowedLog(store.log, host.store, replies);
+    this.host = host;
     this.account = account;
     this.store = store;
-    this.config = config;
     this.times = times;
-    this.wireName = wireFromText(config.name);
-    this.limits = new Limits(this);
-    this.publishHandler = new PublishHandler(this);
-    this.#interest = new Interest(this);
-    this.#expiry = new Expiry(this);
-    this.#schedules = new Schedules(this);
-    this.#directGet = new DirectGet(this);
-    this.sourcing = new Sourcing(this, () => this.#directGet.onCaughtUp());
+    this.messages = messages;
+    this.#current = current;
+    this.limits = new Limits(messages, current);
+    this.#interest = new Interest(messages, host);
+    this.publishHandler = new PublishHandler({
+      ...{ account, current, messages, limits: this.limits, interest: this.#interest },
+      store: (message) => this.#append(message),
+    });
+    this.#expiry = new Expiry(messages, current, host, (subject, headers) => {
+      this.publishHandler.publishOwn(subject, headers, Buffer.alloc(0));
+    });
+    this.#schedules = new Schedules(store.log, current, host, (subject, headers, payload) => {
+      const refusal = this.publishHandler.publishOwn(subject, headers, payload, false);
+      if (refusal !== null) host.log.warn(`a scheduled message was not stored: ${refusal.message}`);
+    });
+    this.#directGet = new DirectGet(account.directReplies, host.service, store.log, current);
+    this.sourcing = new Sourcing({
+      ...{ current, store },
+      storeSourced: (message) => this.publishHandler.storeSourced(message),
+      onCaughtUp: () => this.#directGet.onCaughtUp(),
+      channel: {
+        ...{ account: account.account, replies, scheduler: host, nuid: () => host.nuid() },
+        ...{ publisher: host.publisher, service: host.service, log: host.log },
+        ...{ stream: config.name, domain: host.domain },
+      },
+    });
   }
 
   get name(): string {
     return this.config.name;
   }
 
+  get config(): StreamConfig {
+    return this.#current.config;
+  }
+
   get log(): MessageLog {
     return this.store.log;
   }
 
-  /** Whether a message may make those before it go. */
-  get allowsRollup(): boolean {
-    return this.config.allow_rollup_hdrs && !this.config.deny_purge;
+  /** By name. */
+  get consumers(): Map<string, ManagedConsumer> {
+    return this.messages.consumers;
+  }
+
+  /** It is gone for good, and nothing can be read any more. */
+  get isDeleted(): boolean {
+    return this.#isDeleted;
   }
 
   /** From now on what is published on its subjects is stored. */
@@ -97,7 +108,7 @@ export class Stream implements DurableWaiter, SourcingSink {
   /** Takes a configuration that has been checked against the one of now. */
   update(config: StreamConfig): void {
     const before = this.config;
-    this.config = config;
+    this.#current.config = config;
     this.#stopListening();
     this.#listen();
     this.publishHandler.onUpdated();
@@ -111,39 +122,6 @@ export class Stream implements DurableWaiter, SourcingSink {
     if (config.retention === "interest" && before.retention !== "interest") this.#interest.sweep();
   }
 
-  /** Stores a message that has passed every check. @returns its sequence */
-  append(draft: NewMessage): number {
-    const seq = this.log.append(draft);
-    if (this.consumers.size > 0) {
-      for (const consumer of this.consumers.values()) consumer.onStored(seq, draft.subject);
-      this.#wakeLater();
-    }
-    this.limits.enforce(draft.subject);
-    this.#expiry.onStored(draft.timeMs, draft.expiresMs);
-    if (draft.wakesMs > 0) this.#schedules.onStored(draft.wakesMs);
-    return seq;
-  }
-
-  /**
-   * @param isTold whether consumers that wait for its ack make that known
-   * @returns false when there was no such message
-   */
-  remove(seq: number, isTold = true): boolean {
-    if (this.consumers.size === 0) return this.log.remove(seq);
-    if (!this.log.read(seq, this.#stored)) return false;
-    const { subject } = this.#stored;
-    this.log.remove(seq);
-    for (const consumer of this.consumers.values()) consumer.onRemoved(seq, subject, isTold);
-    return true;
-  }
-
-  /** Removes everything up to and with `seq`. @returns how many */
-  purgeThrough(seq: number): number {
-    const count = this.log.removeThrough(seq);
-    for (const consumer of this.consumers.values()) consumer.onPurged(this.log.state.firstSeq);
-    return count;
-  }
-
   /** One of the consumers is done with the message: it goes where nobody else needs it, unless limits alone rule. */
   settled(seq: number): void {
     if (this.config.retention !== "limits") this.#interest.settled(seq);
@@ -154,19 +132,6 @@ export class Stream implements DurableWaiter, SourcingSink {
     if (this.config.retention === "interest") this.#interest.sweep();
   }
 
-  /** Whether any consumer's filters take that subject. */
-  hasInterest(subject: string): boolean {
-    return this.#interest.covers(subject);
-  }
-
-  storeSourced(draft: SourcedMessage): ApiError | null {
-    return this.publishHandler.storeSourced(draft);
-  }
-
-  skipTo(nextSeq: number): void {
-    this.log.skipTo(Math.min(nextSeq, firstSeqMax));
-  }
-
   /** Stops and keeps everything for the next start. */
   close(): void {
     this.#stop();
@@ -175,6 +140,7 @@ export class Stream implements DurableWaiter, SourcingSink {
   }
 
   delete(): void {
+    this.#isDeleted = true;
     this.#stop();
     this.sourcing.stop(true);
     for (const consumer of [...this.consumers.values()]) consumer.delete();
@@ -182,18 +148,8 @@ export class Stream implements DurableWaiter, SourcingSink {
     this.store.drop();
   }
 
-  get awaitedGroup(): number {
-    return this.#awaitedGroup;
-  }
-
-  onDurable(): void {
-    if (!this.#isWaiting) return;
-    if (this.host.store.durableGroup >= this.#awaitedGroup) this.#isWaiting = false;
-    for (const consumer of this.consumers.values()) consumer.wake();
-  }
-
   #stop(): void {
-    this.#isWaiting = false;
+    this.messages.close();
     this.#stopListening();
     this.#directGet.close();
     this.#expiry.close();
@@ -216,11 +172,12 @@ export class Stream implements DurableWaiter, SourcingSink {
     this.#subscriptions = [];
   }
 
-  /** Consumers deliver nothing that could be lost again. */
-  #wakeLater(): void {
-    if (this.log.kind === "file") this.#awaitedGroup = this.host.store.lastGroup;
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    this.account.replies.wait(this);
+  /** Stores a message that has passed every check. @returns its sequence */
+  #append(message: NewMessage): number {
+    const seq = this.messages.append(message);
+    this.limits.enforce(message.subject);
+    this.#expiry.onStored(message.timeMs, message.expiresMs);
+    if (message.wakesMs > 0) this.#schedules.onStored(message.wakesMs);
+    return seq;
   }
 }

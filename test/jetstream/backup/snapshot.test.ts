@@ -91,7 +91,7 @@ async function filled(): Promise<Stream> {
     world.publish(`s.${count % 4}`, `payload ${count} ${"x".repeat(500)}`, [`Nats-Msg-Id: id${count}`]);
   world.publish("s.ttl", "gone soon", ["Nats-TTL: 5"]);
   await world.advance(10);
-  for (const seq of [1, 2, 7, 8]) stream.remove(seq);
+  for (const seq of [1, 2, 7, 8]) stream.messages.remove(seq);
   world.endPass();
   return stream;
 }
@@ -229,7 +229,7 @@ describe("a snapshot, restored", () => {
   test("without consumers, and an empty stream", () => {
     const stream = world.stream();
     world.consumer(stream);
-    stream.skipTo(100);
+    stream.log.skipTo(100);
     const { taken } = takeSnapshot({ no_consumers: true });
     catalog.remove(stream);
     expect(restore(taken.chunks)[0]?.state).toMatchObject({

@@ -167,11 +167,11 @@ describe("consumer", () => {
     const stream = world.filled(4);
     const consumer = world.consumer(stream);
     world.pull({ batch: 2 });
-    stream.remove(1);
-    stream.remove(3);
+    stream.messages.remove(1);
+    stream.messages.remove(3);
     world.endPass();
     expect(consumer.info()).toMatchObject({ num_ack_pending: 1, num_pending: 1 });
-    stream.purgeThrough(3);
+    stream.messages.removeThrough(3);
     world.endPass();
     expect(consumer.info()).toMatchObject({
       num_ack_pending: 0,
@@ -188,12 +188,12 @@ describe("consumer", () => {
     const other = world.consumer(stream, { durable_name: "other" });
     expect(world.pull({ batch: 1 })).toHaveLength(1);
     expect(other.info()["ack_floor"]).toEqual({ consumer_seq: 0, stream_seq: 0 });
-    stream.purgeThrough(2);
+    stream.messages.removeThrough(2);
     world.endPass();
     expect(one.info()["ack_floor"]).toMatchObject({ stream_seq: 2, last_active: expect.any(String) });
     expect(other.info()["ack_floor"]).toEqual({ consumer_seq: 0, stream_seq: 2 });
     world.pull({ batch: 1 }, "other");
-    stream.remove(3);
+    stream.messages.remove(3);
     world.endPass();
     expect(other.info()["ack_floor"]).toMatchObject({ stream_seq: 3, last_active: expect.any(String) });
   });
@@ -201,7 +201,7 @@ describe("consumer", () => {
   test("the last message of a subject that has none: from the first of all", () => {
     const world = new ConsumerWorld();
     const stream = world.filled(4);
-    stream.purgeThrough(2);
+    stream.messages.removeThrough(2);
     const consumer = world.consumer(stream, { deliver_policy: "last", filter_subject: "s.none" });
     expect(consumer.info()["delivered"]).toEqual({ consumer_seq: 0, stream_seq: 2 });
     world.send("s.none", "late");

@@ -57,7 +57,7 @@ describe("dead letters", () => {
     const [got] = world.pull("");
     expect(world.acknowledge(got, "+TERM")).toBe(false);
     expect(consumer.info()).toMatchObject({ num_ack_pending: 1 });
-    dead.remove(1);
+    dead.messages.remove(1);
     await world.later(210);
     expect([dead.log.state.messages, consumer.info()["num_ack_pending"]]).toEqual([1, 0]);
   });
@@ -299,10 +299,10 @@ describe("keys", () => {
     for (const payload of ["1", "2", "3"]) world.send("s.x", payload);
     const consumer = world.consumer(stream, { metadata: { "frond.key": "2" } });
     const got = world.pull({ batch: 10, expires: 60_000 * ms });
-    stream.remove(2);
+    stream.messages.remove(2);
     world.acknowledge(got[0]);
     expect(lines(got)).toEqual(["1", "3"]);
-    stream.remove(3);
+    stream.messages.remove(3);
     world.send("s.x", "4");
     expect(lines(got)).toEqual(["1", "3", "4"]);
     expect(consumer.info()).toMatchObject({ num_pending: 0, num_ack_pending: 1 });

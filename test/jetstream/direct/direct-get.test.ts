@@ -74,7 +74,7 @@ describe("direct get of one message", () => {
 describe("direct get of many", () => {
   it("gives a batch and what is left", () => {
     const { stream, get } = filled();
-    stream.remove(2);
+    stream.messages.remove(2);
     expect(get({ seq: 1, batch: 2 })).toEqual([
       "1 Stream=S Subject=s.a Sequence=1 Num-Pending=3 Last-Sequence=0",
       "3 Stream=S Subject=s.a Sequence=3 Num-Pending=2 Last-Sequence=1",

@@ -7,7 +7,8 @@ import type { Publisher } from "../../../src/broker/publisher.ts";
 import type { Service } from "../../../src/broker/service.ts";
 import type { JetStreamAccount } from "../../../src/jetstream/account.ts";
 import type { ApiError } from "../../../src/jetstream/api-error.ts";
-import type { SourcedMessage, SourcingSink } from "../../../src/jetstream/sourcing/sourcing-sink.ts";
+import type { SourcingDependencies } from "../../../src/jetstream/sourcing/sourcing.ts";
+import type { InboundMessage } from "../../../src/jetstream/stream/message/inbound-message.ts";
 import type { Host } from "../../../src/jetstream/host.ts";
 import type { StreamConfig } from "../../../src/jetstream/stream/config/stream-config.ts";
 import { StoredMessage, type StreamStore } from "../../../src/store/contract.ts";
@@ -68,36 +69,39 @@ function heardOf(message: Message): Heard {
 }
 
 /** A stream without checks and limits. */
-export class TestSink implements SourcingSink {
-  readonly host: Host;
-  readonly account: JetStreamAccount;
+export class TestSink {
   readonly store: StreamStore;
   config: StreamConfig;
   refusal: ApiError | null = null;
   /** Payloads that are taken for duplicates. */
   readonly duplicates = new Set<string>();
+  readonly #world: TestHost;
 
   constructor(world: TestHost, config: Partial<StreamConfig>, store?: StreamStore) {
-    this.host = world.host;
-    this.account = world.jetStream;
+    this.#world = world;
     this.store = store ?? world.store.create("A", "COPY", "memory");
     this.config = { name: "COPY", ...config } as StreamConfig;
   }
 
-  get name(): string {
-    return this.config.name;
+  dependencies(onCaughtUp: () => void = () => {}): SourcingDependencies {
+    const { host, jetStream } = this.#world;
+    const { publisher, service, log, domain } = host;
+    return {
+      ...{ current: this, store: this.store, onCaughtUp },
+      storeSourced: (message) => this.#storeSourced(message),
+      channel: {
+        ...{ account: jetStream.account, replies: jetStream.replies, scheduler: host, publisher, service },
+        ...{ log, domain, stream: this.config.name, nuid: () => host.nuid() },
+      },
+    };
   }
 
-  storeSourced(draft: SourcedMessage): ApiError | null {
+  #storeSourced(draft: InboundMessage): ApiError | null {
     if (this.refusal !== null) return this.refusal;
     const payload = draft.bytes.latin1Slice(draft.bodyStart + draft.headerBytes, draft.bodyEnd);
     if (this.duplicates.has(payload)) return null;
-    this.store.log.append({ ...draft, messageId: null, expiresMs: 0, wakesMs: 0 });
+    this.store.log.append(draft);
     return null;
-  }
-
-  skipTo(nextSeq: number): void {
-    this.store.log.skipTo(nextSeq);
   }
 
   /** `<seq> <subject> <payload>` */

@@ -18,7 +18,7 @@ afterEach(() => world.clock.close());
 async function open(mirror: Partial<StreamSource> = {}, prepare?: (sink: TestSink) => void) {
   const sink = new TestSink(world, { mirror: { name: "ORIGIN", ...mirror } });
   prepare?.(sink);
-  const copies = new Sourcing(sink, () => caughtUp++);
+  const copies = new Sourcing(sink.dependencies(() => caughtUp++));
   copies.start();
   await world.clock.advance(1);
   return { sink, copies };
@@ -80,7 +80,7 @@ describe("what an origin is asked for", () => {
     });
     world = new TestHost();
     origin = new ScriptedOrigin(world);
-    await open({ opt_start_seq: 7 }, (sink) => sink.skipTo(21));
+    await open({ opt_start_seq: 7 }, (sink) => sink.store.log.skipTo(21));
     expect(origin.last.body.config).toMatchObject({ deliver_policy: "by_start_sequence", opt_start_seq: 21 });
   });
 

@@ -17,7 +17,7 @@ afterEach(() => world.clock.close());
 
 async function open(sources: readonly StreamSource[], store?: StreamStore) {
   const sink = new TestSink(world, { sources }, store);
-  const copies = new Sourcing(sink);
+  const copies = new Sourcing(sink.dependencies());
   copies.start();
   await world.clock.advance(1);
   return { sink, copies };

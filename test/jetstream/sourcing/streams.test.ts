@@ -41,7 +41,7 @@ describe("a mirror", () => {
   test("has what its origin has, and gets what comes", async () => {
     const origin = create({ name: "O", subjects: ["o.>"] });
     fill("o", 1, 10);
-    origin.remove(4);
+    origin.messages.remove(4);
     const mirror = create({ name: "M", mirror: { name: "O" } });
     await world.advance("1s");
     expect(contents(mirror)).toEqual(contents(origin));
@@ -148,7 +148,7 @@ describe("sources", () => {
     fill("o", 1, 5);
     const before = create({ name: "ALL", sources: [{ name: "O" }] });
     await world.advance("1s");
-    before.purgeThrough(5);
+    before.messages.removeThrough(5);
     const stream = world.restart(before);
     fill("o", 6, 7);
     await world.advance("1s");
@@ -186,7 +186,7 @@ describe("sources", () => {
     await world.advance("1s");
     expect(stream.log.state.messages).toBe(3);
     expect(ask("STREAM.INFO.ALL")).toMatchObject({ sources: [{ error: { err_code: 10077 } }] });
-    stream.purgeThrough(2);
+    stream.messages.removeThrough(2);
     await world.advance("10s");
     expect(contents(stream)).toEqual(["3 o.0 m3", "4 o.1 m4", "5 o.2 m5"]);
   });

@@ -135,6 +135,6 @@ function putBack(consumer: Consumer, keeper: Stream, message: StoredMessage, sub
   const id: HeaderField = ["Nats-Msg-Id", `frond-redrive.${wireFromText(keeper.name)}.${message.seq}`];
   host.publisher.publish(account, subject, "", encodeHeaders([...fields, id]), message.payload);
   if (stream.log.state.lastSeq === before) return false;
-  keeper.remove(message.seq);
+  keeper.messages.remove(message.seq);
   return true;
 }

@@ -5,6 +5,8 @@
 import { isDigits } from "../message/message-headers.ts";
 
 export interface FastReply {
+  /** All of it, where answers go; wire string. */
+  readonly subject: string;
   /** Wire string. */
   readonly id: string;
   /** Acks come at most every so many messages. */
@@ -46,6 +48,7 @@ export function parseFastReply(reply: string): FastReply | null {
   if ((op === appendOp || op === endOp) && seq === 1) return null;
   if (gapMode !== "ok" && gapMode !== "fail") return null;
   return {
+    subject: reply,
     id,
     flow: flowOf(flowText ?? ""),
     isGapAllowed: gapMode === "ok",

@@ -6,7 +6,7 @@
 import { StoredMessage, storedBytes } from "../../../store/contract.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import type { ApiError } from "../../api-error.ts";
-import { fitsRecord } from "../publish/checks.ts";
+import { type CheckedState, checkSize, fitsRecord, messageBytesMaxOf } from "../publish/checks.ts";
 import {
   applyIncrement,
   checkIncrement,
@@ -18,9 +18,15 @@ import { checkExpectedStream, lastSeqOf } from "../publish/expectations.ts";
 import type { InboundMessage } from "../message/inbound-message.ts";
 import { field, sequenceOf } from "../message/message-headers.ts";
 import { parseMessageTtl } from "../message/message-ttl.ts";
-import { refusals, rollupFailed, storeFailed, wrongLastSeq } from "../message/refusals.ts";
+import {
+  atomicUnsupportedHeader,
+  refusals,
+  rollupFailed,
+  storeFailed,
+  wrongLastSeq,
+} from "../message/refusals.ts";
 import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/schedule-headers.ts";
-import type { Stream } from "../stream.ts";
+import { allowsRollup } from "../config/stream-config.ts";
 
 interface StagedSubject {
   count: number;
@@ -32,7 +38,7 @@ const headerBytesMax = 65_535;
 export class StagedChecks {
   /** What the message that was refused last is a duplicate of; 0 for none. */
   duplicateOf = 0;
-  readonly #stream: Stream;
+  readonly #state: CheckedState;
   readonly #stored = new StoredMessage();
   readonly #ids = new Set<string>();
   readonly #counters = new Map<string, CounterTotal>();
@@ -42,15 +48,15 @@ export class StagedChecks {
   #count = 0;
   #bytes = 0;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(state: CheckedState) {
+    this.#state = state;
   }
 
   /** Null when it may be stored; then it counts as staged. May change headers and payload. */
   check(inbound: InboundMessage): ApiError | null {
     this.duplicateOf = 0;
-    const { config, log } = this.#stream;
-    const isCounterStream = config.allow_msg_counter === true;
+    const { current, log } = this.#state;
+    const isCounterStream = current.config.allow_msg_counter === true;
     if (!fitsRecord(log, inbound)) return storeFailed("message too large");
     const isSchedule = inbound.headers.hasValue(field.schedule);
     const refusal =
@@ -62,13 +68,29 @@ export class StagedChecks {
     return refusal ?? this.#stage(inbound, isSchedule);
   }
 
+  /** Those of a whole batch. @returns why none of them may be stored */
+  checkAll(batch: readonly InboundMessage[]): ApiError | null {
+    for (const message of batch) {
+      if (message.headers.hasValue(field.expectedLastMsgId))
+        return atomicUnsupportedHeader("Nats-Expected-Last-Msg-Id");
+      const refusal = this.check(message);
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  /** What is staged will count for. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   #checkHead(inbound: InboundMessage, isCounterStream: boolean): ApiError | null {
     const { headers } = inbound;
     if (inbound.headerBytes > headerBytesMax) return refusals.headerTooLarge;
     if (headers.isEmpty) return null;
     const refusal =
       checkIncrement(inbound, isCounterStream) ??
-      checkExpectedStream(inbound, wireFromText(this.#stream.name)) ??
+      checkExpectedStream(inbound, wireFromText(this.#state.current.config.name)) ??
       this.#checkTtl(inbound) ??
       this.#checkId(inbound);
     if (refusal !== null) return refusal;
@@ -78,7 +100,7 @@ export class StagedChecks {
   #checkTtl({ headers }: InboundMessage): ApiError | null {
     const ttl = parseMessageTtl(headers.text(field.ttl));
     if (ttl === 0) return null;
-    if (!this.#stream.config.allow_msg_ttl) return refusals.ttlDisabled;
+    if (!this.#state.current.config.allow_msg_ttl) return refusals.ttlDisabled;
     return ttl === null ? refusals.ttlInvalid : null;
   }
 
@@ -86,7 +108,7 @@ export class StagedChecks {
     if (!headers.hasValue(field.msgId)) return null;
     const id = headers.text(field.msgId);
     if (this.#ids.has(id)) return refusals.atomicDuplicate;
-    this.duplicateOf = this.#stream.publishHandler.duplicates.seqOf(id);
+    this.duplicateOf = this.#state.duplicates.seqOf(id);
     if (this.duplicateOf > 0) return refusals.atomicDuplicate;
     this.#ids.add(id);
     return null;
@@ -94,21 +116,21 @@ export class StagedChecks {
 
   #checkCounter(inbound: InboundMessage): ApiError | null {
     if (inbound.increment === null) return refusals.counterMissing;
-    const { log, account, publishHandler } = this.#stream;
+    const { log, account, current } = this.#state;
     const { subject } = inbound;
     const before = this.#counters.get(subject) ?? lastTotal(log, subject);
     if (!isCounterTotal(before)) return before;
     const after = applyIncrement(inbound, before);
     if (!isCounterTotal(after)) return after;
-    const payloadMax = account.account.limits.maxPayloadBytes;
+    const payloadMax = account.limits.maxPayloadBytes;
     if (payloadMax >= 0 && inbound.bodyBytes > payloadMax) return refusals.messageTooLarge;
-    const refusal = publishHandler.checks.checkSize(inbound);
+    const refusal = checkSize(inbound, messageBytesMaxOf(current.config));
     if (refusal === null) this.#counters.set(subject, after);
     return refusal;
   }
 
   #checkSeqs({ headers, subject }: InboundMessage): ApiError | null {
-    const { log } = this.#stream;
+    const { log } = this.#state;
     if (headers.hasValue(field.expectedLastSeq)) {
       const lastSeq = log.state.lastSeq + this.#count;
       if (sequenceOf(headers.text(field.expectedLastSeq)) !== lastSeq) return wrongLastSeq(lastSeq);
@@ -128,18 +150,18 @@ export class StagedChecks {
 
   #checkSchedule(inbound: InboundMessage): ApiError | null {
     if (!hasScheduleHeaders(inbound)) return null;
-    const { host, config, log } = this.#stream;
+    const { clock, current, log } = this.#state;
     return checkSchedule(
       inbound,
-      config,
-      host.clock.wallMs(),
+      current.config,
+      clock.wallMs(),
       (subject) => this.#subjects.get(subject)?.isSchedule ?? isScheduleIn(log, subject, this.#stored),
     );
   }
 
   #checkRollup({ headers, subject }: InboundMessage): ApiError | null {
     if (!headers.hasValue(field.rollup)) return null;
-    if (!this.#stream.allowsRollup) return rollupFailed("rollup not permitted");
+    if (!allowsRollup(this.#state.current.config)) return rollupFailed("rollup not permitted");
     const rollup = headers.text(field.rollup).toLowerCase();
     if (rollup === "sub")
       return this.#subjects.has(subject) ? rollupFailed("batch rollup sub invalid") : null;
@@ -148,7 +170,7 @@ export class StagedChecks {
   }
 
   #stage(inbound: InboundMessage, isSchedule: boolean): ApiError | null {
-    const { log } = this.#stream;
+    const { log } = this.#state;
     const { subject, headerBytes, payloadBytes } = inbound;
     let staged = this.#subjects.get(subject);
     if (staged === undefined) this.#subjects.set(subject, (staged = { count: 0, isSchedule }));
@@ -161,7 +183,8 @@ export class StagedChecks {
 
   /** Where new messages are discarded, a batch that does not fit as a whole is refused. */
   #checkQuota({ subject, headers }: InboundMessage, countOfSubject: number): ApiError | null {
-    const { config, log } = this.#stream;
+    const { current, log } = this.#state;
+    const { config } = current;
     if (config.discard !== "new") return null;
     const { messages, bytes } = log.state;
     if (config.max_msgs > 0 && messages + this.#count > config.max_msgs)

@@ -52,6 +52,22 @@ export interface StreamConfig {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** When a stream was created. What it is known by as long as it is the same follows from that. */
+export interface StreamTimes {
+  readonly createdMs: number;
+  readonly createdNs: number;
+}
+
+/** Holds the configuration of now: code that reads it at each use sees every update. The stream alone replaces it. */
+export interface CurrentConfig {
+  readonly config: StreamConfig;
+}
+
+/** Whether a message may make those before it go. */
+export function allowsRollup(config: StreamConfig): boolean {
+  return config.allow_rollup_hdrs && !config.deny_purge;
+}
+
 export interface SubjectTransformConfig {
   readonly src: string;
   readonly dest: string;

@@ -1,18 +1,19 @@
 /**
- * A message on its way into a stream: a frame that is filled in again and again. Its bytes are those of the publisher
- * until something in it has to change; then it gets its own.
+ * A message on its way into a stream, published, sourced or the stream's own: a frame that is filled in again and again, and
+ * that the log takes as it is. Its bytes are those of the publisher until something in it has to change; then it gets its
+ * own.
  */
 import { emptyBytes, type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
 import type { Message } from "../../../protocol/message.ts";
-import type { SourcedMessage } from "../../sourcing/sourcing-sink.ts";
+import type { NewMessage } from "../../../store/contract.ts";
 import { addField, dropField, dropStatus, hasStatus, setField } from "./header-block.ts";
 import { LastSubject } from "./last-subject.ts";
 import { field, MessageHeaders } from "./message-headers.ts";
 
 const noBytes: ViewedBytes = viewBytes(emptyBytes);
 
-export class InboundMessage {
-  /** Wire string; after the stream's transform once {@link isTransformed}. */
+export class InboundMessage implements NewMessage {
+  /** Wire string; after the stream's transform once that was applied. */
   subject = "";
   /** Where the ack goes: `reply[replyStart, replyEnd)`, empty for nowhere. */
   reply: ViewedBytes = noBytes;
@@ -23,6 +24,13 @@ export class InboundMessage {
   bodyStart = 0;
   bodyEnd = 0;
   headerBytes = 0;
+  /** Of a mirrored message, the origin's; else 0 and the time of the pass in which it is stored. */
+  seq = 0;
+  timeMs = 0;
+  timeNs = 0;
+  messageId: string | null = null;
+  expiresMs = 0;
+  wakesMs = 0;
   readonly headers = new MessageHeaders();
   /** Comes from another stream, or from this one itself: what a publisher may not do was allowed already. */
   isSourced = false;
@@ -45,17 +53,11 @@ export class InboundMessage {
     if (message.headerBytes > 0) this.#readHeaders();
   }
 
-  /** A message without anybody to answer to. Bytes stay the caller's; they are not changed. */
-  fill(subject: string, headers: Uint8Array | null, payload: Uint8Array): void {
-    this.#reset();
-    this.subject = subject;
-    this.replyStart = 0;
-    this.replyEnd = 0;
-    this.replace(headers, payload);
-  }
-
-  /** A message of another stream. */
-  takeSourced({ subject, bytes, bodyStart, bodyEnd, headerBytes }: SourcedMessage): void {
+  /**
+   * A message that another stream has delivered: what its headers ask for was checked there. Bytes as with {@link fill}.
+   * @param subject wire string
+   */
+  takeSourced(subject: string, bytes: Buffer, bodyStart: number, bodyEnd: number, headerBytes: number): void {
     this.#reset();
     this.isSourced = true;
     this.subject = subject;
@@ -66,6 +68,15 @@ export class InboundMessage {
     this.bodyEnd = bodyEnd;
     this.headerBytes = headerBytes;
     if (headerBytes > 0) this.headers.scan(bytes, bodyStart, bodyStart + headerBytes);
+  }
+
+  /** A message without anybody to answer to. Bytes stay the caller's; they are not changed. */
+  fill(subject: string, headers: Uint8Array | null, payload: Uint8Array): void {
+    this.#reset();
+    this.subject = subject;
+    this.replyStart = 0;
+    this.replyEnd = 0;
+    this.replace(headers, payload);
   }
 
   get hasReply(): boolean {
@@ -117,6 +128,7 @@ export class InboundMessage {
 
   #reset(): void {
     this.isSourced = false;
+    this.seq = 0;
     this.increment = null;
     this.counterTotal = null;
     this.headers.clear();

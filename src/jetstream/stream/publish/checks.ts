@@ -2,11 +2,14 @@
  * What is asked of a published message before it is stored, in the order in which nats-server asks; the first that fails
  * is what its publisher hears. Source: nats-server `processJetStreamMsgWithBatch`.
  */
+import type { Clock } from "../../../base/clock.ts";
+import type { Account } from "../../../broker/account.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import { type MessageLog, StoredMessage, storedBytes } from "../../../store/contract.ts";
 import type { ApiError } from "../../api-error.ts";
+import { allowsRollup, type CurrentConfig, type StreamConfig } from "../config/stream-config.ts";
+import type { Duplicates } from "./duplicates.ts";
 import { checkSchedule, hasScheduleHeaders, isScheduleIn } from "../schedule/schedule-headers.ts";
-import type { Stream } from "../stream.ts";
 import { applyIncrement, checkIncrement, isCounterTotal, lastTotal } from "./counters.ts";
 import { checkExpectedMsgId, checkExpectedSeqs, checkExpectedStream } from "./expectations.ts";
 import type { InboundMessage } from "../message/inbound-message.ts";
@@ -18,31 +21,41 @@ const headerBytesMax = 65_535;
 /** A record of nats-server's file store; what it cannot keep is refused here too. */
 const recordBytesMax = 32 * 1024 * 1024;
 
+/** What a message is checked against. */
+export interface CheckedState {
+  readonly log: MessageLog;
+  readonly current: CurrentConfig;
+  readonly duplicates: Duplicates;
+  readonly clock: Clock;
+  /** Whose largest payload is that of counters, too. */
+  readonly account: Account;
+}
+
 export class Checks {
-  readonly #stream: Stream;
+  readonly #state: CheckedState;
   readonly #stored = new StoredMessage();
   /** Of the message that was asked about last: what it is a duplicate of; 0 for none. */
   duplicateOf = 0;
   #name = "";
   #messageBytesMax = Infinity;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(state: CheckedState) {
+    this.#state = state;
     this.onUpdated();
   }
 
   onUpdated(): void {
-    const { config } = this.#stream;
+    const { config } = this.#state.current;
     this.#name = wireFromText(config.name);
-    const max = config.max_msg_size ?? -1;
-    this.#messageBytesMax = max >= 0 ? max : Infinity;
+    this.#messageBytesMax = messageBytesMaxOf(config);
   }
 
   /** A plain publish. Null when it may be stored, or {@link duplicateOf} is set. */
   check(inbound: InboundMessage): ApiError | null {
     this.duplicateOf = 0;
-    const { config } = this.#stream;
-    if (!fitsRecord(this.#stream.log, inbound)) return storeFailed("message too large");
+    const { log, current } = this.#state;
+    const { config } = current;
+    if (!fitsRecord(log, inbound)) return storeFailed("message too large");
     if (config.sealed) return refusals.sealed;
     const isCounterStream = config.allow_msg_counter === true;
     if (inbound.headerBytes === 0) {
@@ -59,30 +72,29 @@ export class Checks {
 
   /** Of what is to be stored, headers and all. */
   checkSize(inbound: InboundMessage): ApiError | null {
-    if (inbound.bodyBytes > this.#messageBytesMax) return refusals.messageTooLarge;
-    return inbound.headerBytes > headerBytesMax ? refusals.headerTooLarge : null;
+    return checkSize(inbound, this.#messageBytesMax);
   }
 
   #checkHeaders(inbound: InboundMessage, isCounterStream: boolean): ApiError | null {
     const { headers } = inbound;
-    const stream = this.#stream;
+    const { log, current, duplicates } = this.#state;
     const refusal =
       checkIncrement(inbound, isCounterStream) ??
       checkExpectedStream(inbound, this.#name) ??
       this.#checkTtlAllowed(inbound) ??
-      checkExpectedSeqs(inbound, stream.log) ??
+      checkExpectedSeqs(inbound, log) ??
       this.#checkSchedule(inbound);
     if (refusal !== null) return refusal;
     if (!inbound.isSourced && headers.hasValue(field.streamSource)) return refusals.sourceHeader;
-    if (headers.hasValue(field.msgId) && stream.config.mirror === undefined) {
-      this.duplicateOf = stream.publishHandler.duplicates.seqOf(headers.text(field.msgId));
+    if (headers.hasValue(field.msgId) && current.config.mirror === undefined) {
+      this.duplicateOf = duplicates.seqOf(headers.text(field.msgId));
       if (this.duplicateOf > 0) return null;
     }
-    return checkExpectedMsgId(inbound, stream.publishHandler.lastMsgId) ?? this.#checkRollup(inbound);
+    return checkExpectedMsgId(inbound, duplicates.lastId) ?? this.#checkRollup(inbound);
   }
 
   #checkTtlAllowed({ headers, isSourced }: InboundMessage): ApiError | null {
-    if (isSourced || this.#stream.config.allow_msg_ttl || !headers.hasValue(field.ttl)) return null;
+    if (isSourced || this.#state.current.config.allow_msg_ttl || !headers.hasValue(field.ttl)) return null;
     // One that cannot be read is found out later.
     const ttl = parseMessageTtl(headers.text(field.ttl)) ?? 0;
     return ttl === 0 ? null : refusals.ttlDisabled;
@@ -90,15 +102,15 @@ export class Checks {
 
   #checkSchedule(inbound: InboundMessage): ApiError | null {
     if (!hasScheduleHeaders(inbound)) return null;
-    const { host, config, log } = this.#stream;
-    return checkSchedule(inbound, config, host.clock.wallMs(), (subject) =>
+    const { log, current, clock } = this.#state;
+    return checkSchedule(inbound, current.config, clock.wallMs(), (subject) =>
       isScheduleIn(log, subject, this.#stored),
     );
   }
 
   #checkRollup({ headers, isSourced }: InboundMessage): ApiError | null {
     if (!headers.hasValue(field.rollup)) return null;
-    if (!this.#stream.allowsRollup && !isSourced) return rollupFailed("rollup not permitted");
+    if (!allowsRollup(this.#state.current.config) && !isSourced) return rollupFailed("rollup not permitted");
     const rollup = headers.text(field.rollup).toLowerCase();
     if (rollup === "sub" || rollup === "all") return null;
     return rollupFailed(`rollup value invalid: ${JSON.stringify(rollup)}`);
@@ -106,15 +118,25 @@ export class Checks {
 
   #checkCounter(inbound: InboundMessage): ApiError | null {
     if (inbound.increment === null) return refusals.counterMissing;
-    const { log, account } = this.#stream;
+    const { log, account } = this.#state;
     const before = lastTotal(log, inbound.subject);
     if (!isCounterTotal(before)) return before;
     const after = applyIncrement(inbound, before);
     if (!isCounterTotal(after)) return after;
-    const payloadMax = account.account.limits.maxPayloadBytes;
+    const payloadMax = account.limits.maxPayloadBytes;
     if (payloadMax >= 0 && inbound.bodyBytes > payloadMax) return refusals.messageTooLarge;
     return this.checkSize(inbound);
   }
+}
+
+/** @param bytesMax of headers and payload */
+export function checkSize(inbound: InboundMessage, bytesMax: number): ApiError | null {
+  if (inbound.bodyBytes > bytesMax) return refusals.messageTooLarge;
+  return inbound.headerBytes > headerBytesMax ? refusals.headerTooLarge : null;
+}
+
+export function messageBytesMaxOf({ max_msg_size: max = -1 }: StreamConfig): number {
+  return max >= 0 ? max : Infinity;
 }
 
 /** Whether nats-server's file store could keep it. */

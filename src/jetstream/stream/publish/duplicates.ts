@@ -5,10 +5,15 @@
  */
 import { nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
-import type { Stream } from "../stream.ts";
+import { headerValue } from "../../../protocol/headers.ts";
+import { type MessageLog, StoredMessage } from "../../../store/contract.ts";
+import type { PassScheduler } from "../../host.ts";
+import type { CurrentConfig, StreamConfig } from "../config/stream-config.ts";
 
 export class Duplicates {
-  readonly #stream: Stream;
+  readonly #log: MessageLog;
+  readonly #current: CurrentConfig;
+  readonly #scheduler: PassScheduler;
   readonly #seqs = new Map<string, number>();
   /** In the order of their coming, from `#first` on; an id that came twice, after it had left, stands here twice. */
   #ids: string[] = [];
@@ -16,12 +21,16 @@ export class Duplicates {
   #first = 0;
   #windowMs = 0;
   #isLoaded = false;
+  /** Null until it is asked for. */
+  #lastId: string | null = null;
   #deadline: Deadline | null = null;
   readonly #onDeadline = (): void => this.#forgetOld();
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
-    this.#windowMs = windowMsOf(stream);
+  constructor(log: MessageLog, current: CurrentConfig, scheduler: PassScheduler) {
+    this.#log = log;
+    this.#current = current;
+    this.#scheduler = scheduler;
+    this.#windowMs = windowMsOf(current.config);
   }
 
   get count(): number {
@@ -37,14 +46,26 @@ export class Duplicates {
     return this.#seqs.get(id) ?? 0;
   }
 
-  note(id: string, seq: number, atMs: number): void {
-    if (this.#windowMs <= 0) return;
+  /** Of the message stored last; "" when it had none. Wire string. */
+  get lastId(): string {
+    if (this.#lastId === null) {
+      const stored = new StoredMessage();
+      const headers = this.#log.read(this.#log.state.lastSeq, stored) ? stored.headers : null;
+      this.#lastId = headers === null ? "" : (headerValue(headers, "Nats-Msg-Id") ?? "");
+    }
+    return this.#lastId;
+  }
+
+  /** A message was stored. @param id null without */
+  note(id: string | null, seq: number, atMs: number): void {
+    this.#lastId = id ?? "";
+    if (id === null || this.#windowMs <= 0) return;
     this.#load();
     this.#add(id, seq, atMs);
   }
 
   onUpdated(): void {
-    const windowMs = windowMsOf(this.#stream);
+    const windowMs = windowMsOf(this.#current.config);
     if (windowMs === this.#windowMs) return;
     this.#load();
     this.#windowMs = windowMs;
@@ -62,30 +83,29 @@ export class Duplicates {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
     if (this.#windowMs <= 0) return;
-    const sinceMs = this.#stream.host.clock.wallMs() - this.#windowMs;
-    for (const { id, seq, atMs } of this.#stream.log.messageIds(sinceMs)) this.#add(id, seq, atMs);
+    const sinceMs = this.#scheduler.clock.wallMs() - this.#windowMs;
+    for (const { id, seq, atMs } of this.#log.messageIds(sinceMs)) this.#add(id, seq, atMs);
   }
 
   #add(id: string, seq: number, atMs: number): void {
     this.#seqs.set(id, seq);
     this.#ids.push(id);
     this.#times.push(atMs);
-    this.#deadline ??= this.#stream.host.after(this.#windowMs, this.#onDeadline);
+    this.#deadline ??= this.#scheduler.after(this.#windowMs, this.#onDeadline);
   }
 
   #forgetOld(): void {
     this.#deadline = null;
     this.#expire();
-    const { host } = this.#stream;
-    const nowMs = host.clock.wallMs();
-    this.#stream.log.forgetMessageIds(nowMs - this.#windowMs);
+    const nowMs = this.#scheduler.clock.wallMs();
+    this.#log.forgetMessageIds(nowMs - this.#windowMs);
     if (this.#first >= this.#ids.length) return;
     const dueMs = (this.#times[this.#first] as number) + this.#windowMs;
-    this.#deadline = host.after(Math.max(deadlineMsMin, dueMs - nowMs), this.#onDeadline);
+    this.#deadline = this.#scheduler.after(Math.max(deadlineMsMin, dueMs - nowMs), this.#onDeadline);
   }
 
   #expire(): void {
-    const beforeMs = this.#stream.host.clock.wallMs() - this.#windowMs;
+    const beforeMs = this.#scheduler.clock.wallMs() - this.#windowMs;
     const times = this.#times;
     let at = this.#first;
     for (; at < times.length && (times[at] as number) <= beforeMs; at++) {
@@ -103,6 +123,6 @@ export class Duplicates {
 const keptMin = 1_024;
 const deadlineMsMin = 50;
 
-function windowMsOf({ config }: Stream): number {
+function windowMsOf(config: StreamConfig): number {
   return (config.duplicate_window ?? 0) / nsPerMs;
 }

@@ -1,62 +1,49 @@
 /** What a publisher is told: nats-server's JSON, byte for byte. */
-import { type ViewedBytes, viewBytes } from "../../../base/bytes.ts";
+import { viewBytes } from "../../../base/bytes.ts";
 import { encodeJson } from "../../../base/json.ts";
 import type { ApiError } from "../../api-error.ts";
-import type { Stream } from "../stream.ts";
+import type { AckForm } from "../../commit-gated-replies.ts";
+import type { StreamReplies } from "../../stream-replies.ts";
+import type { CurrentConfig } from "../config/stream-config.ts";
 import type { InboundMessage } from "../message/inbound-message.ts";
 
 export class PubAcks {
-  readonly #stream: Stream;
-  /** `{"stream":"S","domain":"D","seq":` */
-  readonly #prefix: ViewedBytes;
-  /** Whether what is acknowledged has to reach the disk before. */
-  readonly #waits: boolean;
+  readonly #current: CurrentConfig;
+  readonly #replies: StreamReplies;
+  /** Begins with `{"stream":"S","domain":"D","seq":`. */
+  readonly #form: AckForm;
 
-  constructor(stream: Stream) {
-    const { domain } = stream.host;
-    this.#stream = stream;
-    this.#waits = stream.log.kind === "file";
+  constructor(current: CurrentConfig, replies: StreamReplies, domain: string | null) {
+    this.#current = current;
+    this.#replies = replies;
     const domainPart = domain === null ? "" : `"domain":${encodeJson(domain, false)},`;
-    this.#prefix = viewBytes(Buffer.from(`{"stream":${encodeJson(stream.name, false)},${domainPart}"seq":`));
+    const text = `{"stream":${encodeJson(current.config.name, false)},${domainPart}"seq":`;
+    this.#form = { account: replies.account, waits: replies.waits, prefix: viewBytes(Buffer.from(text)) };
   }
 
   /** @param suffix what follows the sequence, up to and with the closing brace; wire string */
   acknowledge(inbound: InboundMessage, seq: number, suffix: string): void {
-    if (inbound.replyEnd === inbound.replyStart || this.#stream.config.no_ack === true) return;
-    const { account } = this.#stream;
-    account.replies.acknowledge(
-      account.account,
-      this.#waits,
-      inbound.reply,
-      inbound.replyStart,
-      inbound.replyEnd,
-      this.#prefix,
-      seq,
-      suffix,
-    );
+    if (inbound.replyEnd === inbound.replyStart || this.#current.config.no_ack === true) return;
+    this.#replies.acknowledge(this.#form, inbound, seq, suffix);
   }
 
   refuse(inbound: InboundMessage, refusal: ApiError): void {
-    this.say(inbound, encodeJson({ error: refusal.json, stream: this.#stream.name, seq: 0 }, false));
+    this.say(inbound, encodeJson({ error: refusal.json, stream: this.#current.config.name, seq: 0 }, false));
   }
 
   /** @param text "" for an empty answer */
   say(inbound: InboundMessage, text: string): void {
-    if (inbound.hasReply && this.#stream.config.no_ack !== true) this.sayTo(inbound.replySubject, text);
+    if (inbound.hasReply && this.#current.config.no_ack !== true) this.sayTo(inbound.replySubject, text);
   }
 
   /** @param reply wire string; "" for nobody */
   sayTo(reply: string, text: string): void {
-    if (reply === "") return;
-    const { account } = this.#stream;
-    const payload = Buffer.from(text);
     // What refuses a message may rest on one that is not on disk yet.
-    if (this.#waits) account.replies.publish(account.account, reply, payload);
-    else account.replies.publishSoon(account.account, reply, payload);
+    if (reply !== "") this.#replies.publish(reply, Buffer.from(text));
   }
 
   acknowledgeTo(reply: string, seq: number, suffix: string): void {
-    this.sayTo(reply, `${this.#prefix.bytes.toString("utf8")}${seq}${suffix}`);
+    this.sayTo(reply, `${this.#form.prefix.bytes.toString("utf8")}${seq}${suffix}`);
   }
 }
 

@@ -8,12 +8,22 @@ import {
   textFromWire,
   wireFromText,
 } from "../../../subjects/subject.ts";
-import type { NewMessage } from "../../../store/contract.ts";
+import type { Log } from "../../../base/log.ts";
+import type { MessageLog, NewMessage } from "../../../store/contract.ts";
+import type { StreamReplies } from "../../stream-replies.ts";
 import type { StreamConfig } from "../config/stream-config.ts";
-import type { Stream } from "../stream.ts";
+
+/** Where messages are kept, and the way out for what is said of them. */
+export interface RepublishedStream {
+  readonly name: string;
+  readonly log: MessageLog;
+  readonly replies: StreamReplies;
+  /** Where the broker's owner is warned. */
+  readonly warnings: Log;
+}
 
 export class Republisher {
-  readonly #stream: Stream;
+  readonly #stream: RepublishedStream;
   readonly #transform: SubjectTransform;
   readonly #headersOnly: boolean;
   #subject = "";
@@ -21,14 +31,14 @@ export class Republisher {
   #hasWarned = false;
 
   /** @returns null when the configuration asks for none */
-  static of(stream: Stream, { republish }: StreamConfig): Republisher | null {
+  static of(stream: RepublishedStream, { republish }: StreamConfig): Republisher | null {
     // nats-server takes one without a destination, and does nothing.
     if (republish === undefined || republish.dest === "") return null;
     const transform = SubjectTransform.parse(wireFromText(republish.src ?? ""), wireFromText(republish.dest));
     return new Republisher(stream, transform, republish.headers_only === true);
   }
 
-  private constructor(stream: Stream, transform: SubjectTransform, headersOnly: boolean) {
+  private constructor(stream: RepublishedStream, transform: SubjectTransform, headersOnly: boolean) {
     this.#stream = stream;
     this.#transform = transform;
     this.#headersOnly = headersOnly;
@@ -45,11 +55,11 @@ export class Republisher {
 
   /** The message is stored, and nothing is published in the name of whoever configured the stream. */
   #suppress(): void {
-    const { host, account, name } = this.#stream;
+    const { warnings, replies, name } = this.#stream;
     if (!this.#hasWarned) {
       const subject = JSON.stringify(textFromWire(this.#subject));
-      host.log.warn(
-        `stream ${account.account.name} > ${name}: not republished to ${subject}, which is reserved`,
+      warnings.warn(
+        `stream ${replies.account.name} > ${name}: not republished to ${subject}, which is reserved`,
       );
     }
     this.#hasWarned = true;
@@ -57,15 +67,15 @@ export class Republisher {
   }
 
   /** Goes out when the message is durable, as everything that is seen of it. */
-  publish(draft: NewMessage, seq: number): void {
+  publish(message: NewMessage, seq: number): void {
     if (this.#subject === "") return;
-    const { account, log, name } = this.#stream;
-    const { bytes, bodyStart, headerBytes } = draft;
-    const payload = bytes.subarray(bodyStart + headerBytes, draft.bodyEnd);
+    const { replies, name } = this.#stream;
+    const { bytes, bodyStart, headerBytes } = message;
+    const payload = bytes.subarray(bodyStart + headerBytes, message.bodyEnd);
     const size = this.#headersOnly ? `Nats-Msg-Size: ${payload.length}\r\n` : "";
     const fields =
-      `Nats-Stream: ${wireFromText(name)}\r\nNats-Subject: ${draft.subject}\r\nNats-Sequence: ${seq}\r\n` +
-      `Nats-Time-Stamp: ${formatTimestamp(draft.timeMs, draft.timeNs)}\r\n` +
+      `Nats-Stream: ${wireFromText(name)}\r\nNats-Subject: ${message.subject}\r\nNats-Sequence: ${seq}\r\n` +
+      `Nats-Time-Stamp: ${formatTimestamp(message.timeMs, message.timeNs)}\r\n` +
       `Nats-Last-Sequence: ${this.#lastSeq}\r\n${size}\r\n`;
     const headers =
       headerBytes === 0
@@ -75,7 +85,6 @@ export class Republisher {
             Buffer.from(fields, "latin1"),
           ]);
     const body = this.#headersOnly ? payload.subarray(0, 0) : payload;
-    if (log.kind === "file") account.replies.publish(account.account, this.#subject, body, headers);
-    else account.replies.publishSoon(account.account, this.#subject, body, headers);
+    replies.publish(this.#subject, body, headers);
   }
 }

@@ -7,7 +7,9 @@ import type { Deadline } from "../../../base/clock.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
 import { parseMessageTtl } from "../message/message-ttl.ts";
-import type { Stream } from "../stream.ts";
+import type { PassScheduler } from "../../host.ts";
+import type { CurrentConfig } from "../config/stream-config.ts";
+import type { FollowedLog } from "../log/followed-log.ts";
 
 /** So many go in one run; whoever else has work comes in between. */
 const runCountMax = 10_000;
@@ -17,7 +19,10 @@ const singlyMax = 64;
 const earlyMsMax = 0.5;
 
 export class Expiry {
-  readonly #stream: Stream;
+  readonly #messages: FollowedLog;
+  readonly #current: CurrentConfig;
+  readonly #scheduler: PassScheduler;
+  readonly #leaveMarker: (subject: string, headers: Buffer) => void;
   readonly #stored = new StoredMessage();
   #deadline: Deadline | null = null;
   /** When `#deadline` is due, on the wall clock. */
@@ -28,8 +33,17 @@ export class Expiry {
   #markerTtlSeconds = 0;
   readonly #onDeadline = (): void => this.#run();
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  /** @param leaveMarker stores a message that stands for the last one of a subject, in its place */
+  constructor(
+    messages: FollowedLog,
+    current: CurrentConfig,
+    scheduler: PassScheduler,
+    leaveMarker: (subject: string, headers: Buffer) => void,
+  ) {
+    this.#messages = messages;
+    this.#current = current;
+    this.#scheduler = scheduler;
+    this.#leaveMarker = leaveMarker;
     this.#read();
   }
 
@@ -42,7 +56,7 @@ export class Expiry {
 
   /** TTLs count from now on, also of what is there: what is over goes at once. */
   onTtlsAllowed(): void {
-    this.#expireByTtl(this.#stream.host.clock.wallMs() + earlyMsMax, runCountMax);
+    this.#expireByTtl(this.#scheduler.clock.wallMs() + earlyMsMax, runCountMax);
   }
 
   close(): void {
@@ -54,11 +68,12 @@ export class Expiry {
   /** A message was stored. @param expiresMs by its TTL; 0 without */
   onStored(timeMs: number, expiresMs: number): void {
     if (this.#maxAgeMs > 0 && this.#deadline === null) this.#armAt(timeMs + this.#maxAgeMs);
-    if (expiresMs > 0 && expiresMs < this.#dueMs && this.#stream.config.allow_msg_ttl) this.#armAt(expiresMs);
+    if (expiresMs > 0 && expiresMs < this.#dueMs && this.#current.config.allow_msg_ttl)
+      this.#armAt(expiresMs);
   }
 
   #read(): void {
-    const { config } = this.#stream;
+    const { config } = this.#current;
     this.#maxAgeMs = config.max_age / nsPerMs;
     this.#markerTtlSeconds = Math.floor((config.subject_delete_marker_ttl ?? 0) / (1_000 * nsPerMs));
   }
@@ -66,18 +81,18 @@ export class Expiry {
   #run(): void {
     this.#deadline = null;
     this.#dueMs = Infinity;
-    const nowMs = this.#stream.host.clock.wallMs() + earlyMsMax;
+    const nowMs = this.#scheduler.clock.wallMs() + earlyMsMax;
     let left = runCountMax;
     if (this.#maxAgeMs > 0) left -= this.#expireByAge(nowMs, left);
-    if (left > 0 && this.#stream.config.allow_msg_ttl) left -= this.#expireByTtl(nowMs, left);
+    if (left > 0 && this.#current.config.allow_msg_ttl) left -= this.#expireByTtl(nowMs, left);
     if (left > 0) this.#arm();
     else this.#armAt(0);
   }
 
   /** @returns how many it dealt with */
   #expireByAge(nowMs: number, countMax: number): number {
-    const { log, config } = this.#stream;
-    if (!config.allow_msg_ttl) return this.#expireAllByAge(nowMs);
+    const { log } = this.#messages;
+    if (!this.#current.config.allow_msg_ttl) return this.#expireAllByAge(nowMs);
     const stored = this.#stored;
     let count = 0;
     while (count < countMax && log.next(this.#ageFromSeq, log.state.lastSeq, null, stored)) {
@@ -91,21 +106,21 @@ export class Expiry {
 
   /** Without TTLs nothing is exempt, so that all up to a sequence go at once. */
   #expireAllByAge(nowMs: number): number {
-    const { log } = this.#stream;
+    const { log } = this.#messages;
     const { state } = log;
     const oldestMs = nowMs - this.#maxAgeMs;
     let count = 0;
     while (count < singlyMax && state.messages > 0 && state.firstMs <= oldestMs) {
-      this.#stream.remove(state.firstSeq);
+      this.#messages.remove(state.firstSeq);
       count++;
     }
     if (state.messages === 0 || state.firstMs > oldestMs) return count;
     const keptSeq = log.seqAtTime(Math.floor(oldestMs) + 1, 0);
-    return count + this.#stream.purgeThrough(Math.min(keptSeq - 1, state.lastSeq));
+    return count + this.#messages.removeThrough(Math.min(keptSeq - 1, state.lastSeq));
   }
 
   #expireByTtl(nowMs: number, countMax: number): number {
-    const { log } = this.#stream;
+    const { log } = this.#messages;
     const due: MessageDeadline[] = [];
     for (const deadline of log.deadlines("expires", nowMs)) {
       due.push(deadline);
@@ -122,14 +137,13 @@ export class Expiry {
 
   /** The last of a subject is replaced by a marker where there are markers, unless it is one itself. */
   #expire(stored: StoredMessage): void {
-    const stream = this.#stream;
     const { seq, subject } = stored;
     if (this.#markerTtlSeconds > 0 && !isMarker(stored.headers)) {
-      const isLast = stream.log.subject(subject)?.count === 1;
-      if (isLast) stream.publishHandler.publishOwn(subject, this.#markerHeaders(), Buffer.alloc(0));
+      const isLast = this.#messages.log.subject(subject)?.count === 1;
+      if (isLast) this.#leaveMarker(subject, this.#markerHeaders());
     }
     // A marker rolls up what it stands for; where there is none, or it was refused, the message goes by itself.
-    stream.remove(seq);
+    this.#messages.remove(seq);
   }
 
   #markerHeaders(): Buffer {
@@ -141,9 +155,9 @@ export class Expiry {
   }
 
   #arm(): void {
-    const { log, config } = this.#stream;
+    const { log } = this.#messages;
     // What a stream has once allowed it allows for ever.
-    let dueMs = config.allow_msg_ttl ? log.nextDeadlineMs("expires") : Infinity;
+    let dueMs = this.#current.config.allow_msg_ttl ? log.nextDeadlineMs("expires") : Infinity;
     if (this.#maxAgeMs > 0 && log.state.messages > 0) {
       const isFound = log.next(this.#ageFromSeq, log.state.lastSeq, null, this.#stored);
       if (isFound) dueMs = Math.min(dueMs, this.#stored.timeMs + this.#maxAgeMs);
@@ -153,10 +167,10 @@ export class Expiry {
   }
 
   #armAt(dueMs: number): void {
-    const { host } = this.#stream;
+    const { clock } = this.#scheduler;
     this.#deadline?.cancel();
     this.#dueMs = dueMs;
-    this.#deadline = host.after(Math.max(0, dueMs - host.clock.wallMs()), this.#onDeadline);
+    this.#deadline = this.#scheduler.after(Math.max(0, dueMs - clock.wallMs()), this.#onDeadline);
   }
 }
 

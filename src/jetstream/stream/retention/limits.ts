@@ -1,9 +1,11 @@
 /** What a stream may hold: what a new message is refused for, and what makes room for it. */
 import { StoredMessage, storedBytes } from "../../../store/contract.ts";
-import type { Stream } from "../stream.ts";
+import type { CurrentConfig } from "../config/stream-config.ts";
+import type { FollowedLog } from "../log/followed-log.ts";
 
 export class Limits {
-  readonly #stream: Stream;
+  readonly #messages: FollowedLog;
+  readonly #current: CurrentConfig;
   readonly #stored = new StoredMessage(true);
   /** Of the configuration; 0 for none. */
   #messagesMax = 0;
@@ -11,8 +13,9 @@ export class Limits {
   #perSubjectMax = 0;
   #discardsNew = false;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(messages: FollowedLog, current: CurrentConfig) {
+    this.#messages = messages;
+    this.#current = current;
     this.#read();
   }
 
@@ -24,11 +27,11 @@ export class Limits {
    */
   refusal(subject: string, bytes: number, isRollup: boolean): string | null {
     if (!this.#discardsNew) return null;
-    const { config, log } = this.#stream;
+    const { log } = this.#messages;
     const { state } = log;
     const held = this.#perSubjectMax > 0 ? log.subject(subject) : null;
     const replaces = held !== null && held.count >= this.#perSubjectMax;
-    if (replaces && config.discard_new_per_subject === true && !isRollup)
+    if (replaces && this.#current.config.discard_new_per_subject === true && !isRollup)
       return "maximum messages per subject exceeded";
     if (this.#messagesMax > 0 && state.messages >= this.#messagesMax && !replaces)
       return "maximum messages exceeded";
@@ -46,7 +49,7 @@ export class Limits {
   onUpdated(): void {
     const before = this.#perSubjectMax;
     this.#read();
-    const { log } = this.#stream;
+    const { log } = this.#messages;
     if (this.#perSubjectMax > 0 && (before === 0 || this.#perSubjectMax < before)) {
       const overLimit = [...log.subjects(null)].filter(({ count }) => count > this.#perSubjectMax);
       for (const { subject } of overLimit) this.#enforceSubject(subject);
@@ -55,7 +58,7 @@ export class Limits {
   }
 
   #read(): void {
-    const { config } = this.#stream;
+    const { config } = this.#current;
     this.#messagesMax = Math.max(0, config.max_msgs);
     this.#bytesMax = Math.max(0, config.max_bytes);
     this.#perSubjectMax = Math.max(0, config.max_msgs_per_subject);
@@ -63,25 +66,25 @@ export class Limits {
   }
 
   #enforceSubject(subject: string): void {
-    const { log } = this.#stream;
+    const { log } = this.#messages;
     let held = log.subject(subject);
     for (let left = (held?.count ?? 0) - this.#perSubjectMax; held !== null && left > 0; left--) {
-      if (!this.#stream.remove(held.firstSeq)) return;
+      if (!this.#messages.remove(held.firstSeq)) return;
       if (left > 1) held = log.subject(subject);
     }
   }
 
   #enforceTotals(): void {
-    const { state } = this.#stream.log;
+    const { state } = this.#messages.log;
     if (this.#messagesMax > 0)
-      while (state.messages > this.#messagesMax) if (!this.#stream.remove(state.firstSeq)) break;
+      while (state.messages > this.#messagesMax) if (!this.#messages.remove(state.firstSeq)) break;
     if (this.#bytesMax > 0)
       while (state.bytes > this.#bytesMax && state.messages > 0)
-        if (!this.#stream.remove(state.firstSeq)) break;
+        if (!this.#messages.remove(state.firstSeq)) break;
   }
 
   #bytesOf(seq: number): number {
-    const { log } = this.#stream;
+    const { log } = this.#messages;
     const stored = this.#stored;
     if (!log.read(seq, stored)) return 0;
     const subjectBytes = stored.subjectEnd - stored.subjectStart;

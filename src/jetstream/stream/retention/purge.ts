@@ -3,7 +3,7 @@ import { StoredMessage } from "../../../store/contract.ts";
 import { filterOf } from "../../../subjects/filter.ts";
 import { isCoveredBy, wireFromText } from "../../../subjects/subject.ts";
 import { filtersOf } from "../../consumer/config/config-check.ts";
-import type { Stream } from "../stream.ts";
+import type { FollowedLog } from "../log/followed-log.ts";
 
 export interface PurgeRequest {
   /** Wire string, maybe with wildcards; everything when it is left out or empty. */
@@ -15,26 +15,29 @@ export interface PurgeRequest {
 }
 
 /** @returns how many went */
-export function purge(stream: Stream, { filter = "", seq = 0, keep = 0 }: PurgeRequest): number {
+export function purge(messages: FollowedLog, { filter = "", seq = 0, keep = 0 }: PurgeRequest): number {
   if (seq === 1) return 0;
-  if (filter !== "" && filter !== ">") return purgeFiltered(stream, filter, seq, keep);
-  if (seq > 1) return stream.purgeThrough(seq - 1);
-  const { messages, lastSeq } = stream.log.state;
-  if (keep === 0) return stream.purgeThrough(lastSeq);
-  return keep < messages ? purgeKeeping(stream, keep) : 0;
+  if (filter !== "" && filter !== ">") return purgeFiltered(messages, { filter, seq, keep });
+  if (seq > 1) return messages.removeThrough(seq - 1);
+  const { state } = messages.log;
+  if (keep === 0) return messages.removeThrough(state.lastSeq);
+  return keep < state.messages ? purgeKeeping(messages, keep) : 0;
 }
 
 /** All but the newest, which are fewer than there are. */
-function purgeKeeping(stream: Stream, keep: number): number {
-  const { log } = stream;
+function purgeKeeping(messages: FollowedLog, keep: number): number {
+  const { log } = messages;
   const stored = new StoredMessage();
   let keptSeq = log.state.lastSeq + 1;
   for (let left = keep; left > 0 && log.last(keptSeq - 1, null, stored); left--) keptSeq = stored.seq;
-  return stream.purgeThrough(keptSeq - 1);
+  return messages.removeThrough(keptSeq - 1);
 }
 
-function purgeFiltered(stream: Stream, pattern: string, seq: number, keep: number): number {
-  const { log } = stream;
+function purgeFiltered(
+  messages: FollowedLog,
+  { filter: pattern, seq, keep }: Required<PurgeRequest>,
+): number {
+  const { log } = messages;
   const filter = filterOf([pattern]);
   const throughSeq = seq > 0 ? Math.min(seq - 1, log.state.lastSeq) : log.state.lastSeq;
   const most = keep === 0 ? Infinity : log.count(0, filter) - keep;
@@ -42,9 +45,9 @@ function purgeFiltered(stream: Stream, pattern: string, seq: number, keep: numbe
   let count = 0;
   for (let from = log.state.firstSeq; count < most && log.next(from, throughSeq, filter, stored); ) {
     from = stored.seq + 1;
-    if (stream.remove(stored.seq, false)) count++;
+    if (messages.remove(stored.seq, false)) count++;
   }
-  if (stream.consumers.size > 0) moveConsumers(stream, pattern);
+  if (messages.consumers.size > 0) moveConsumers(messages, pattern);
   return count;
 }
 
@@ -52,7 +55,7 @@ function purgeFiltered(stream: Stream, pattern: string, seq: number, keep: numbe
  * Who wants nothing but what the pattern takes goes on with the first of it that is left, others with the first of the
  * stream. Source: nats-server `purgeLocked`.
  */
-function moveConsumers({ log, consumers }: Stream, pattern: string): void {
+function moveConsumers({ log, consumers }: FollowedLog, pattern: string): void {
   const { firstSeq, lastSeq } = log.state;
   const stored = new StoredMessage();
   const isLeft = log.next(firstSeq, lastSeq, filterOf([pattern]), stored);

@@ -1,10 +1,11 @@
 /** Sends what schedules ask for when they are due. Source: nats-server `getScheduledMessages`, ADR-51. */
 import type { Deadline } from "../../../base/clock.ts";
 import { formatTimestamp } from "../../../base/timestamp.ts";
-import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
+import { type MessageDeadline, type MessageLog, StoredMessage } from "../../../store/contract.ts";
 import { addField, dropField, dropFields } from "../message/header-block.ts";
 import { field, MessageHeaders } from "../message/message-headers.ts";
-import type { Stream } from "../stream.ts";
+import type { PassScheduler } from "../../host.ts";
+import type { CurrentConfig } from "../config/stream-config.ts";
 import type { Due } from "./pattern.ts";
 import { dueOf, isDue, nextIsPurge } from "./schedule-headers.ts";
 
@@ -12,22 +13,30 @@ const runCountMax = 1_000;
 /** A timer may be early by a fraction of a millisecond. */
 const earlyMsMax = 0.5;
 
+/** Stores what a schedule sends. Subject and headers are wire strings and bytes as they are to be stored. */
+export type SendScheduled = (subject: string, headers: Uint8Array, payload: Buffer) => void;
+
 export class Schedules {
-  readonly #stream: Stream;
+  readonly #log: MessageLog;
+  readonly #current: CurrentConfig;
+  readonly #scheduler: PassScheduler;
+  readonly #send: SendScheduled;
   readonly #stored = new StoredMessage();
   #deadline: Deadline | null = null;
   #dueMs = Infinity;
   readonly #onDeadline = (): void => this.#run();
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(log: MessageLog, current: CurrentConfig, scheduler: PassScheduler, send: SendScheduled) {
+    this.#log = log;
+    this.#current = current;
+    this.#scheduler = scheduler;
+    this.#send = send;
   }
 
   /** Begins, or goes on with another configuration. */
   start(): void {
     this.close();
-    const { config, log } = this.#stream;
-    if (config.allow_msg_schedules === true) this.#armAt(log.nextDeadlineMs("wakes"));
+    if (this.#current.config.allow_msg_schedules === true) this.#armAt(this.#log.nextDeadlineMs("wakes"));
   }
 
   close(): void {
@@ -42,8 +51,8 @@ export class Schedules {
 
   #run(): void {
     this.close();
-    const { host, log } = this.#stream;
-    const nowMs = host.clock.wallMs();
+    const log = this.#log;
+    const nowMs = this.#scheduler.clock.wallMs();
     const due: MessageDeadline[] = [];
     for (const deadline of log.deadlines("wakes", nowMs + earlyMsMax)) {
       due.push(deadline);
@@ -58,7 +67,7 @@ export class Schedules {
   }
 
   #fire({ seq, atMs }: MessageDeadline, nowMs: number): void {
-    const { log, publishHandler } = this.#stream;
+    const log = this.#log;
     const stored = this.#stored;
     if (!log.read(seq, stored) || stored.headerBytes === 0) return;
     const { subject } = stored;
@@ -73,16 +82,13 @@ export class Schedules {
     const added = addedFields(headers, subject, next);
     const last = source === "" ? null : log.subject(source);
     if (last !== null) log.read(last.lastSeq, stored);
-    const payload = stored.payload;
-    const refusal = publishHandler.publishOwn(target, headersOf(stored.headers, added), payload, false);
-    if (refusal !== null)
-      this.#stream.host.log.warn(`a scheduled message was not stored: ${refusal.message}`);
+    this.#send(target, headersOf(stored.headers, added), stored.payload);
     if (next.repeats && log.read(seq, stored)) log.addDeadline({ kind: "wakes", seq, atMs: next.atMs });
   }
 
   /** Whether no other message has taken its place; what a schedule has sent does not. */
   #isCurrent(subject: string, seq: number): boolean {
-    const { log } = this.#stream;
+    const log = this.#log;
     const last = log.subject(subject);
     if (last === null || last.lastSeq === seq) return true;
     const stored = new StoredMessage();
@@ -97,8 +103,8 @@ export class Schedules {
     this.#deadline = null;
     this.#dueMs = dueMs;
     if (dueMs === Infinity) return;
-    const { host } = this.#stream;
-    this.#deadline = host.after(Math.max(0, dueMs - host.clock.wallMs()), this.#onDeadline);
+    const { clock } = this.#scheduler;
+    this.#deadline = this.#scheduler.after(Math.max(0, dueMs - clock.wallMs()), this.#onDeadline);
   }
 }
 

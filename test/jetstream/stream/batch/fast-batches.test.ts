@@ -115,6 +115,7 @@ describe("a fast batch", () => {
 describe("the reply of a fast batch", () => {
   it("is read from its end", () => {
     expect(parseFastReply("_INBOX.a.b.id.0.ok.7.1.$FI")).toEqual({
+      subject: "_INBOX.a.b.id.0.ok.7.1.$FI",
       id: "id",
       flow: 10,
       isGapAllowed: true,

@@ -49,11 +49,11 @@ describe("publish acks", () => {
   it("carry large sequences", () => {
     const world = new World();
     const stream = world.stream();
-    stream.skipTo(4_503_599_627_370_001);
+    stream.log.skipTo(4_503_599_627_370_001);
     expect(world.publish("s.a")).toBe('{"stream":"S","seq":4503599627370001}');
     stream.close();
     const other = world.stream({ name: "T", subjects: ["t"] });
-    other.skipTo(1_234_567_890_123);
+    other.log.skipTo(1_234_567_890_123);
     expect(world.publish("t")).toBe('{"stream":"T","seq":1234567890123}');
   });
 });
@@ -95,7 +95,7 @@ describe("what is stored", () => {
     expect([consumer.told, consumer.wakes]).toEqual([["+1 s.a"], 0]);
     world.endPass();
     expect(consumer.wakes).toBe(1);
-    stream.remove(1);
+    stream.messages.remove(1);
     expect(consumer.told).toEqual(["+1 s.a", "-1 s.a"]);
   });
 

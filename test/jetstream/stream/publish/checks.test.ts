@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { InboundMessage } from "../../../../src/jetstream/stream/message/inbound-message.ts";
 import { contents, headersAt, second, World } from "../../stream-world.ts";
 
 describe("what is asked of a published message", () => {
@@ -89,7 +90,7 @@ describe("duplicates", () => {
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id: m"])).toBe("1");
     await world.advance("5s");
     stream = world.restart(stream);
-    stream.purgeThrough(1);
+    stream.messages.removeThrough(1);
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id: m"])).toBe("1+duplicate");
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id:"])).toBe("2");
     expect(world.outcome("s.a", "1", ["Nats-Msg-Id:"])).toBe("3");
@@ -183,8 +184,9 @@ describe("counters", () => {
         "latin1",
       );
       const bytes = Buffer.concat([block, Buffer.from(`{"val":"${val}"}`)]);
-      const place = { bodyStart: 0, bodyEnd: bytes.length, headerBytes: block.length };
-      return stream.storeSourced({ subject: "s.a", bytes, ...place, seq: 0, timeMs: 0, timeNs: 0 });
+      const message = new InboundMessage();
+      message.takeSourced("s.a", bytes, 0, bytes.length, block.length);
+      return stream.publishHandler.storeSourced(message);
     };
     expect(copy("10")).toBeNull();
     expect(copy("12")).toBeNull();

@@ -178,17 +178,17 @@ describe("a purge", () => {
     const world = new World();
     const stream = world.stream();
     fill(world, "s.a", "s.b", "s.a", "s.b", "s.a");
-    expect(purge(stream, { seq: 1 })).toBe(0);
-    expect(purge(stream, { filter: "s.a", seq: 3 })).toBe(1);
-    expect(purge(stream, { filter: "s.b", keep: 1 })).toBe(1);
-    expect(purge(stream, { filter: "s.b", keep: 5 })).toBe(0);
+    expect(purge(stream.messages, { seq: 1 })).toBe(0);
+    expect(purge(stream.messages, { filter: "s.a", seq: 3 })).toBe(1);
+    expect(purge(stream.messages, { filter: "s.b", keep: 1 })).toBe(1);
+    expect(purge(stream.messages, { filter: "s.b", keep: 5 })).toBe(0);
     expect(contents(stream)).toEqual(["3 s.a 3", "4 s.b 4", "5 s.a 5"]);
-    expect(purge(stream, { keep: 2 })).toBe(1);
-    expect(purge(stream, { keep: 1 })).toBe(1);
+    expect(purge(stream.messages, { keep: 2 })).toBe(1);
+    expect(purge(stream.messages, { keep: 1 })).toBe(1);
     expect(contents(stream)).toEqual(["5 s.a 5"]);
-    expect(purge(stream, { filter: ">" })).toBe(1);
+    expect(purge(stream.messages, { filter: ">" })).toBe(1);
     expect(stream.log.state).toMatchObject({ messages: 0, firstSeq: 6, lastSeq: 5 });
-    expect(purge(stream, { seq: 10 })).toBe(0);
+    expect(purge(stream.messages, { seq: 10 })).toBe(0);
     expect(world.outcome("s.a")).toBe("10");
   });
 
@@ -197,8 +197,8 @@ describe("a purge", () => {
     const stream = world.stream();
     const consumer = new FakeConsumer(stream, "C");
     fill(world, "s.a", "s.b");
-    purge(stream, { filter: "s.a" });
-    purge(stream, {});
+    purge(stream.messages, { filter: "s.a" });
+    purge(stream.messages, {});
     expect(consumer.told.slice(2)).toEqual(["-1 s.a", "purged to 2", "purged to 3"]);
   });
 });

@@ -63,7 +63,7 @@ describe("a schedule", () => {
     world.send("s.c", "2", every);
     await world.advance("11s");
     expect(contents(stream)).toEqual(["2 s.b 1", "4 s.out last", "5 s.b plain", "6 s.c 2", "7 s.out 2"]);
-    stream.remove(6);
+    stream.messages.remove(6);
     await world.advance("20s");
     expect(stream.log.state.lastSeq).toBe(7);
   });

@@ -1,7 +1,7 @@
 /** A consumer as the API handles it, and as streams keep it. */
-import type { Timestamp } from "../../base/timestamp.ts";
+import type { Timestamp } from "../../../base/timestamp.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
-import type { ConsumerConfig } from "../consumer/config/consumer-config.ts";
+import type { ConsumerConfig } from "../../consumer/config/consumer-config.ts";
 
 export interface ManagedConsumer extends StreamConsumer {
   /** As CONSUMER.INFO shows it, in nats-server's order of fields; `config.metadata` without the levels that answers get. */

@@ -1,5 +1,5 @@
 /** What a stream tells its consumers, and what they ask of it. */
-import type { ConsumerConfig } from "../consumer/config/consumer-config.ts";
+import type { ConsumerConfig } from "../../consumer/config/consumer-config.ts";
 
 export interface StreamConsumer {
   readonly name: string;
