@@ -2,6 +2,7 @@
  * JetStream at both ends of a link. Each end's streams answer to their own domain: the API without a domain stays on
  * its side, and so does what is for this end's domain. Source: nats-server `addLeafNodeConnection`.
  */
+import { bucketSubjects } from "../subjects/buckets.ts";
 
 export interface DomainDenies {
   /** Neither asked for nor sent. */
@@ -10,7 +11,7 @@ export interface DomainDenies {
   readonly sending: readonly string[];
 }
 
-const apiDenies = ["$JS.API.>", "$KV.>", "$OBJ.>"];
+const apiDenies = ["$JS.API.>", ...bucketSubjects];
 const systemDenies = ["$JSC.>", "$NRG.>"];
 
 /**

@@ -8,6 +8,7 @@ import type { TlsOptions } from "../config/tls-options.ts";
 import { LeafLink } from "../leaf/link.ts";
 import { isPinned } from "./listeners.ts";
 import { connectionsExceeded } from "../protocol/errors.ts";
+import { bucketSubjects } from "../subjects/buckets.ts";
 import { SubjectMappings } from "../subjects/mapping.ts";
 import { wireFromText } from "../subjects/subject.ts";
 import type { ConnectionLimits } from "../transport/connection.ts";
@@ -32,8 +33,7 @@ const domainSuffixes: Readonly<Record<string, string>> = {
   "META.>": "$JS.API.META.>",
   "SERVER.>": "$JS.API.SERVER.>",
   "ACCOUNT.>": "$JS.API.ACCOUNT.>",
-  "$KV.>": "$KV.>",
-  "$OBJ.>": "$OBJ.>",
+  ...Object.fromEntries(bucketSubjects.map((subject) => [subject, subject])),
 };
 
 function domainMappings({ jetstream }: AccountOptions, options: Options): MappingOptions[] {

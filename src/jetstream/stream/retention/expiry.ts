@@ -6,6 +6,7 @@ import { durationText, nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { type MessageDeadline, StoredMessage } from "../../../store/contract.ts";
+import { keyValue } from "../../../subjects/buckets.ts";
 import { parseMessageTtl } from "../message/message-ttl.ts";
 import type { PassScheduler } from "../../host.ts";
 import type { CurrentConfig } from "../config/stream-config.ts";
@@ -184,6 +185,6 @@ function isMarker(headers: Buffer | null): boolean {
   if (headers === null) return false;
   return (
     (headerValue(headers, "Nats-Marker-Reason") ?? "") !== "" ||
-    headerValue(headers, "KV-Operation") === "PURGE"
+    headerValue(headers, keyValue.operationHeader) === keyValue.purged
   );
 }
