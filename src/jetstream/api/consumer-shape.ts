@@ -11,7 +11,7 @@ import {
   strings,
   time,
   uint64,
-} from "./shape.ts";
+} from "../json/shape.ts";
 
 export const consumerConfig = object("ConsumerConfig", {
   durable_name: string,

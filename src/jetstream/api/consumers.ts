@@ -18,7 +18,7 @@ import {
   type Route,
   streamOf,
 } from "./route.ts";
-import { int, object, string, time, uint64 } from "./shape.ts";
+import { int, object, string, time, uint64 } from "../json/shape.ts";
 
 const listRequest = object("JSApiConsumersRequest", { offset: int });
 const pauseRequest = object("JSApiConsumerPauseRequest", { pause_until: time });

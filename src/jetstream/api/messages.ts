@@ -6,7 +6,7 @@ import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import type { Stream } from "../stream/stream.ts";
 import { type ApiRequest, decodeBody, hasEmptyBody, type Route, streamOf } from "./route.ts";
-import { bool, int, object, string, strings, time, uint64 } from "./shape.ts";
+import { bool, int, object, string, strings, time, uint64 } from "../json/shape.ts";
 
 const deleteRequest = object("JSApiMsgDeleteRequest", { seq: uint64, no_erase: bool });
 const getRequest = object("JSApiMsgGetRequest", {

@@ -1,5 +1,5 @@
 /** Lists that are answered in pieces. */
-import { int, object, string } from "./shape.ts";
+import { int, object, string } from "../json/shape.ts";
 
 export const namesMax = 1_024;
 export const listMax = 256;

@@ -4,8 +4,8 @@ import { textFromWire, wireFromText } from "../../subjects/subject.ts";
 import { apiError } from "../api-errors.ts";
 import type { ManagedConsumer } from "../stream/log/managed-consumer.ts";
 import type { Stream, StreamAccount } from "../stream/stream.ts";
-import { JsonError } from "./json-parser.ts";
-import { decode, type ObjectShape } from "./shape.ts";
+import { JsonError } from "../json/json-parser.ts";
+import { decode, type ObjectShape } from "../json/shape.ts";
 
 export interface ApiRequest {
   readonly account: StreamAccount;

@@ -14,7 +14,7 @@ import {
   strings,
   time,
   uint64,
-} from "./shape.ts";
+} from "../json/shape.ts";
 
 const transform = { src: string, dest: string };
 

@@ -19,7 +19,7 @@ import {
   type Route,
   streamOf,
 } from "./route.ts";
-import { bool, int, object, string, uint64 } from "./shape.ts";
+import { bool, int, object, string, uint64 } from "../json/shape.ts";
 import { streamRequest } from "./stream-shape.ts";
 
 const infoRequest = object("JSApiStreamInfoRequest", {

@@ -10,7 +10,7 @@ import {
   type Route,
   streamOf,
 } from "../api/route.ts";
-import { bool, int, object, string } from "../api/shape.ts";
+import { bool, int, object, string } from "../json/shape.ts";
 import { streamConfig } from "../api/stream-shape.ts";
 import { apiError } from "../api-errors.ts";
 import { clientInfo } from "../client-info.ts";

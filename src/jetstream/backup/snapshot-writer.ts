@@ -2,8 +2,8 @@
 import { nsPerMs } from "../../base/duration.ts";
 import { firstSeqMax, storedBytes, type StreamStore } from "../../store/contract.ts";
 import { consumerConfig } from "../api/consumer-shape.ts";
-import { JsonError } from "../api/json-parser.ts";
-import { decode, object } from "../api/shape.ts";
+import { JsonError } from "../json/json-parser.ts";
+import { decode, object } from "../json/shape.ts";
 import type { RequestedConsumerConfig } from "../consumer/config/consumer-config.ts";
 import type { SavedConsumer } from "../consumer/consumer-api.ts";
 import { field, MessageHeaders } from "../stream/message/message-headers.ts";

@@ -1,7 +1,7 @@
 /** What asks a pull consumer for messages. Source: nats-server `nextReqFromMsg`. */
 import { nsPerMs } from "../../../base/duration.ts";
-import { parseJsonValues, JsonError } from "../../api/json-parser.ts";
-import { decode, duration, int, int64, bool, object, string } from "../../api/shape.ts";
+import { parseJsonValues, JsonError } from "../../json/json-parser.ts";
+import { decode, duration, int, int64, bool, object, string } from "../../json/shape.ts";
 
 /** As it was asked, whoever asks. */
 export interface PullOptions {

@@ -12,8 +12,8 @@ import {
   strings,
   time,
   uint64,
-} from "../../../src/jetstream/api/shape.ts";
-import { JsonError } from "../../../src/jetstream/api/json-parser.ts";
+} from "../../../src/jetstream/json/shape.ts";
+import { JsonError } from "../../../src/jetstream/json/json-parser.ts";
 
 const inner = { name: string, count: uint64 };
 const shape = object(
