@@ -2,7 +2,7 @@
  * Fields of a JSON object that a peer sent, read as Go's `encoding/json` reads them into a struct: names match in any
  * case, of several the last that is not null counts, null is as good as absent, and unknown ones are ignored.
  *
- * Requests to the JetStream API are read by `jetstream/api/shape.ts` instead, which answers with Go's own error texts.
+ * Requests to the JetStream API are read by `jetstream/json/shape.ts` instead, which answers with Go's own error texts.
  */
 
 /** What is wrong, without what it was read from: `name must be a string`. */
