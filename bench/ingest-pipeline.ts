@@ -1,5 +1,6 @@
 /** What `ingest.mjs` measures. */
 import { Clock } from "../src/base/clock.ts";
+import { Phases } from "../src/base/phases.ts";
 import { viewBytes } from "../src/base/bytes.ts";
 import { silentLog } from "../src/base/log.ts";
 import { Broker } from "../src/broker/broker.ts";
@@ -96,8 +97,8 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(wanted))) {
 
 /** @returns nanoseconds of processor time for each message, garbage collection included */
 function run(scenario: Scenario, count: number): number {
-  let work: (() => void)[] = [];
-  const defer = (one: () => void): void => void work.push(one);
+  const phases = new Phases();
+  const defer: Host["defer"] = (phase, work) => phases.add(phase, work);
   const clock = new Clock();
   const broker = new Broker(clock, 10, () => 7);
   const service = new Service();
@@ -110,6 +111,7 @@ function run(scenario: Scenario, count: number): number {
     defer,
     after: (delayMs, callback) => clock.after(delayMs, callback),
     soon: (callback) => clock.soon(callback),
+    background: (callback) => clock.soon(callback),
     receivers: { watch: () => {}, areAboveHighWaterMark: false, onDrain: () => () => {} },
     stallPublisher: () => {},
     nuid: () => "",
@@ -131,9 +133,7 @@ function run(scenario: Scenario, count: number): number {
       broker.router.publish(account, message, null);
       sent++;
     }
-    const due = work;
-    work = [];
-    for (const one of due) one();
+    phases.run();
     if (batch % 500 === 499 && scenario.config === undefined)
       stream.messages.removeThrough(stream.log.state.lastSeq);
   }

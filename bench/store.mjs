@@ -31,7 +31,7 @@ async function measure({ DiskStore }, syncIntervalMs, publishers) {
   const directory = mkdtempSync(join(tmpdir(), "frond-bench-"));
   const store = DiskStore.open({
     directory,
-    schedule: (work) => queueMicrotask(work),
+    schedule: (_phase, work) => queueMicrotask(work),
     syncIntervalMs,
     onFault: (error) => process.stderr.write(`${error.message}\n`),
     onWarning: (text) => process.stderr.write(`${text}\n`),

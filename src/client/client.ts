@@ -281,7 +281,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     stats.inBytes += size;
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
-    if (this.context.pass.outboundsAboveMark.size > 0 && this.connection.stall()) this.#parser.pause();
+    if (this.context.pass.backPressure.areAboveHighWaterMark && this.connection.stall()) this.#parser.pause();
     if (delivered === 0 && replyEnd > replyStart && this.options.noResponders)
       this.#answerNoResponders(message, account);
   }
@@ -383,7 +383,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
     const { broker, pass } = this.context;
     const messagesBefore = this.inMessages;
     broker.reading = this;
-    pass.isPublishing = true;
+    pass.beginPublishing();
     try {
       work();
     } catch (error) {
@@ -391,7 +391,7 @@ export class Client implements OperationHandler, ConnectionHandler, Subscriber, 
       this.fail(error);
     } finally {
       broker.reading = null;
-      pass.isPublishing = false;
+      pass.endPublishing();
       if (this.inMessages !== messagesBefore) this.#heartbeat.active();
     }
   }

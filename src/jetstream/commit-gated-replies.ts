@@ -129,7 +129,7 @@ export class CommitGatedReplies {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#host.defer(this.#atEnd);
+    this.#host.defer("announce", this.#atEnd);
   }
 
   #endPass(): void {

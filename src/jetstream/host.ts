@@ -1,6 +1,7 @@
 /** What JetStream needs of the broker it lives in. Made by the server; the only way out of this folder. */
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { Phase } from "../base/phases.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Publisher } from "../broker/publisher.ts";
 import type { Service } from "../broker/service.ts";
@@ -21,12 +22,14 @@ export interface Receivers {
 /** Runs work as passes of the broker, and knows the time. */
 export interface PassScheduler {
   readonly clock: Clock;
-  /** Runs `work` at the end of the pass, where routing is allowed; outside of one, in a pass of its own soon. */
-  defer(work: () => void): void;
+  /** Runs `work` in a phase of the pass, where routing is allowed; outside of one, in a pass of its own soon. */
+  defer(phase: Phase, work: () => void): void;
   /** As `Clock.after`, with `work` run as a pass. */
   after(delayMs: number, work: () => void): Deadline;
   /** As `Clock.soon`, with `work` run as a pass. */
   soon(work: () => void): Deadline;
+  /** Runs one slice of long work behind everything else, as a pass; see `transport/background-tasks.ts`. */
+  background(slice: () => void): Deadline;
 }
 
 export interface Host extends PassScheduler {

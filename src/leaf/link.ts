@@ -267,7 +267,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
     stats.inBytes += size;
     stats.outMessages += delivered;
     stats.outBytes += delivered * size;
-    if (pass.outboundsAboveMark.size > 0 && this.connection.stall()) this.parser.pause();
+    if (pass.backPressure.areAboveHighWaterMark && this.connection.stall()) this.parser.pause();
   }
 
   onInterest(subject: string, queue: string | null, weight: number): void {
@@ -467,7 +467,7 @@ export class LeafLink implements LeafOperations, ConnectionHandler, LinkSubscrib
       }
       this.say(lines);
       if (outbound.isAboveHighWaterMark)
-        return outbound.onDrain(() => this.context.pass.run(() => this.#synchronise(interests)));
+        return this.context.pass.backPressure.onReceiverDrain(outbound, () => this.#synchronise(interests));
     }
   }
 

@@ -14,7 +14,6 @@ import type { ServerIdentity } from "./server-info.ts";
 import type { Store } from "../store/contract.ts";
 import { MemoryStore } from "../store/memory/memory-store.ts";
 import type { FlushPass } from "../transport/flush-pass.ts";
-import { Receivers } from "../transport/drain.ts";
 
 export interface JetStreamParts {
   readonly broker: Broker;
@@ -71,7 +70,7 @@ async function openStore(
   { pass, log, ports, onFault }: JetStreamParts,
   { storeDir, syncIntervalMs }: JetStreamOptions,
 ): Promise<Store> {
-  const schedule = (work: () => void): void => pass.defer(work);
+  const schedule: FlushPass["defer"] = (phase, work) => pass.defer(phase, work);
   if (storeDir === null) return new MemoryStore(schedule);
   // LMDB is loaded only where there is something to keep.
   const { DiskStore } = await import("../store/disk/disk-store.ts");
@@ -96,16 +95,15 @@ function hostFor(parts: JetStreamParts, settings: JetStreamOptions, store: Store
     store,
     publisher: new Publisher(broker.router),
     service: new Service(),
-    receivers: new Receivers(pass, clock),
+    receivers: pass.backPressure,
     serverName: identity.name,
     serverId: identity.id,
     domain: settings.domain,
-    defer: (work) => pass.defer(work),
+    defer: (phase, work) => pass.defer(phase, work),
     after: (delayMs, work) => clock.after(delayMs, () => pass.run(work)),
     soon: (work) => clock.soon(() => pass.run(work)),
-    stallPublisher: () => {
-      pass.overflow = (onDrain) => store.onDrain(onDrain);
-    },
+    background: (slice) => pass.background.add(slice),
+    stallPublisher: () => pass.backPressure.reportStore((callback) => store.onDrain(callback)),
     nuid: () => nuids.next(),
   };
 }

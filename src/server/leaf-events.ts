@@ -53,7 +53,7 @@ export class LeafEvents {
   /** Soon, since whoever calls may be in the middle of a delivery. */
   #publish(account: Account, what: "CONNECT" | "DISCONNECT", event: object): void {
     const { broker, pass, publisher, options, nuid } = this.#parts;
-    pass.defer(() => {
+    pass.defer("announce", () => {
       const { systemAccount } = options();
       const system = systemAccount === null ? undefined : broker.accounts.get(systemAccount);
       if (system === undefined) return;

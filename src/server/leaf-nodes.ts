@@ -72,7 +72,7 @@ export class LeafNodes {
       registry: new LinkRegistry(),
       message: new Message(),
       settings: settingsOf(options),
-      onStreams: (account, api) => pass.defer(() => this.#onStreams(account, textFromWire(api))),
+      onStreams: (account, api) => pass.defer("decide", () => this.#onStreams(account, textFromWire(api))),
       onJoined: (link) => {
         this.#events.onJoined(link);
         watchAwaitedAnswers(link, broker, log);

@@ -56,7 +56,7 @@ export class Server {
   options: Options;
   /** Resolves when the broker has stopped; rejects when it stopped itself because of a fault of its own. */
   readonly closed: Promise<void>;
-  readonly #pass = new FlushPass(new BufferPool());
+  readonly #pass: FlushPass;
   readonly #frames = newFrames();
   readonly #passwords = new PasswordChecker();
   readonly #listeners: Listeners;
@@ -75,7 +75,7 @@ export class Server {
   constructor(options: Options, shared: Clock, log: Log) {
     const clock = new Clock(shared);
     clock.onFault = (error) => this.#fault(error);
-    this.#pass.onFault = (error) => this.#fault(error);
+    this.#pass = new FlushPass(clock, new BufferPool());
     const id = createServerId();
     this.identity = { id, name: options.serverName ?? id };
     this.options = options;

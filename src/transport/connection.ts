@@ -5,7 +5,6 @@
 import type { Clock, Deadline } from "../base/clock.ts";
 import type { FlushPass } from "./flush-pass.ts";
 import { Outbound, type OutboundLimits, type Sink } from "./outbound.ts";
-import { awaitDrain, slowReceiver } from "./drain.ts";
 
 /**
  * The carrier under a connection. It begins paused, and calls {@link Connection.receive}, {@link Connection.written},
@@ -27,6 +26,8 @@ export interface Wire {
 }
 
 export interface ConnectionHandler {
+  /** The number of the session; the connection goes by it in {@link BackPressure}. */
+  readonly id: number;
   /** The peer may be greeted. Once; over TLS it may come before the handshake, so that the greeting goes in clear. */
   onGreet(): void;
   /** What the peer says is delivered from now on. Once, after {@link onGreet}. */
@@ -75,12 +76,11 @@ export class Connection implements Sink {
   readonly #onFault: (error: unknown) => void;
   #limits: ConnectionLimits;
   #handler: ConnectionHandler | null = null;
+  #id = 0;
   #greeted = false;
   #closed = false;
   /** Why reading is off; the wire reads only when nobody wants it to stop. Starts at one, which {@link ready} takes away. */
   #pauses = 1;
-  /** Ends the hold that is on; null when none is. */
-  #endStall: (() => void) | null = null;
   /** Write deadline while open, linger when closed. */
   #deadline: Deadline | null = null;
   #writeStartedMs = 0;
@@ -94,7 +94,7 @@ export class Connection implements Sink {
    * than it keeps others waiting.
    */
   paysLargeReads = false;
-  /** How often this publisher was held back. */
+  /** How often this publisher was stalled. */
   stallCount = 0;
 
   constructor(
@@ -119,6 +119,12 @@ export class Connection implements Sink {
   /** Must be called before the listener greets. */
   attach(handler: ConnectionHandler): void {
     this.#handler = handler;
+    this.#id = handler.id;
+  }
+
+  /** Of the session; 0 before it is attached. */
+  get id(): number {
+    return this.#id;
   }
 
   /** Null for a connection in clear, and before the handshake. */
@@ -175,8 +181,11 @@ export class Connection implements Sink {
     pass.enter();
     try {
       handler.onData(chunk, start, end, stable);
-      if (pass.outboundsAboveMark.size > 0) this.stall();
-      if (pass.overflow !== null) this.#awaitDrain(pass.overflow);
+      const { backPressure } = pass;
+      if (backPressure.areAboveHighWaterMark) this.stall();
+      // What was read already goes its way.
+      if (backPressure.isStoreAboveHighWaterMark && !this.#closed)
+        this.#stalled(backPressure.stallForStore(this.#id, () => this.#goOn()));
     } catch (error) {
       this.#onFault(error);
     } finally {
@@ -194,9 +203,7 @@ export class Connection implements Sink {
 
   /** Whether the chunk just received is still needed by somebody; asking resets it. */
   takeChunkKept(): boolean {
-    const kept = this.#pass.chunkKept;
-    this.#pass.chunkKept = false;
-    return kept;
+    return this.#pass.takeChunkKept();
   }
 
   /** The write under way is done. */
@@ -244,42 +251,20 @@ export class Connection implements Sink {
   }
 
   /**
-   * For a publisher whose receivers are behind ({@link FlushPass.outboundsAboveMark}): reads nothing until it is its turn with one
-   * of them, or for a while (`drain.ts`). What it publishes next may hold it back again. A receiver that takes nothing
-   * for {@link progressMsMax} is not waited for any more: it is cut when it is full.
+   * For a publisher that has caused receivers above their mark to be reported: it is not read until it may go on
+   * ({@link BackPressure.stall}). What it publishes next may stall it again.
    * @returns whether the handler is to stop where it is, until it is told {@link ConnectionHandler.onRelease}
    */
   stall(): boolean {
-    const receiver = slowReceiver(this.#pass);
-    // A receiver that is still above its mark is noted again with what it is sent next.
-    this.#pass.outboundsAboveMark.clear();
-    if (receiver === null || this.#closed || this.#endStall !== null) return false;
-    this.stallCount++;
-    this.pauseReading();
-    const end = (): void => {
-      if (this.#endStall !== end) return;
-      this.#endStall = null;
-      cancel();
-      this.#pass.defer(() => this.#goOn());
-    };
-    this.#endStall = end;
-    const cancel = awaitDrain(receiver, this.#clock, end);
-    return true;
+    return !this.#closed && this.#stalled(this.#pass.backPressure.stall(this.#id, () => this.#goOn()));
   }
 
-  /** Does not read on until whoever took too much in says so. What it has read already goes its way. */
-  #awaitDrain(overflow: (onDrain: () => void) => void): void {
-    this.#pass.overflow = null;
-    if (this.#closed || this.#endStall !== null) return;
-    this.stallCount++;
-    this.pauseReading();
-    const end = (): void => {
-      if (this.#endStall !== end) return;
-      this.#endStall = null;
-      this.#pass.defer(() => this.#goOn());
-    };
-    this.#endStall = end;
-    overflow(end);
+  #stalled(isStalled: boolean): boolean {
+    if (isStalled) {
+      this.stallCount++;
+      this.pauseReading();
+    }
+    return isStalled;
   }
 
   /**
@@ -321,7 +306,7 @@ export class Connection implements Sink {
   #cut(reason: string): void {
     if (this.outbound.closed) return;
     this.outbound.closed = true;
-    this.#pass.defer(() => this.destroy(reason));
+    this.#pass.defer("decide", () => this.destroy(reason));
   }
 
   /** Once. @param goodbye what else is to be done before the session is told; without it, what is queued is dropped */
@@ -334,7 +319,7 @@ export class Connection implements Sink {
     else goodbye();
     const handler = this.#handler;
     this.#handler = null;
-    this.#endStall?.();
+    this.#pass.backPressure.forget(this.#id);
     this.#run(() => handler?.onClose(reason));
   }
 

@@ -1,7 +1,11 @@
 /**
- * One pass: everything that one read, timer or commit causes to be sent, gathered and flushed together at its end.
- * What is sent outside a pass is flushed in a microtask.
+ * One pass: everything that one read, timer, report or background task causes, in the phases of `base/phases.ts`, and flushed
+ * together at its end. What is put off outside a pass gets a pass of its own in a microtask.
  */
+import type { Clock } from "../base/clock.ts";
+import { Phases, type Phase } from "../base/phases.ts";
+import { BackgroundTasks } from "./background-tasks.ts";
+import { BackPressure, type Receiver } from "./back-pressure.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 
 /** A pass that has gathered this much flushes early, so that one read with a huge fan-out does not hold it all. */
@@ -11,18 +15,8 @@ const gatheredBytesMax = 16 * 1024 * 1024;
 const chunksKeptMax = 16;
 
 /** What gathers bytes during a pass: flushed at its end. */
-export interface PassOutput {
+export interface PassOutput extends Receiver {
   flush(): void;
-  /** More waits to be sent than the peer should be allowed to have waiting. */
-  readonly isAboveHighWaterMark: boolean;
-  /** Refuses everything: the peer is gone or is being cut. */
-  readonly closed: boolean;
-  /** Whether waiting for this peer to take something makes sense. */
-  readonly makesProgress: boolean;
-  /** Calls `callback` once when enough has been sent. */
-  onDrain(callback: () => void): void;
-  /** Undoes {@link onDrain}. */
-  forgetDrain(callback: () => void): void;
 }
 
 /** Bytes that several outputs share: ended by the flush. */
@@ -33,39 +27,27 @@ export interface PassBuffer {
 
 export class FlushPass {
   readonly pool: BufferPool;
-  /** Told of what goes wrong at the end of a pass, which is nobody's in particular. Whoever runs the passes sets it. */
-  onFault: (error: unknown) => void = (error) => {
-    throw error;
-  };
+  readonly backPressure: BackPressure;
+  readonly background: BackgroundTasks;
+  readonly #clock: Clock;
+  readonly #phases = new Phases();
   #depth = 0;
   readonly #dirty: PassOutput[] = [];
-  #afterwards: (() => void)[] = [];
   readonly #sharedBuffers: PassBuffer[] = [];
-  #scheduled = false;
+  #isScheduled = false;
   #gatheredBytes = 0;
-  #flushing = false;
-  /** Outputs that went past their mark during this pass; whoever publishes is held back for them ({@link Connection.holdBack}). */
-  readonly outboundsAboveMark = new Set<PassOutput>();
-  /**
-   * Set by whoever has taken more in during this pass than it can deal with: the connection whose read caused it is not
-   * read again until the callback that it gives here is called.
-   */
-  overflow: ((onDrain: () => void) => void) | null = null;
-
-  /**
-   * Whether what is sent now is what a client has just published: only that may be dropped for a receiver above its mark where
-   * publishers are not held back. What the broker sends by itself waits. Set by the session that is read.
-   */
-  isPublishing = false;
-
-  /** Set when an output still needs bytes of the chunk that this pass was made of: the reader must take another buffer. */
-  chunkKept = false;
+  #isFlushing = false;
+  #isPublishing = false;
+  #isChunkKept = false;
+  #isChunkShared = false;
   #chunksKept = 0;
-  /** Whether the chunk that this pass is made of is written to by other connections as soon as the pass is over. */
-  chunkIsShared = false;
 
-  constructor(pool: BufferPool) {
+  /** @param clock its `onFault` is told of what goes wrong at the end of a pass, which is nobody's in particular */
+  constructor(clock: Clock, pool: BufferPool) {
+    this.#clock = clock;
     this.pool = pool;
+    this.backPressure = new BackPressure(clock, (phase, work) => this.defer(phase, work));
+    this.background = new BackgroundTasks(clock, (work) => this.run(work));
   }
 
   /** Runs `work` as one pass, or as part of the one that is under way. */
@@ -86,16 +68,42 @@ export class FlushPass {
     try {
       if (this.#depth === 1) this.#finish();
     } catch (error) {
-      this.onFault(error);
+      this.#clock.onFault(error);
     } finally {
       this.#depth--;
     }
   }
 
-  /** `callback` runs at the end of the pass, before the flush: for what must not happen inside a delivery. */
-  defer(callback: () => void): void {
-    this.#afterwards.push(callback);
+  /** Runs `work` in a phase of this pass, or of one of its own soon. */
+  defer(phase: Phase, work: () => void): void {
+    this.#phases.add(phase, work);
     this.#schedule();
+  }
+
+  /**
+   * Whether what is sent now is what a client has just published: only that may be dropped for a receiver above its mark where
+   * publishers are not stalled. What the broker sends by itself waits.
+   */
+  get isPublishing(): boolean {
+    return this.#isPublishing;
+  }
+
+  /** For the session that is read. */
+  beginPublishing(): void {
+    this.#isPublishing = true;
+  }
+
+  endPublishing(): void {
+    this.#isPublishing = false;
+  }
+
+  /** For a reader. @param isShared other connections write to the chunk as soon as the pass is over */
+  beginChunk(isShared: boolean): void {
+    this.#isChunkShared = isShared;
+  }
+
+  endChunk(): void {
+    this.#isChunkShared = false;
   }
 
   /**
@@ -103,13 +111,20 @@ export class FlushPass {
    * receivers keep too many chunks already.
    */
   get viewsAllowed(): boolean {
-    return !this.chunkIsShared && this.#chunksKept < chunksKeptMax;
+    return !this.#isChunkShared && this.#chunksKept < chunksKeptMax;
   }
 
-  /** For an output: the current chunk is needed beyond this pass. */
+  /** For an output: it needs bytes of the current chunk beyond this pass, so the reader must take another buffer. */
   keepChunk(): void {
-    this.chunkKept = true;
+    this.#isChunkKept = true;
     this.#chunksKept++;
+  }
+
+  /** For a reader: whether the chunk is kept; asking resets it. */
+  takeChunkKept(): boolean {
+    const isKept = this.#isChunkKept;
+    this.#isChunkKept = false;
+    return isKept;
   }
 
   releaseChunks(count: number): void {
@@ -136,10 +151,10 @@ export class FlushPass {
   }
 
   #schedule(): void {
-    if (this.#depth > 0 || this.#scheduled) return;
-    this.#scheduled = true;
+    if (this.#depth > 0 || this.#isScheduled) return;
+    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#scheduled = false;
+      this.#isScheduled = false;
       this.enter();
       this.leave();
     });
@@ -148,28 +163,23 @@ export class FlushPass {
   /** What is flushed may let a publisher go on, which makes more to flush. */
   #finish(): void {
     do {
-      const afterwards = this.#afterwards;
-      if (afterwards.length > 0) {
-        this.#afterwards = [];
-        for (const callback of afterwards) callback();
-      }
+      this.#phases.run();
       this.#flush();
-    } while (this.#afterwards.length > 0 || this.#dirty.length > 0);
-    this.outboundsAboveMark.clear();
-    this.overflow = null;
+    } while (!this.#phases.isEmpty || this.#dirty.length > 0);
+    this.backPressure.endPass();
   }
 
   /** Whoever is added on the way has its turn too; a flush within the flush leaves the rest to the outer one. */
   #flush(): void {
     this.#gatheredBytes = 0;
-    if (this.#flushing) return;
-    this.#flushing = true;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
     const dirty = this.#dirty;
     try {
       for (let at = 0; at < dirty.length; at++) (dirty[at] as PassOutput).flush();
     } finally {
       dirty.length = 0;
-      this.#flushing = false;
+      this.#isFlushing = false;
       for (const shared of this.#sharedBuffers) shared.close();
       this.#sharedBuffers.length = 0;
     }

@@ -13,6 +13,8 @@ import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** Where pieces go. A sink has at most one write under way. */
 export interface Sink {
+  /** Of the connection; see {@link Receiver}. */
+  readonly id: number;
   /**
    * Writes the pieces in order.
    * @returns true when all was taken: the bytes may be used again at once. Otherwise the sink calls
@@ -77,9 +79,6 @@ export class Outbound implements PassOutput {
   #holdsChunk = false;
   /** Chunks kept for this output; see {@link FlushPass.keepChunk}. */
   #chunksKept = 0;
-  /** Who waits for the queue to shrink, and was there first: they go on one by one, as long as it is below its mark. */
-  #onDrain: Set<() => void> | null = null;
-  #draining = false;
 
   constructor(sink: Sink, pass: FlushPass, limits: OutboundLimits, onOverflow: () => void) {
     this.#sink = sink;
@@ -88,6 +87,10 @@ export class Outbound implements PassOutput {
     this.#drops = limits.dropsAboveHighWaterMark === true;
     this.#onOverflow = onOverflow;
     pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
+  }
+
+  get id(): number {
+    return this.#sink.id;
   }
 
   get pendingBytes(): number {
@@ -139,7 +142,7 @@ export class Outbound implements PassOutput {
   /**
    * Appends `view` itself. Call {@link reserve} first.
    * @param lasting whether its bytes never change; else they are the current read chunk's, and if they are not with
-   * the kernel by the end of the pass, the chunk is kept for them ({@link FlushPass.chunkKept})
+   * the kernel by the end of the pass, the chunk is kept for them ({@link FlushPass.keepChunk})
    */
   appendView(view: Buffer, lasting: boolean): void {
     this.#sealAppended();
@@ -184,17 +187,6 @@ export class Outbound implements PassOutput {
     this.#pass.pool.growthBytesMax = limits.pendingBytesMax * growthShare;
   }
 
-  /** Calls `callback` once, when the peer has taken something and nobody was here before, or when it is gone. */
-  onDrain(callback: () => void): void {
-    if (this.closed) return callback();
-    (this.#onDrain ??= new Set()).add(callback);
-  }
-
-  /** Undoes {@link onDrain}, for whoever has waited long enough. */
-  forgetDrain(callback: () => void): void {
-    this.#onDrain?.delete(callback);
-  }
-
   /** For {@link FlushPass}: hands everything gathered to the sink, unless a write is under way. */
   flush(): void {
     this.#queued = false;
@@ -207,7 +199,9 @@ export class Outbound implements PassOutput {
         this.#pass.keepChunk();
       }
     }
-    if (this.#onDrain !== null && this.pendingBytes <= this.#lowWaterMarkBytes) this.#drainNext();
+    const { backPressure } = this.#pass;
+    if (backPressure.isAnyoneWaiting && this.pendingBytes <= this.#lowWaterMarkBytes)
+      backPressure.drained(this);
   }
 
   /** For the sink: the write that it had not taken at once is done. */
@@ -223,7 +217,7 @@ export class Outbound implements PassOutput {
     this.closed = true;
     this.#onSent = onSent;
     this.flush();
-    this.#relieve();
+    this.#pass.backPressure.gone(this);
   }
 
   /** Drops everything that waits. What the sink holds stays its own until it is done with it. */
@@ -245,7 +239,7 @@ export class Outbound implements PassOutput {
     this.#writingBytes = 0;
     this.#holdsChunk = false;
     this.#releaseChunks();
-    this.#relieve();
+    this.#pass.backPressure.gone(this);
   }
 
   #write(): void {
@@ -385,36 +379,13 @@ export class Outbound implements PassOutput {
       return false;
     }
     if (pendingBytes > this.#limits.highWaterMarkBytes && !this.#dropsNow)
-      this.#pass.outboundsAboveMark.add(this);
+      this.#pass.backPressure.report(this);
     return true;
   }
 
   get #lowWaterMarkBytes(): number {
     const { highWaterMarkBytes } = this.#limits;
     return highWaterMarkBytes - Math.min(drainBytesMax, highWaterMarkBytes * drainShare);
-  }
-
-  /** What the first one goes on with may fill the queue again; only then is it the next one's turn. */
-  #drainNext(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    this.#pass.defer(() => {
-      this.#draining = false;
-      const waiting = this.#onDrain;
-      if (waiting === null || this.isAboveHighWaterMark) return;
-      const [first] = waiting;
-      if (first === undefined) return;
-      waiting.delete(first);
-      first();
-      if (waiting.size > 0) this.#drainNext();
-      else this.#onDrain = null;
-    });
-  }
-
-  #relieve(): void {
-    const waiting = this.#onDrain;
-    this.#onDrain = null;
-    if (waiting !== null) for (const callback of waiting) callback();
   }
 }
 

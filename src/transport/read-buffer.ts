@@ -48,11 +48,11 @@ export class ReadBuffer {
 
   /** Hands `chunk` on. @returns whether somebody keeps it; if it was a socket's own, it is that no more */
   deliver(chunk: Buffer, length: number, onChunk: (chunk: Buffer, length: number) => void): boolean {
-    this.#pass.chunkIsShared = chunk === this.#shared;
+    this.#pass.beginChunk(chunk === this.#shared);
     try {
       onChunk(chunk, length);
     } finally {
-      this.#pass.chunkIsShared = false;
+      this.#pass.endChunk();
     }
     if (this.#parted !== chunk) return false;
     this.#parted = null;

@@ -83,11 +83,11 @@ describe("answers", () => {
 
   it.each(["client", "link"])("are not written over before they are sent to a %s", (kind) => {
     const { world, answers, groups, sync } = slowWorld();
-    const pass = new FlushPass(new BufferPool());
+    const pass = new FlushPass(world.clock, new BufferPool());
     const sent: string[] = [];
     const write = (pieces: readonly Buffer[]) => sent.push(Buffer.concat(pieces).latin1Slice()) > 0;
     const limits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
-    const sink = { write, makesProgress: true, holdsWrites: false };
+    const sink = { id: 1, write, makesProgress: true, holdsWrites: false };
     const outbound = new Outbound(sink, pass, limits, () => {});
     const subscription = new Subscription(world.service, "x", null, "1");
     world.service.listen(world.account, "x", null, (message) =>

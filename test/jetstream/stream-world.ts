@@ -1,5 +1,6 @@
 /** Streams over a store in memory and a clock that stands still, without a server around them. */
 import { Clock } from "../../src/base/clock.ts";
+import { type Phase, Phases } from "../../src/base/phases.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Nuid } from "../../src/base/nuid.ts";
 import { Broker } from "../../src/broker/broker.ts";
@@ -64,12 +65,12 @@ export class World {
   held = 0;
   /** What the receivers of consumers are: behind, and who waits for them. */
   readonly receivers = new SlowReceivers();
-  #work: (() => void)[] = [];
+  readonly #phases = new Phases();
   #replies = 0;
 
   constructor(domain: string | null = null) {
     this.clock.freeze();
-    this.store = new MemoryStore((work) => this.defer(work));
+    this.store = new MemoryStore((phase, work) => this.defer(phase, work));
     const nuids = new Nuid();
     const { clock, broker, store, service } = this;
     this.host = {
@@ -83,7 +84,7 @@ export class World {
       serverName: "test",
       serverId: "TEST",
       domain,
-      defer: (work) => this.defer(work),
+      defer: (phase, work) => this.defer(phase, work),
       after: (delayMs, work) =>
         clock.after(delayMs, () => {
           work();
@@ -94,6 +95,7 @@ export class World {
           work();
           this.endPass();
         }),
+      background: (slice) => this.host.soon(slice),
       stallPublisher: () => {
         this.held++;
       },
@@ -164,13 +166,12 @@ export class World {
     this.endPass();
   }
 
-  defer(work: () => void): void {
-    this.#work.push(work);
+  defer(phase: Phase, work: () => void): void {
+    this.#phases.add(phase, work);
   }
 
   endPass(): void {
-    for (let rounds = 0; this.#work.length > 0 && rounds < 1_000; rounds++)
-      for (const work of this.#work.splice(0)) work();
+    this.#phases.run();
   }
 }
 

@@ -1,5 +1,6 @@
 /** What waits for slow receivers costs about what it is, not all of the buffers that it came in. */
 import { expect, test } from "vitest";
+import { Clock } from "../../src/base/clock.ts";
 import { composeMessage, Message } from "../../src/protocol/message.ts";
 import { Subscription, type Subscriber } from "../../src/broker/subscriber.ts";
 import { appendMessage } from "../../src/client/delivery.ts";
@@ -13,6 +14,7 @@ const limits = { pendingBytesMax: 64 * mebibyte, highWaterMarkBytes: 48 * mebiby
 
 /** Takes one write and keeps it. */
 class StuckSink {
+  readonly id = 1;
   readonly makesProgress = true;
   readonly holdsWrites = false;
   pieces: readonly Buffer[] = [];
@@ -23,7 +25,7 @@ class StuckSink {
 }
 
 function stuckPeer() {
-  const pass = new FlushPass(new BufferPool());
+  const pass = new FlushPass(new Clock(), new BufferPool());
   const sink = new StuckSink();
   let cut = false;
   const outbound = new Outbound(sink, pass, limits, () => (cut = true));

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { Clock } from "../../src/base/clock.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound } from "../../src/transport/outbound.ts";
 import { ScriptedSink } from "./parts.ts";
 
 function make() {
-  const pass = new FlushPass(new BufferPool());
+  const pass = new FlushPass(new Clock(), new BufferPool());
   const peer = () => {
     const sink = new ScriptedSink();
     const limits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
@@ -42,10 +43,10 @@ describe("a pass", () => {
     const { pass, a } = make();
     const order: string[] = [];
     pass.run(() => {
-      pass.defer(() => {
+      pass.defer("decide", () => {
         order.push("deferred");
         a.outbound.appendText("x");
-        pass.defer(() => order.push("deferred again"));
+        pass.defer("decide", () => order.push("deferred again"));
       });
       order.push("work");
     });
@@ -57,7 +58,7 @@ describe("a pass", () => {
     const { pass, a, b } = make();
     a.sink.takes = () => {
       b.outbound.appendText("answer");
-      pass.defer(() => b.outbound.appendText(", later"));
+      pass.defer("decide", () => b.outbound.appendText(", later"));
       return true;
     };
     pass.run(() => a.outbound.appendText("question"));
@@ -93,7 +94,7 @@ describe("what is put off outside a pass", () => {
   test("comes in a microtask", async () => {
     const { pass } = make();
     let done = false;
-    pass.defer(() => (done = true));
+    pass.defer("decide", () => (done = true));
     expect(done).toBe(false);
     await Promise.resolve();
     expect(done).toBe(true);

@@ -62,7 +62,7 @@ const limitsByDefault: ConnectionLimits = {
 export class Harness {
   readonly clock = new Clock();
   readonly broker = new Broker(this.clock, 1_000, () => 7);
-  readonly pass = new FlushPass(new BufferPool());
+  readonly pass = new FlushPass(this.clock, new BufferPool());
   readonly buffers = new ReadBuffer(this.pass);
   readonly faults: unknown[] = [];
   /** Of every client there was, in order. */

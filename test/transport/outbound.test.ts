@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Clock } from "../../src/base/clock.ts";
 import { BufferPool } from "../../src/transport/buffer-pool.ts";
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import { Outbound, type OutboundLimits } from "../../src/transport/outbound.ts";
@@ -9,7 +10,7 @@ import { ScriptedSink } from "./parts.ts";
 const generous: OutboundLimits = { pendingBytesMax: 1e9, highWaterMarkBytes: 1e9 };
 
 function make(limits: OutboundLimits = generous) {
-  const pass = new FlushPass(new BufferPool());
+  const pass = new FlushPass(new Clock(), new BufferPool());
   const sink = new ScriptedSink();
   let overflows = 0;
   const outbound = new Outbound(sink, pass, limits, () => {
@@ -84,7 +85,7 @@ describe("views of the read chunk", () => {
       outbound.reserve(1);
       outbound.appendView(chunk, false);
     });
-    expect(pass.chunkKept).toBe(false);
+    expect(pass.takeChunkKept()).toBe(false);
     expect(sink.text).toBe("hello");
   });
 
@@ -95,7 +96,7 @@ describe("views of the read chunk", () => {
       outbound.reserve(1);
       outbound.appendView(Buffer.from("hello"), false);
     });
-    expect(pass.chunkKept).toBe(true);
+    expect(pass.takeChunkKept()).toBe(true);
     sink.take();
     pass.run(() => outbound.onWritten());
     expect(sink.text).toBe("hello");
@@ -169,10 +170,10 @@ describe("a peer that falls behind", () => {
     pass.run(() => appendView(outbound, 500));
     pass.enter();
     appendView(outbound, 200);
-    expect([...pass.outboundsAboveMark]).toEqual([outbound]);
-    outbound.onDrain(() => relieved++);
+    expect(pass.backPressure.areAboveHighWaterMark).toBe(true);
+    pass.backPressure.onReceiverDrain(outbound, () => relieved++);
     pass.leave();
-    expect(pass.outboundsAboveMark.size).toBe(0);
+    expect(pass.backPressure.areAboveHighWaterMark).toBe(false);
     // The 100 under way, and then the 700 behind them.
     sink.take();
     pass.run(() => outbound.onWritten());
@@ -187,14 +188,16 @@ describe("a peer that falls behind", () => {
     sink.takes = () => false;
     pass.run(() => appendView(outbound, 800));
     const told: string[] = [];
-    const patient = () => told.push("patient");
-    const impatient = () => told.push("impatient");
-    outbound.onDrain(patient);
-    outbound.onDrain(impatient);
-    outbound.forgetDrain(impatient);
-    outbound.close();
+    const { backPressure } = pass;
+    pass.run(() => {
+      appendView(outbound, 1);
+      backPressure.stall(7, () => told.push("impatient"));
+    });
+    backPressure.onReceiverDrain(outbound, () => told.push("patient"));
+    backPressure.forget(7);
+    pass.run(() => outbound.close());
     expect(told).toEqual(["patient"]);
-    outbound.onDrain(() => told.push("late"));
+    pass.run(() => backPressure.onReceiverDrain(outbound, () => told.push("late")));
     expect(told).toEqual(["patient", "late"]);
   });
 
@@ -268,7 +271,7 @@ const passes = fc.array(
 test("every byte arrives once and in order, whatever is appended how and taken when", () => {
   fc.assert(
     fc.property(passes, (script) => {
-      const pass = new FlushPass(new BufferPool());
+      const pass = new FlushPass(new Clock(), new BufferPool());
       const peers = ["a", "b"].map(() => {
         const sink = new ScriptedSink();
         const outbound = new Outbound(sink, pass, generous, () => expect.unreachable());
@@ -314,8 +317,7 @@ test("every byte arrives once and in order, whatever is appended how and taken w
         pass.leave();
         check();
         // What nobody keeps is read into again.
-        if (!pass.chunkKept) chunk.fill(0xee);
-        pass.chunkKept = false;
+        if (!pass.takeChunkKept()) chunk.fill(0xee);
         for (const [peer, times] of [
           [a, drainA],
           [b, drainB],

@@ -8,7 +8,7 @@ function meet() {
   const other = bench.connect();
   let relieve: () => void = () => {};
   publisher.handler.onDataDo = () => {
-    bench.pass.overflow = (onRelief) => void (relieve = onRelief);
+    bench.pass.backPressure.reportStore((onRelief) => void (relieve = onRelief));
   };
   const read = ({ connection }: typeof publisher) => connection.receive(Buffer.from("x"), 0, 1, false);
   const releases = () => publisher.handler.calls.filter((call) => call === "release").length;

@@ -9,8 +9,11 @@ import {
 import { FlushPass } from "../../src/transport/flush-pass.ts";
 import type { Sink } from "../../src/transport/outbound.ts";
 
+let lastId = 0;
+
 /** Takes writes at once, or holds them until told; what it took is read when it is taken, as the kernel reads it. */
 export class ScriptedSink implements Sink {
+  readonly id = ++lastId;
   makesProgress = true;
   holdsWrites = false;
   /** Whether the next write is taken at once. */
@@ -84,6 +87,7 @@ export class ScriptedWire extends ScriptedSink implements Wire {
 
 /** Writes down what a session is told. */
 export class ScriptedHandler implements ConnectionHandler {
+  readonly id = ++lastId;
   readonly calls: string[] = [];
   onDataDo: (text: string) => void = () => {};
   onReleaseDo: () => void = () => {};
@@ -117,7 +121,7 @@ export class ScriptedHandler implements ConnectionHandler {
 /** One broker's worth of shared parts, with a clock that stands still. */
 export class Bench {
   readonly clock = new Clock();
-  readonly pass = new FlushPass(new BufferPool());
+  readonly pass = new FlushPass(this.clock, new BufferPool());
   readonly faults: unknown[] = [];
   limits: ConnectionLimits = {
     pendingBytesMax: 1_000_000,

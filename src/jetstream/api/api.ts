@@ -71,7 +71,7 @@ export class Api {
     const session = this.#host.broker.reading;
     const request = { account, subject, tokens, headers, body, session };
     if (this.#waiting.length >= account.settings.requestQueueMax) this.#drop(account);
-    if (this.#waiting.length === 0) this.#host.defer(() => this.#answerAll());
+    if (this.#waiting.length === 0) this.#host.defer("decide", () => this.#answerAll());
     this.#waiting.push({ request, reply: message.hasReply ? message.reply : "" });
     return true;
   }

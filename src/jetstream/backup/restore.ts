@@ -113,9 +113,8 @@ export class Restore {
     }
     if (hasMore) {
       const goOn = (): void => this.#work(chunk);
-      if (config.storage === "file" && host.store.isAboveHighWaterMark)
-        host.store.onDrain(() => host.defer(goOn));
-      else host.soon(goOn);
+      if (config.storage === "file" && host.store.isAboveHighWaterMark) host.store.onDrain(goOn);
+      else host.background(goOn);
       return;
     }
     this.#chunks.shift();

@@ -70,7 +70,7 @@ export class SnapshotSender implements DurableWaiter {
   #pumpLater(): void {
     if (this.#isScheduled || this.#isEnded) return;
     this.#isScheduled = true;
-    this.#stream.host.defer(() => this.#pump());
+    this.#stream.host.defer("announce", () => this.#pump());
   }
 
   /** Called where routing is allowed. */
@@ -86,7 +86,7 @@ export class SnapshotSender implements DurableWaiter {
     let sentBytes = 0;
     while (this.#inFlight < this.#inFlightMax) {
       if (sentBytes >= burstBytesMax) {
-        this.#deadline = host.soon(() => this.#pump());
+        this.#deadline = host.background(() => this.#pump());
         return;
       }
       let chunk: Buffer;

@@ -2,6 +2,9 @@
 import { formatTimestamp, parseTimestamp, zeroTimeText } from "../../base/timestamp.ts";
 import type { Stream } from "../stream/stream.ts";
 
+/** Why a message counts as terminated that was removed before it was acknowledged. */
+export const goneReason = "Unacknowledged message was deleted";
+
 export class ConsumerAdvisories {
   readonly #stream: Stream;
   readonly #consumer: string;

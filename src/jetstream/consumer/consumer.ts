@@ -36,7 +36,7 @@ import { PushDelivery } from "./push/push-delivery.ts";
 import { savedConsumer } from "./state/saved-state.ts";
 import { checkReset } from "./config/start-position.ts";
 import { recordName, removeRecords, type StateJournal } from "./state/state-journal.ts";
-import { isSampled, ConsumerAdvisories } from "./consumer-advisories.ts";
+import { isSampled, ConsumerAdvisories, goneReason } from "./consumer-advisories.ts";
 import { DeliveryBudget } from "./delivery/delivery-budget.ts";
 
 /** What nobody waits for is handed to the store within this. */
@@ -153,7 +153,7 @@ export class Consumer implements ManagedConsumer {
   schedule(): void {
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
-    this.host.defer(this.#run);
+    this.host.defer("decide", this.#run);
   }
 
   /** The run. Called where routing is allowed. */
@@ -325,7 +325,7 @@ export class Consumer implements ManagedConsumer {
     if (filtersOf(before).join("\n") !== filtersOf(config).join("\n")) {
       this.source.filter = filterFor(config);
       this.source.recount();
-      this.host.defer(() => this.stream.consumerGone(this));
+      this.host.defer("decide", () => this.stream.consumerGone(this));
     }
     if (before.pause_until !== config.pause_until)
       this.advisories.paused(config.pause_until, this.host.clock.wallMs());
@@ -361,7 +361,8 @@ export class Consumer implements ManagedConsumer {
     this.lastAckedMs = 0;
     this.source.recount();
     this.#journal?.snapshot();
-    if (this.stream.config.retention === "interest") this.host.defer(() => this.stream.consumerGone(this));
+    if (this.stream.config.retention === "interest")
+      this.host.defer("decide", () => this.stream.consumerGone(this));
     this.schedule();
     return from;
   }
@@ -373,7 +374,7 @@ export class Consumer implements ManagedConsumer {
     removeRecords(stream.store, this.name);
     // After that, since who waits is told when it is durable.
     this.#stop(statuses.deleted);
-    this.host.defer(() => {
+    this.host.defer("decide", () => {
       this.advisories.deleted();
       // When the stream goes too, nothing is left to look at.
       if (stream.account.streams.get(stream.name) === stream) stream.consumerGone(this);
@@ -497,4 +498,3 @@ export class Consumer implements ManagedConsumer {
 }
 
 const nothing = Buffer.alloc(0);
-const goneReason = "Unacknowledged message was deleted";

@@ -166,8 +166,8 @@ function toldIfPaused(consumer: Consumer): Consumer {
 function releaseWhenAnswered(consumer: Consumer): void {
   const { stream, host } = consumer;
   consumer.isHeld = true;
-  // The answer is given when this returns.
-  host.defer(() => {
+  // By then the answer is given, and stands in line.
+  host.defer("announce", () => {
     const awaitedGroup = host.store.lastGroup;
     const onDurable = (): void => {
       if (host.store.durableGroup < awaitedGroup) return;

@@ -67,7 +67,7 @@ export class DirectReplies {
     block.end(0, this.account, sizesAt, bodyStart, headerBytes, bodyEnd);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#scheduler.defer(this.#atEnd);
+    this.#scheduler.defer("announce", this.#atEnd);
   }
 
   /** Headers alone, for what goes another way. Good until the next call. */

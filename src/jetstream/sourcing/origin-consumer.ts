@@ -154,7 +154,7 @@ export class OriginConsumer {
     if (!forGood || name === null || source.consumer !== undefined) return;
     const { account, publisher, scheduler } = this.#channel;
     const subject = originApi(source, `CONSUMER.DELETE.${source.name}.${name}`);
-    scheduler.defer(() => publisher.publish(account, subject, "", null, Buffer.alloc(0)));
+    scheduler.defer("announce", () => publisher.publish(account, subject, "", null, Buffer.alloc(0)));
   }
 
   /** A way to the origin may have opened: whoever waits for it, or has not heard of it lately, asks at once. */

@@ -55,7 +55,7 @@ export class PositionSearch {
       throughSeq = stored.seq - 1;
       this.#look(stored);
     }
-    this.#deadline = this.#scheduler.soon(() => this.#lookBefore(throughSeq));
+    this.#deadline = this.#scheduler.background(() => this.#lookBefore(throughSeq));
   }
 
   #leastSeq(): number {

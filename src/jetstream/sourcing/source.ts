@@ -144,7 +144,7 @@ export class Source implements OriginFeed {
   #writeLater(): void {
     if (this.#isWriteDue) return;
     this.#isWriteDue = true;
-    this.#channel.scheduler.defer(() => {
+    this.#channel.scheduler.defer("decide", () => {
       if (!this.#isWriteDue) return;
       this.#isWriteDue = false;
       this.#write();

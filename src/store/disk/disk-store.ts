@@ -7,6 +7,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { realDelay } from "../../base/clock.ts";
+import type { Phase } from "../../base/phases.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Store, StoreObserver, StreamStore } from "../contract.ts";
 import { DirectoryLock } from "../directory-lock.ts";
@@ -33,8 +34,8 @@ export interface DiskStoreOptions {
   readonly directory: string;
   /** That the broker is to listen on, for others who want the directory. */
   readonly ports?: readonly number[];
-  /** Runs the work at the end of this pass; opens one when there is none. */
-  readonly schedule: (work: () => void) => void;
+  /** Runs the work in a phase of this pass; opens one when there is none. */
+  readonly schedule: (phase: Phase, work: () => void) => void;
   /** Null: a group is durable when it is on disk. Else as soon as the operating system has it, which syncs so often. */
   readonly syncIntervalMs: number | null;
   /** The store can go on no more; nothing will be durable from now on. Called once. */
@@ -180,7 +181,7 @@ export class DiskStore implements Store {
 
   onDrain(callback: () => void): void {
     this.#drainWaiters.push(callback);
-    if (!this.isAboveHighWaterMark) this.#options.schedule(() => this.#drain());
+    if (!this.isAboveHighWaterMark) this.#options.schedule("input", () => this.#drain());
   }
 
   /** Rejects when the store has failed, or closes with this undone. */
@@ -235,8 +236,7 @@ export class DiskStore implements Store {
       onChange: () => this.#onCapacityChange(pool.problem),
     });
     return new Journal(pool, salt, this.#progress, {
-      // Behind what the pass itself has put off, which may decide more.
-      onGroup: () => this.#options.schedule(() => this.#options.schedule(() => this.#endGroup())),
+      onGroup: () => this.#options.schedule("commit", () => this.#endGroup()),
       onSegment: ({ fd }) => this.#threads.useSegment(fd),
       onFailure: (error) => this.#fail(error),
     });
@@ -276,9 +276,9 @@ export class DiskStore implements Store {
     } else {
       this.#journal.setDurable(group);
       this.#progress.wake("apply");
-      this.#notify();
+      this.#options.schedule("announce", () => this.#notify());
     }
-    if (this.#drainWaiters.length > 0) this.#drain();
+    if (this.#drainWaiters.length > 0) this.#options.schedule("input", () => this.#drain());
   }
 
   #onUnwritten(): void {
@@ -291,7 +291,7 @@ export class DiskStore implements Store {
   async #retry(): Promise<void> {
     while (this.#isStuck && !this.#isClosed && this.#failure === null) {
       await realDelay(retryMs);
-      this.#options.schedule(() => this.#endGroup());
+      this.#options.schedule("commit", () => this.#endGroup());
     }
   }
 
@@ -304,7 +304,7 @@ export class DiskStore implements Store {
     if (this.#options.syncIntervalMs === null && group > this.durableGroup) {
       this.#journal.setDurable(group);
       this.#progress.wake("apply");
-      this.#options.schedule(() => this.#notify());
+      this.#options.schedule("announce", () => this.#notify());
     }
     this.#journal.recycle();
   }
@@ -315,7 +315,7 @@ export class DiskStore implements Store {
     this.#journal.onApplied(group, segmentNumber);
     this.#snapshot.renew();
     this.#journal.collectChunks(group);
-    if (this.#drainWaiters.length > 0) this.#options.schedule(() => this.#drain());
+    if (this.#drainWaiters.length > 0) this.#options.schedule("input", () => this.#drain());
   }
 
   #notify(): void {

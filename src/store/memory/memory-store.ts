@@ -3,12 +3,13 @@
  * durable only at the end of its pass, so that who uses it sees the same order of events as with a disk.
  */
 import { assert } from "../../base/assert.ts";
+import type { Phase } from "../../base/phases.ts";
 import type { Store, StoreObserver, StreamStore } from "../contract.ts";
 import { MemoryStreamStore } from "./memory-stream-store.ts";
 
 export class MemoryStore implements Store {
   readonly isAboveHighWaterMark = false;
-  readonly #schedule: (work: () => void) => void;
+  readonly #schedule: (phase: Phase, work: () => void) => void;
   readonly #streams = new Map<string, MemoryStreamStore>();
   readonly #observers = new Set<StoreObserver>();
   /** Those with something in the group that is being gathered. */
@@ -17,8 +18,8 @@ export class MemoryStore implements Store {
   #lastGroup = 0;
   #durableGroup = 0;
 
-  /** @param schedule runs the work at the end of this pass */
-  constructor(schedule: (work: () => void) => void) {
+  /** @param schedule runs the work in a phase of this pass */
+  constructor(schedule: (phase: Phase, work: () => void) => void) {
     this.#schedule = schedule;
   }
 
@@ -62,7 +63,7 @@ export class MemoryStore implements Store {
   }
 
   onDrain(callback: () => void): void {
-    this.#schedule(callback);
+    this.#schedule("input", callback);
   }
 
   async flush(): Promise<void> {
@@ -79,13 +80,17 @@ export class MemoryStore implements Store {
     this.#changed.add(stream);
     if (this.#lastGroup !== this.#durableGroup) return;
     this.#lastGroup++;
-    this.#schedule(() => this.#endGroup());
+    this.#schedule("commit", () => this.#endGroup());
   }
 
   #endGroup(): void {
     this.#durableGroup = this.#lastGroup;
     for (const { log } of this.#changed) log.settle();
     this.#changed.clear();
+    this.#schedule("announce", () => this.#notify());
+  }
+
+  #notify(): void {
     const flushed = this.#flushed;
     this.#flushed = [];
     for (const observer of this.#observers) observer.onDurable(this.#durableGroup);

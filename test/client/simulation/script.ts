@@ -210,7 +210,8 @@ export async function settle(world: World): Promise<void> {
     world.drain();
     await world.clock.advance(25);
   }
-  if (world.pass.outboundsAboveMark.size > 0) throw new Error("an output still counts as above its mark");
+  if (world.pass.backPressure.areAboveHighWaterMark)
+    throw new Error("an output still counts as above its mark");
 }
 
 export function check(world: World): void {

@@ -83,7 +83,7 @@ export interface Peer {
 
 export class World {
   readonly clock = new Clock();
-  readonly pass = new FlushPass(new BufferPool());
+  readonly pass = new FlushPass(this.clock, new BufferPool());
   readonly broker: Broker;
   readonly context: ClientContext;
   readonly journal: Entry[] = [];

@@ -61,7 +61,7 @@ function takeSnapshot(more: object = {}, acks = true): { answer: Answer; taken: 
     const { reply } = message;
     if (reply === "") return;
     taken.replies.push(reply);
-    if (acks) world.defer(() => world.send(reply));
+    if (acks) world.defer("decide", () => world.send(reply));
   });
   const answer = ask("SNAPSHOT.S", { deliver_subject: "deliver.here", ...more });
   return { answer, taken };

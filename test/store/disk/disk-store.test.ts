@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { Phases } from "../../../src/base/phases.ts";
 import { StoredMessage } from "../../../src/store/contract.ts";
 import { draft, openStore, temporaryDirectory } from "../../fixture/disk-store.ts";
 import { handled } from "../../fixture/waiting.ts";
@@ -25,19 +26,15 @@ describe("a store on disk", () => {
   });
 
   it("with a sync interval takes what the operating system has for durable, in the same pass", async () => {
-    let work: (() => void)[] = [];
+    const phases = new Phases();
     const { store } = openStore(temporaryDirectory(), {
       syncIntervalMs: 60_000,
-      schedule: (one) => work.push(one),
+      schedule: (phase, work) => phases.add(phase, work),
     });
     const seen: number[] = [];
     store.observe({ onDurable: (group) => seen.push(group) });
     store.create("A", "ONE", "file").log.append(draft("a", "1"));
-    while (work.length > 0) {
-      const now = work;
-      work = [];
-      for (const one of now) one();
-    }
+    phases.run();
     expect(seen).toEqual([1]);
     expect(store.durableGroup).toBe(store.lastGroup);
   });

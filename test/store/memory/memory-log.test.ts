@@ -15,7 +15,7 @@ testMessageLog(
 testMessageLog(
   "a file log of a store in memory",
   async () => {
-    const store = new MemoryStore((work) => setImmediate(work));
+    const store = new MemoryStore((_phase, work) => setImmediate(work));
     const { log } = store.create("$G", "S", "file");
     return { log, settle: async () => store.flush(), reopen: null, close: async () => store.close() };
   },

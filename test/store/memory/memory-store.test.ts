@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
+import { Phases } from "../../../src/base/phases.ts";
 import type { StreamStore } from "../../../src/store/contract.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 
 function openStore(): { store: MemoryStore; endPass: () => void; groups: number[] } {
-  const work: (() => void)[] = [];
+  const phases = new Phases();
   const groups: number[] = [];
-  const store = new MemoryStore((one) => work.push(one));
+  const store = new MemoryStore((phase, work) => phases.add(phase, work));
   store.observe({ onDurable: (group) => groups.push(group) });
-  return { store, groups, endPass: () => work.splice(0).forEach((one) => one()) };
+  return { store, groups, endPass: () => phases.run() };
 }
 
 function appendTo(stream: StreamStore): number {
@@ -41,10 +42,15 @@ test("a group is all of a pass, and durable at its end", async () => {
 test("what an observer decides is another group", () => {
   const { store, endPass, groups } = openStore();
   const stream = store.create("$G", "S", "memory");
-  store.observe({ onDurable: (group) => void (group === 1 && appendTo(stream)) });
+  const seen: number[] = [];
+  store.observe({
+    onDurable: (group) => {
+      if (group === 1) appendTo(stream);
+      seen.push(store.lastGroup, store.durableGroup);
+    },
+  });
   endPass();
-  expect([store.lastGroup, store.durableGroup]).toEqual([2, 1]);
-  endPass();
+  expect(seen).toEqual([2, 1, 2, 2]);
   expect(groups).toEqual([1, 2]);
 });
 

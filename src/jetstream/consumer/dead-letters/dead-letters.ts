@@ -78,7 +78,7 @@ export class DeadLetters {
     const body = message.bytes.utf8Slice(message.bodyStart + message.headerBytes, message.bodyEnd);
     const reply = message.hasReply ? message.reply : "";
     const requester = this.#consumer.host.broker.reading;
-    this.#consumer.host.defer(() => {
+    this.#consumer.host.defer("decide", () => {
       const answer = JSON.stringify(redrive(this.#consumer, this, body, requester));
       if (reply !== "")
         this.#consumer.stream.account.replies.publish(this.#consumer.account, reply, Buffer.from(answer));

@@ -52,7 +52,7 @@ export class DeliveryInterest implements InterestObserver {
   #note(subject: string): void {
     this.#changed.add(subject);
     if (this.#changed.size > 1) return;
-    this.#host.defer(() => {
+    this.#host.defer("decide", () => {
       const changed = [...this.#changed];
       this.#changed.clear();
       for (const each of changed)

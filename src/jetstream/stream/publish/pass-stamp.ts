@@ -21,7 +21,7 @@ export class PassStamp {
     if (!this.#isFresh) {
       this.#scheduler.clock.stamp(now);
       this.#isFresh = true;
-      this.#scheduler.defer(this.#onEnd);
+      this.#scheduler.defer("decide", this.#onEnd);
     }
     into.timeMs = now.timeMs;
     into.timeNs = now.timeNs;

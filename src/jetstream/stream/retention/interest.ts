@@ -60,7 +60,7 @@ export class Interest {
     for (let left = sliceCountMax; log.next(from, log.state.lastSeq, null, stored); left--) {
       const { seq } = stored;
       if (left === 0) {
-        this.#slice = this.#scheduler.soon(() => this.#sweepFrom(seq));
+        this.#slice = this.#scheduler.background(() => this.#sweepFrom(seq));
         return;
       }
       from = seq + 1;

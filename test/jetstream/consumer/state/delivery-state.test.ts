@@ -7,7 +7,7 @@ import { MemoryStore } from "../../../../src/store/memory/memory-store.ts";
 import { StateModel } from "../state-model.ts";
 
 function storeForTest(): StreamStore {
-  return new MemoryStore((work) => work()).create("A", "S", "file");
+  return new MemoryStore((_phase, work) => work()).create("A", "S", "file");
 }
 
 function shown(state: DeliveryState): object {
