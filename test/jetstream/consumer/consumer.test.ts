@@ -287,6 +287,22 @@ describe("consumer", () => {
     expect(got.length).toBeGreaterThan(before);
   });
 
+  test.each(["1.5", "0.5", "1e0", "0x1", "-1", " 1.", "1 1", "NaN", "Infinity", "", "9".repeat(400)])(
+    "an answer to flow control that says %j acknowledges nothing",
+    (count) => {
+      const world = new ConsumerWorld();
+      const stream = world.filled(3);
+      const got = world.hear("to");
+      const consumer = world.consumer(stream, {
+        ...{ sourcing: true, ack_policy: "flow_control", max_ack_pending: 2, deliver_subject: "to" },
+      });
+      const asked = got.find(({ headers }) => headers.startsWith("NATS/1.0 100 FlowControl Request"));
+      expect(asked?.reply).toMatch(/^\$JS\.FC\.S\.c\./);
+      world.send(asked?.reply ?? "", "", [`Nats-Last-Consumer: ${count}`, `Nats-Last-Stream: ${count}`]);
+      expect(consumer.info()).toMatchObject({ ack_floor: { stream_seq: 0 }, num_ack_pending: 2 });
+    },
+  );
+
   test("a consumer that others source from begins again behind its acks when it is asked for again", () => {
     const world = new ConsumerWorld();
     const stream = world.filled(3);
