@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { DirectoryLock } from "../src/store/directory-lock.ts";
 import { describeWith, signals } from "./fixture/needs.ts";
 
 const command = fileURLToPath(new URL("../bin/frond", import.meta.url));
@@ -12,6 +13,7 @@ const hook = new URL("./fixture/signal-at-import.mjs", import.meta.url).href;
 /** What a process that starts imports one after the other, and what its log says then. */
 const imports = ["../dist/bin/frond.js", "pino", "jetstream-setup", "disk-store", "lmdb"];
 const lines = ["Starting Frond", "Listening for client connections", "Server is ready"];
+const waits = "Waiting for process";
 
 describeWith(signals(), "a signal that comes while the broker starts", () => {
   test.each([...imports, ...lines])("SIGHUP at %j reloads once it has started", async (moment) => {
@@ -23,6 +25,26 @@ describeWith(signals(), "a signal that comes while the broker starts", () => {
 
   test.each([...imports, ...lines])("SIGTERM at %j ends it in order", async (moment) => {
     expect(await start(moment, "SIGTERM").log.exited).toEqual([0, null]);
+  });
+
+  test.each(imports)("SIGTERM at %j does not wait until it has started", async (moment) => {
+    const { log } = start(moment, "SIGTERM");
+    expect(await log.exited).toEqual([0, null]);
+    expect(log.text).not.toContain("Listening for client connections");
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)("%s ends the wait for another's store", async (signal) => {
+    const folder = mkdtempSync(join(tmpdir(), "frond-signals-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    for (const name of ["TMPDIR", "TEMP"]) vi.stubEnv(name, folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const store = join(folder, "frond", "jetstream");
+    mkdirSync(store, { recursive: true });
+    const lock = new DirectoryLock(store, [4222]);
+    onTestFinished(() => lock.release());
+    const { log } = start(waits, signal, ["-js", "-a", "127.0.0.1", "-p", "4222"]);
+    expect(await log.exited).toEqual([0, null]);
+    expect(log.text).not.toContain("is in use");
   });
 
   test("SIGUSR2 at the first import ends it in order", async () => {
@@ -44,11 +66,12 @@ function start(
   const folder = mkdtempSync(join(tmpdir(), "frond-signals-"));
   const config = join(folder, "broker.conf");
   writeFileSync(config, `listen: "127.0.0.1:-1", jetstream { store_dir: ${JSON.stringify(folder)} }`);
+  const isLogged = moment === waits || lines.includes(moment);
   const child = spawn(process.execPath, ["--import", hook, command, ...(args ?? ["-c", config])], {
     stdio: ["ignore", "ignore", "pipe"],
     env: {
       ...process.env,
-      FROND_SIGNAL_AT: `${signal} ${lines.includes(moment) ? "no such import" : moment}`,
+      FROND_SIGNAL_AT: `${signal} ${isLogged ? "no such import" : moment}`,
     },
   });
   const log = new Log(child);
@@ -57,7 +80,7 @@ function start(
     await log.exited;
     rmSync(folder, { recursive: true, force: true });
   });
-  if (lines.includes(moment))
+  if (isLogged)
     log.until(moment).then(
       () => child.kill(signal),
       () => {},
@@ -68,6 +91,11 @@ function start(
 class Log {
   readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
   #text = "";
+
+  get text(): string {
+    return this.#text;
+  }
+
   readonly #waiting = new Set<() => void>();
 
   constructor(child: ChildProcess) {

@@ -25,17 +25,20 @@ export function versionText(): string {
   return `frond: v${productVersion} (NATS v${natsVersion})`;
 }
 
-/** @throws ConfigError, or Error when a listener cannot be had */
-export async function runBroker(command: RunCommand): Promise<RunningBroker> {
+/**
+ * @param stopping ends the start, as a failure, of which the log says nothing
+ * @throws ConfigError, or Error when a listener cannot be had
+ */
+export async function runBroker(command: RunCommand, stopping?: AbortSignal): Promise<RunningBroker> {
   const loaded = load(command);
   const logger = await createLogger(loaded.options.log);
   for (const warning of [...command.warnings, ...loaded.warnings]) logger.warn(warning);
   try {
-    const server = await startServer(loaded, logger);
+    const server = await startServer(loaded, logger, stopping);
     return { server, logger, reload: async () => reloadFrom(command, server, logger) };
   } catch (error) {
     // Standard error gets it from whoever catches it.
-    if (loaded.options.log.file !== null)
+    if (loaded.options.log.file !== null && stopping?.aborted !== true)
       logger.fatal(error instanceof Error ? error.message : String(error));
     logger.close();
     throw error;
@@ -45,13 +48,17 @@ export async function runBroker(command: RunCommand): Promise<RunningBroker> {
 /** Brokers that start at the same moment may want the same directory. */
 const storeAttemptsMax = 5;
 
-async function startServer({ options, hasDefaultStore = false }: LoadedOptions, log: Log): Promise<Server> {
+async function startServer(
+  { options, hasDefaultStore = false }: LoadedOptions,
+  log: Log,
+  stopping?: AbortSignal,
+): Promise<Server> {
   const shared = hasDefaultStore ? (options.jetstream?.storeDir ?? null) : null;
   for (let attempt = 1; ; attempt++) {
-    const directory = shared === null ? null : await pickStoreDirectory(shared, options, log);
+    const directory = shared === null ? null : await pickStoreDirectory(shared, options, log, stopping);
     const server = new Server(withStoreDirectory(options, directory), new Clock(), log);
     try {
-      await server.start();
+      await server.start(stopping);
     } catch (error) {
       if (shared !== null && error instanceof DirectoryInUse && attempt < storeAttemptsMax) continue;
       throw error;

@@ -102,14 +102,33 @@ function sendSignal(signal: NodeJS.Signals, pids: readonly number[]): void {
 
 async function run(command: RunCommand, signals: Signals): Promise<void> {
   hideSecrets(command);
-  const broker = await runBroker(command);
-  signals.take((name) => obey(name, broker));
+  const broker = await start(command, signals);
+  if (broker === null) return;
   try {
     await broker.server.closed;
   } catch {
     process.exitCode = 1;
   }
   broker.logger.close();
+}
+
+/** What asks for an end ends the start too; all else waits until it is over. @returns null when it was ended */
+async function start(command: RunCommand, signals: Signals): Promise<RunningBroker | null> {
+  const stopping = new AbortController();
+  const waiting: NodeJS.Signals[] = [];
+  signals.take((name) => {
+    if (name === "SIGTERM" || name === "SIGINT") stopping.abort();
+    waiting.push(name);
+  });
+  try {
+    const broker = await runBroker(command, stopping.signal);
+    for (const name of waiting) obey(name, broker);
+    signals.take((name) => obey(name, broker));
+    return broker;
+  } catch (error) {
+    if (stopping.signal.aborted) return null;
+    throw error;
+  }
 }
 
 function obey(name: NodeJS.Signals, { server, logger, reload }: RunningBroker): void {

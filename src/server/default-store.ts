@@ -25,11 +25,18 @@ export function fixedPorts({ port, websocket, leafnodes, monitor }: Options): nu
 /**
  * Waits for a broker on the same ports, which is one that is being restarted, and does not wait for another.
  * @param shared the directory that is used by default
+ * @param stopping ends the wait, with its reason
  * @returns it, or a fresh one
  */
-export async function pickStoreDirectory(shared: string, options: Options, log: Log): Promise<string> {
+export async function pickStoreDirectory(
+  shared: string,
+  options: Options,
+  log: Log,
+  stopping?: AbortSignal,
+): Promise<string> {
   const ports = fixedPorts(options);
   for (let waitedMs = 0; ; waitedMs += waitStepMs) {
+    stopping?.throwIfAborted();
     const holder = holderOf(join(shared, "jetstream"));
     if (holder === null) return shared;
     if (holder.ports !== undefined && !holder.ports.some((port) => ports.includes(port)))

@@ -1,13 +1,13 @@
 /**
  * The composition root: makes the parts, wires them to each other, and starts, reloads, drains and stops them.
  */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createAuthenticator } from "../auth/authenticator.ts";
 import type { Authenticator, ConnectionType, Credentials } from "../auth/identity.ts";
 import { createServerId } from "../auth/nkey.ts";
 import { PasswordChecker } from "../auth/password.ts";
-import { Clock, realDelay } from "../base/clock.ts";
+import { Clock, nextIteration, realDelay } from "../base/clock.ts";
 import { reasonOf } from "../base/system-error.ts";
 import type { Log } from "../base/log.ts";
 import { Broker } from "../broker/broker.ts";
@@ -118,8 +118,12 @@ export class Server {
     return this.#listeners.addresses;
   }
 
-  /** Opens every listener that the options ask for. @throws Error when one cannot be had; nothing is left open then */
-  async start(): Promise<void> {
+  /**
+   * Opens every listener that the options ask for.
+   * @param stopping ends it before its next step, as a failure
+   * @throws Error when one cannot be had; nothing is left open then
+   */
+  async start(stopping?: AbortSignal): Promise<void> {
     const { options, log } = this;
     log.info(
       `Starting Frond ${productVersion}, compatible with NATS ${natsVersion}, on Node ${process.versions.node}`,
@@ -127,12 +131,14 @@ export class Server {
     applyAccounts(this.broker, options);
     try {
       await (await this.#prepareJetStream(options))();
+      await mayStop(stopping);
       for (const listener of listenerKinds) await this.#newContext(listener, options);
       await this.#refresh(options);
       await this.#listeners.open();
       // Now that ports are known that were to be any.
       await this.#refresh(options);
-      this.#writeFiles(options);
+      this.#prepareFiles(options).use();
+      await mayStop(stopping);
     } catch (error) {
       await this.close();
       throw error;
@@ -179,7 +185,12 @@ export class Server {
     const useTls = await this.#listeners.prepareTls(options);
     const useContexts = await this.#prepareContexts(options);
     const useLeafNodes = await this.#leafNodes.prepare(options);
-    const useJetStream = await this.#prepareJetStream(options);
+    const files = groups.has("files") ? this.#prepareFiles(options) : null;
+    const useJetStream = await this.#prepareJetStream(options).catch((error: unknown) => {
+      files?.discard();
+      throw error;
+    });
+    files?.use();
     this.options = options;
     this.#configLoadedMs = this.clock.wallMs();
     applyAccounts(this.broker, options);
@@ -196,7 +207,6 @@ export class Server {
     const accessChanged = groups.has("access") || groups.has("tls");
     await applyToSessions(this.broker, options, this.#connectionLimits(), accessChanged);
     await this.#leafNodes.applyToLinks(accessChanged);
-    if (groups.has("files")) this.#writeFiles(options);
     for (const { option } of difference.changes) this.log.info(`Reloaded: ${option}`);
     return difference;
   }
@@ -243,11 +253,29 @@ export class Server {
     return openJetStream({ broker, clock, log, identity, ports, pass: this.#pass, onFault }, settings);
   }
 
-  #writeFiles(options: Options): void {
-    if (options.pidFile !== null) writePidFile(options.pidFile, String(process.pid));
-    this.#removePortsFile?.();
-    this.#removePortsFile =
-      options.portsFileDir === null ? null : writePortsFile(options.portsFileDir, this.addresses);
+  /** Writes the files that tell of this process; those of before stay until the new ones are taken into use. */
+  #prepareFiles({ pidFile, portsFileDir }: Options): { use: () => void; discard: () => void } {
+    const { pidFile: oldPidFile, portsFileDir: oldPortsFileDir } = this.options;
+    const removeOld = this.#removePortsFile;
+    const isKept = removeOld !== null && portsFileDir === oldPortsFileDir;
+    const remove = portsFileDir === null ? null : writePortsFile(portsFileDir, this.addresses);
+    const discardPorts = (): void => (isKept ? undefined : remove?.());
+    try {
+      if (pidFile !== null) writePidFile(pidFile, String(process.pid));
+    } catch (error) {
+      discardPorts();
+      throw error;
+    }
+    return {
+      use: () => {
+        if (!isKept) removeOld?.();
+        this.#removePortsFile = remove;
+      },
+      discard: () => {
+        discardPorts();
+        if (pidFile !== null && pidFile !== oldPidFile) rmSync(pidFile, { force: true });
+      },
+    };
   }
 
   async #refresh(options: Options): Promise<void> {
@@ -403,6 +431,13 @@ export class Server {
     this.#settle.reject(error);
     this.close().catch((failure: unknown) => this.log.error(`Stopping failed: ${String(failure)}`));
   }
+}
+
+/** Lets a signal come that has waited for what was done in one go. @throws the reason for stopping, when it is to stop */
+async function mayStop(stopping: AbortSignal | undefined): Promise<void> {
+  if (stopping === undefined) return;
+  await new Promise<void>((resolve) => nextIteration(resolve));
+  stopping.throwIfAborted();
 }
 
 function writePidFile(path: string, text: string): void {
