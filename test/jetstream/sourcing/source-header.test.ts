@@ -69,7 +69,7 @@ test("what a source stores names its origin alone, whatever has been published t
   const world = new TestHost();
   const origin = new ScriptedOrigin(world);
   const sink = new TestSink(world, { sources: [{ name: "ORIGIN" }] });
-  new Sourcing(sink).start();
+  new Sourcing(sink.dependencies()).start();
   await world.clock.advance(1);
   origin.answer();
   let number = 0;
