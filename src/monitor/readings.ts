@@ -5,6 +5,7 @@ import type { ServerInfo } from "../client/context.ts";
 import type { Options } from "../config/options.ts";
 import type { JetStream } from "../jetstream/jetstream.ts";
 import type { RemoteStatus } from "../leaf/remote.ts";
+import type { Stall } from "../transport/back-pressure.ts";
 import type { Explainer } from "./explain/explained-route.ts";
 
 /** What the monitor reads; all of it is asked anew for each request. */
@@ -17,6 +18,8 @@ export interface MonitorContext {
   readonly info: () => ServerInfo;
   /** The hubs that this broker dials; none when absent. */
   readonly leafRemotes?: () => readonly RemoteStatus[];
+  /** Who waits for whom, of those that send; nobody when absent. */
+  readonly stalls?: () => readonly Stall[];
   /** Null, and absent, where there is none. */
   readonly jetstream?: () => JetStream | null;
   readonly process: () => ProcessReadings;

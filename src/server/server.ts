@@ -387,6 +387,7 @@ export class Server {
       log: this.log,
       options: () => this.options,
       info: () => (this.#contexts.get("client") as ClientContext).info,
+      stalls: () => this.#pass.backPressure.stalls(),
       leafRemotes: () => this.#leafNodes.remotes(),
       jetstream: () => this.#jetstream?.jetstream ?? null,
       process: () => ({

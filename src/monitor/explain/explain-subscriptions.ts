@@ -14,6 +14,8 @@ import {
 
 /** From this share of max_pending on, a receiver counts as behind. Publishers are held back for it from there. */
 const behindShare = 0.75;
+/** Those who wait for a receiver are counted; so many are named. */
+const stalledMax = 5;
 
 interface Match {
   readonly subscription: Subscription;
@@ -153,7 +155,7 @@ function explainDenied(question: ExplainQuestion, matches: readonly Match[]): Ex
 }
 
 /** What else may keep the message from this subscription, now or soon. */
-function remarksOn({ options }: ExplainQuestion, { subscription, session }: Match): string[] {
+function remarksOn({ options, stalls }: ExplainQuestion, { subscription, session }: Match): string[] {
   const remarks: string[] = [];
   const max = options.limits.maxPendingBytes;
   const pending = session?.pendingBytes ?? 0;
@@ -161,6 +163,13 @@ function remarksOn({ options }: ExplainQuestion, { subscription, session }: Matc
     remarks.push(
       `it is behind, with ${pending} of ${max} bytes pending, and is cut as a slow consumer when that is full`,
     );
+  const waiting = stalls.filter(({ receiverId }) => receiverId !== null && receiverId === session?.id);
+  if (waiting.length > 0) {
+    const cids = waiting.flatMap(({ waiterId }) => (waiterId === null ? [] : [`cid ${waiterId}`]));
+    const consumers = waiting.length - cids.length;
+    const who = [...cids.slice(0, stalledMax), ...(consumers > 0 ? ["the broker itself"] : [])].join(", ");
+    remarks.push(`it stalls ${countText(waiting.length, "sender")}: ${who}`);
+  }
   if (!subscription.subscriber.echo) remarks.push("it does not get what it publishes itself (echo is off)");
   const left = subscription.deliveredMax - subscription.deliveredCount;
   if (subscription.deliveredMax > 0) remarks.push(`it ends after ${countText(left, "more message")}`);

@@ -94,6 +94,7 @@ export function explainz({ context, query, explainers }: EndpointQuestion): Answ
   const question = {
     broker,
     options: context.options(),
+    stalls: context.stalls?.() ?? [],
     user: user === "" ? null : user,
     sessions: sessionsBySubscriber(broker),
     nowMs,

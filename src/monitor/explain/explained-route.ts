@@ -7,6 +7,7 @@ import type { Broker } from "../../broker/broker.ts";
 import type { Session, SessionFacts } from "../../broker/session.ts";
 import type { Subscriber } from "../../broker/subscriber.ts";
 import type { Options } from "../../config/options.ts";
+import type { Stall } from "../../transport/back-pressure.ts";
 
 /** What a finding says of the message; also the order in which people are shown them. */
 export const verdicts = [
@@ -34,6 +35,8 @@ export interface ExplainedReceiver {
 export interface ExplainQuestion {
   readonly broker: Broker;
   readonly options: Options;
+  /** Who waits for whom; the numbers are those of sessions. */
+  readonly stalls: readonly Stall[];
   readonly account: Account;
   /** What receivers are found by: a literal subject, a wire string, and what mappings have made of the published one. */
   readonly subject: string;

@@ -79,6 +79,20 @@ describe("/explainz: who receives", () => {
     expect(remarks.get(4)).toEqual(["it ends after 1 more message"]);
   });
 
+  it("says who waits for a receiver", () => {
+    const limits = { sinceMs: 0, untilMs: null };
+    const stalls = [
+      { waiterId: 7, receiverId: 1, ...limits },
+      { waiterId: null, receiverId: 1, ...limits },
+      { waiterId: 8, receiverId: null, ...limits },
+    ];
+    const bench = new MonitorBench({}, { stalls: () => stalls });
+    bench.session().subscribe("a");
+    bench.session().subscribe("a");
+    const remarks = routeOf(bench, "subject=a").findings.map((finding) => finding["remarks"]);
+    expect(remarks.slice(0, 2)).toEqual([["it stalls 2 senders: cid 7, the broker itself"], undefined]);
+  });
+
   it("says that a request would be told when there is nobody", () => {
     const bench = new MonitorBench();
     bench.session();
