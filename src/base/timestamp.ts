@@ -140,3 +140,10 @@ export function timestampFromMs(ms: number): Timestamp {
   const whole = Math.floor(ms);
   return { ms: whole, ns: Math.floor((ms - whole) * nsPerMs) };
 }
+
+/** The time of day of `clock`, as JSON has it. */
+export function nowText(clock: { stamp(into: { timeMs: number; timeNs: number }): void }): string {
+  const stamp = { timeMs: 0, timeNs: 0 };
+  clock.stamp(stamp);
+  return formatTimestamp(stamp.timeMs, stamp.timeNs);
+}

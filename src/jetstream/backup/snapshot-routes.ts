@@ -1,5 +1,5 @@
 /** The API's requests for snapshots and restores. */
-import { formatTimestamp } from "../../base/timestamp.ts";
+import { nowText } from "../../base/timestamp.ts";
 import { isReservedDestination } from "../../subjects/reserved.ts";
 import { hasWildcard, isValidSubject, wireFromText } from "../../subjects/subject.ts";
 import {
@@ -14,7 +14,6 @@ import { bool, int, object, string } from "../json/shape.ts";
 import { streamConfig } from "../api/stream-shape.ts";
 import { apiError } from "../api-errors.ts";
 import { clientInfo } from "../client-info.ts";
-import type { Host } from "../host.ts";
 import type { RequestedStreamConfig } from "../stream/config/requested-config.ts";
 import { noDetails, streamState } from "../stream/stream-info.ts";
 import type { Stream, StreamAccount } from "../stream/stream.ts";
@@ -80,7 +79,7 @@ function sendSnapshot(
   state: object,
 ): void {
   const { host, account, name } = stream;
-  const start = timeText(host);
+  const start = nowText(host.clock);
   host.log.info(`Starting snapshot for stream '${account.account.name} > ${name}'`);
   account.advisories.publish(`STREAM.SNAPSHOT_CREATE.${name}`, "snapshot_create", () => ({
     stream: name,
@@ -91,7 +90,7 @@ function sendSnapshot(
     account.advisories.publish(`STREAM.SNAPSHOT_COMPLETE.${name}`, "snapshot_complete", () => ({
       stream: name,
       start,
-      end: timeText(host),
+      end: nowText(host.clock),
       client,
       ...(problem !== null && { error: problem }),
     }));
@@ -114,7 +113,7 @@ function restore(begin: BeginRestore, request: ApiRequest): object {
   const { account } = request;
   const { host, advisories } = account;
   const restoring = begin(account, config);
-  const start = timeText(host);
+  const start = nowText(host.clock);
   const client = clientOf(request);
   const what = `estore for stream '${account.account.name} > ${name}'`;
   host.log.info(`Starting r${what}`);
@@ -123,7 +122,7 @@ function restore(begin: BeginRestore, request: ApiRequest): object {
     advisories.publish(`STREAM.RESTORE_COMPLETE.${name}`, "restore_complete", () => ({
       stream: name,
       start,
-      end: timeText(host),
+      end: nowText(host.clock),
       bytes,
       client,
     }));
@@ -136,12 +135,6 @@ function restore(begin: BeginRestore, request: ApiRequest): object {
 
 function clientOf({ session, account }: ApiRequest): object {
   return clientInfo(session, account.account.name, account.host.serverName);
-}
-
-function timeText({ clock }: Host): string {
-  const stamp = { timeMs: 0, timeNs: 0 };
-  clock.stamp(stamp);
-  return formatTimestamp(stamp.timeMs, stamp.timeNs);
 }
 
 function clamp(value: number, least: number, most: number): number {

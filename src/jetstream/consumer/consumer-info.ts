@@ -1,19 +1,40 @@
 /** A consumer as CONSUMER.INFO shows it, in nats-server's order of fields. */
-import { formatMs, formatTimestamp, parseTimestamp } from "../../base/timestamp.ts";
 import type { Clock } from "../../base/clock.ts";
+import { formatMs, formatTimestamp, nowText, parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import type { ConsumerInfo } from "../stream/log/managed-consumer.ts";
-import type { Consumer } from "./consumer.ts";
+import type { ConsumerConfig } from "./config/consumer-config.ts";
+import type { MessageDelivery } from "./delivery/message-delivery.ts";
+import type { Pin } from "./pull/pin.ts";
+import type { DeliveryState } from "./state/delivery-state.ts";
 
-export function consumerInfo(consumer: Consumer): ConsumerInfo {
-  const { state, source, config, created, push, pull, delivery } = consumer;
+/** What is shown of a consumer. */
+interface ShownConsumer {
+  readonly streamName: string;
+  readonly name: string;
+  readonly created: Timestamp;
+  readonly config: ConsumerConfig;
+  /** What is wrong with where its dead letters go; null when nothing is. */
+  readonly deadLetterNote: string | null;
+  readonly state: DeliveryState;
+  readonly delivery: MessageDelivery;
+  /** Null for push consumers. */
+  readonly pin: Pin | null;
+  readonly pendingCount: number;
+  /** Wall milliseconds; 0: never. */
+  readonly lastDeliveredMs: number;
+  readonly lastAckedMs: number;
+}
+
+export function consumerInfo(consumer: ShownConsumer, clock: Clock): ConsumerInfo {
+  const { state, config, created, pin, delivery } = consumer;
   state.settleFloors();
-  const wallMs = consumer.host.clock.wallMs();
+  const wallMs = clock.wallMs();
   const groups = config.priority_groups ?? [];
   return {
-    stream_name: consumer.stream.name,
+    stream_name: consumer.streamName,
     name: consumer.name,
     created: formatTimestamp(created.ms, created.ns),
-    config: shownConfig(consumer),
+    config: shownConfig(config, consumer.deadLetterNote),
     delivered: {
       consumer_seq: state.consumerSeq,
       stream_seq: state.deliveredSeq,
@@ -28,24 +49,23 @@ export function consumerInfo(consumer: Consumer): ConsumerInfo {
     // With a single delivery there are none, whatever is remembered of those that ran out of it.
     num_redelivered: config.max_deliver === 1 ? 0 : state.redelivered.size,
     num_waiting: delivery.waitingCount,
-    num_pending: Math.max(0, source.pendingCount),
-    ...(push?.isBound === true && { push_bound: true }),
+    num_pending: Math.max(0, consumer.pendingCount),
+    ...(pin === null && delivery.isBound && { push_bound: true }),
     ...pauseOf(config.pause_until, wallMs),
-    ts: nowText(consumer.host.clock),
+    ts: nowText(clock),
     ...(groups.length > 0 && {
       priority_groups: [
         {
           group: groups[0],
-          ...((pull?.pin.id ?? "") !== "" && { pinned_client_id: pull?.pin.id }),
-          pinned_ts: pull?.pin.sinceText,
+          ...((pin?.id ?? "") !== "" && { pinned_client_id: pin?.id }),
+          pinned_ts: pin?.sinceText,
         },
       ],
     }),
   };
 }
 
-function shownConfig({ config, deadLetters }: Consumer): Consumer["config"] {
-  const note = deadLetters?.note ?? null;
+function shownConfig(config: ConsumerConfig, note: string | null): ConsumerConfig {
   if (note === null) return config;
   return { ...config, metadata: { ...config.metadata, "frond.dead_letter.note": note } };
 }
@@ -58,10 +78,4 @@ function pauseOf(untilText: string | undefined, wallMs: number): object {
   const until = untilText === undefined ? null : parseTimestamp(untilText);
   const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - wallMs;
   return leftMs > 0 ? { paused: true, pause_remaining: Math.round(leftMs * 1_000_000) } : {};
-}
-
-export function nowText(clock: Clock): string {
-  const stamp = { timeMs: 0, timeNs: 0 };
-  clock.stamp(stamp);
-  return formatTimestamp(stamp.timeMs, stamp.timeNs);
 }

@@ -165,14 +165,13 @@ function toldIfPaused(consumer: Consumer): Consumer {
  */
 function releaseWhenAnswered(consumer: Consumer): void {
   const { stream, host } = consumer;
-  consumer.isHeld = true;
+  consumer.hold();
   // By then the answer is given, and stands in line.
   host.defer("announce", () => {
     const awaitedGroup = host.store.lastGroup;
     const onDurable = (): void => {
       if (host.store.durableGroup < awaitedGroup) return;
-      consumer.isHeld = false;
-      consumer.wake();
+      consumer.release();
     };
     stream.account.replies.wait({ awaitedGroup, onDurable });
   });

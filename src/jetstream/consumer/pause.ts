@@ -3,14 +3,17 @@ import type { Deadline } from "../../base/clock.ts";
 import { formatTimestamp, parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import type { ConsumerConfig } from "./config/consumer-config.ts";
 import { consumerMetadata } from "../metadata.ts";
-import type { Consumer } from "./consumer.ts";
+import type { PassScheduler } from "../host.ts";
 
 export class Pause {
-  readonly #consumer: Consumer;
+  readonly #scheduler: PassScheduler;
+  readonly #onOver: () => void;
   #end: Deadline | null = null;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
+  /** @param onOver called as a pass when its time has come */
+  constructor(scheduler: PassScheduler, onOver: () => void) {
+    this.#scheduler = scheduler;
+    this.#onOver = onOver;
   }
 
   get isOn(): boolean {
@@ -18,16 +21,14 @@ export class Pause {
   }
 
   /** Takes up what the configuration says. */
-  apply(): void {
+  apply({ pause_until: untilText }: ConsumerConfig): void {
     this.stop();
-    const { config, host, advisories } = this.#consumer;
-    const until = parseTimestamp(config.pause_until ?? "");
-    const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - host.clock.wallMs();
+    const until = parseTimestamp(untilText ?? "");
+    const leftMs = until === null ? 0 : until.ms + until.ns / 1_000_000 - this.#scheduler.clock.wallMs();
     if (leftMs <= 0) return;
-    this.#end = host.after(leftMs, () => {
+    this.#end = this.#scheduler.after(leftMs, () => {
       this.#end = null;
-      advisories.paused(config.pause_until, host.clock.wallMs());
-      this.#consumer.wake();
+      this.#onOver();
     });
   }
 

@@ -1,7 +1,8 @@
 /** The wait for acks: one deadline for all that are out, since waits may begin anew at any time. */
 import type { Deadline } from "../../../base/clock.ts";
 import type { ConsumerConfig } from "../config/consumer-config.ts";
-import type { Consumer } from "../consumer.ts";
+import type { PassScheduler } from "../../host.ts";
+import type { DeliveryState } from "../state/delivery-state.ts";
 
 /** What expires within it is taken together. */
 const togetherMs = 1;
@@ -9,25 +10,40 @@ const togetherMs = 1;
 const lookedAtPerMs = 20_000;
 
 export class AckTimer {
-  readonly #consumer: Consumer;
+  readonly #scheduler: PassScheduler;
+  readonly #state: DeliveryState;
+  readonly #waitMs: (deliveries: number) => number;
+  readonly #onExpired: (seqs: readonly number[]) => void;
   readonly #expired: number[] = [];
   /** When it looks; 0 for consumers that wait for no ack, Infinity while nothing is out. */
   dueMs = Infinity;
   #deadline: Deadline | null = null;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
+  /**
+   * @param waitMs for an ack of that delivery; 0: for ever
+   * @param onExpired called as a pass, with sequences that were not acknowledged in time
+   */
+  constructor(
+    scheduler: PassScheduler,
+    state: DeliveryState,
+    waitMs: (deliveries: number) => number,
+    onExpired: (seqs: readonly number[]) => void,
+  ) {
+    this.#scheduler = scheduler;
+    this.#state = state;
+    this.#waitMs = waitMs;
+    this.#onExpired = onExpired;
   }
 
   /** Begins, or begins anew where the configuration has changed. */
   start(): void {
     this.stop();
-    if (this.#consumer.ackWaitMs(1) <= 0) {
+    if (this.#waitMs(1) <= 0) {
       this.dueMs = 0;
       return;
     }
     this.dueMs = Infinity;
-    if (this.#consumer.state.pending.size > 0) this.expect(this.#consumer.nowMs());
+    if (this.#state.pending.size > 0) this.expect(this.#scheduler.clock.nowMs());
   }
 
   /** Some message has to be acknowledged until then. */
@@ -35,7 +51,7 @@ export class AckTimer {
     if (this.dueMs <= dueMs) return;
     this.#deadline?.cancel();
     this.dueMs = dueMs;
-    this.#deadline = this.#consumer.host.after(dueMs - this.#consumer.nowMs(), () => this.#look());
+    this.#deadline = this.#scheduler.after(dueMs - this.#scheduler.clock.nowMs(), () => this.#look());
   }
 
   stop(): void {
@@ -44,24 +60,16 @@ export class AckTimer {
   }
 
   #look(): void {
-    const consumer = this.#consumer;
-    const { state } = consumer;
-    const nowMs = consumer.nowMs();
+    const nowMs = this.#scheduler.clock.nowMs();
     const expired = this.#expired;
     expired.length = 0;
     this.dueMs = Infinity;
     this.#deadline = null;
     // Deadlines are sums of fractions.
-    const nextMs = state.collectExpired(
-      nowMs + 0.01,
-      (deliveries) => consumer.ackWaitMs(deliveries),
-      expired,
-    );
-    for (const seq of expired) if (!consumer.ranOut(seq)) state.enqueue(seq);
-    if (expired.length > 0) consumer.source.forget();
-    const size = state.pending.size;
+    const nextMs = this.#state.collectExpired(nowMs + 0.01, this.#waitMs, expired);
+    const size = this.#state.pending.size;
     if (nextMs !== Infinity) this.expect(Math.max(nextMs, nowMs + togetherMs + size / lookedAtPerMs));
-    if (expired.length > 0) consumer.wake();
+    if (expired.length > 0) this.#onExpired(expired);
   }
 }
 

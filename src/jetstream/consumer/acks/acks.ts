@@ -5,7 +5,8 @@
 import { ZERO, NINE, DOT } from "../../../base/bytes.ts";
 import { parseDuration } from "../../../base/duration.ts";
 import type { Message } from "../../../protocol/message.ts";
-import type { Consumer } from "../consumer.ts";
+import type { DeliveryState } from "../state/delivery-state.ts";
+import type { Settlement } from "./settlement.ts";
 
 const plus = 0x2b;
 const minus = 0x2d;
@@ -21,13 +22,27 @@ interface Said {
 }
 
 export class Acks {
-  readonly #consumer: Consumer;
+  readonly #state: DeliveryState;
+  readonly #settlement: Settlement;
+  readonly #schedule: () => void;
+  readonly #onNext: (inbox: string, body: string) => void;
   #said: Said[] = [];
   #replies: string[] = [];
-  readonly #settled: number[] = [];
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
+  /**
+   * @param schedule asks for a run of the consumer
+   * @param onNext an ack that asks for further messages as well, with the body of that request
+   */
+  constructor(
+    state: DeliveryState,
+    settlement: Settlement,
+    schedule: () => void,
+    onNext: (inbox: string, body: string) => void,
+  ) {
+    this.#state = state;
+    this.#settlement = settlement;
+    this.#schedule = schedule;
+    this.#onNext = onNext;
   }
 
   get hasReplies(): boolean {
@@ -54,17 +69,17 @@ export class Acks {
     const kind = kindOf(bytes, bodyStart, message.bodyEnd);
     const reply = message.hasReply ? message.reply : "";
     if (kind === "ack") {
-      this.#consumer.schedule();
+      this.#schedule();
       if (this.#settle(seq, consumerSeq) && reply !== "" && seq > 0) this.#replies.push(reply);
     } else if (kind === "progress" || kind === "other") {
-      if (kind === "progress") this.#consumer.waitAnew(seq);
+      if (kind === "progress") this.#settlement.waitAnew(seq);
       if (reply !== "" && seq > 0) this.#replies.push(reply);
-      this.#consumer.schedule();
+      this.#schedule();
     } else {
       const deliveries = numberOf(subject, start, afterDeliveries);
       const text = bytes.latin1Slice(bodyStart + keywordBytes[kind], message.bodyEnd);
       this.#said.push({ kind, seq, consumerSeq, deliveries, text, reply });
-      this.#consumer.schedule();
+      this.#schedule();
     }
     return true;
   }
@@ -77,53 +92,44 @@ export class Acks {
     for (const each of said) this.#carryOut(each);
   }
 
-  /** Answers, once the changes that they tell of have been handed to the store. */
-  answer(): void {
-    if (this.#replies.length === 0) return;
+  /** The replies of acks that were carried out, for answers once the changes that they tell of have been handed to the store. */
+  takeReplies(): readonly string[] {
     const replies = this.#replies;
-    this.#replies = [];
-    for (const reply of replies) this.#consumer.answer(reply);
+    if (replies.length > 0) this.#replies = [];
+    return replies;
   }
 
   #carryOut(said: Said): void {
     const { kind, seq, consumerSeq, reply } = said;
-    const consumer = this.#consumer;
     if (kind === "next") {
       this.#settle(seq, consumerSeq);
-      if (reply !== "") consumer.pull?.request(reply, said.text);
+      if (reply !== "") this.#onNext(reply, said.text);
       return;
     }
     let replies = seq > 0;
-    if (kind === "nak") consumer.reject(seq, consumerSeq, said.deliveries, delayOf(said.text));
+    if (kind === "nak") this.#settlement.reject(seq, consumerSeq, said.deliveries, delayOf(said.text));
     else replies = this.#terminate(said) && replies;
     if (replies && reply !== "") this.#replies.push(reply);
   }
 
   #terminate({ seq, consumerSeq, deliveries, text }: Said): boolean {
-    const consumer = this.#consumer;
     const reason = text.trim();
     if (
-      consumer.state.pending.has(seq) &&
-      !consumer.bury(seq, `terminated${reason === "" ? "" : `: ${reason}`}`)
+      this.#state.pending.has(seq) &&
+      !this.#settlement.bury(seq, `terminated${reason === "" ? "" : `: ${reason}`}`)
     )
       return false;
     const replies = this.#settle(seq, consumerSeq, false);
-    consumer.advisories.terminated(consumerSeq, seq, deliveries, reason);
+    this.#settlement.terminated(seq, consumerSeq, deliveries, reason);
     return replies;
   }
 
   /** @returns whether an answer is due: not for a message that was never delivered */
   #settle(seq: number, consumerSeq: number, samples = true): boolean {
-    const consumer = this.#consumer;
-    const { state } = consumer;
+    const state = this.#state;
     if (seq >= state.nextSeq) return false;
-    if (state.policy === "explicit") {
-      consumer.settle(seq, samples);
-      return true;
-    }
-    const settled = this.#settled;
-    settled.length = 0;
-    if (state.settleThrough(seq, consumerSeq, settled)) consumer.settledThrough(seq, consumerSeq, settled);
+    if (state.policy === "explicit") this.#settlement.settle(seq, samples);
+    else this.#settlement.settleThrough(seq, consumerSeq);
     return true;
   }
 }

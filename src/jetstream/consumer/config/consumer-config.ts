@@ -50,3 +50,8 @@ export interface ConsumerConfig {
 
 /** As a request has it: what it does not say is missing. */
 export type RequestedConsumerConfig = Partial<ConsumerConfig>;
+
+/** The configuration that holds now; an update puts another in its place. */
+export interface CurrentConfig {
+  readonly config: ConsumerConfig;
+}

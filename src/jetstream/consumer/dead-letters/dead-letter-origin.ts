@@ -8,7 +8,15 @@ import { encodeHeaders, type HeaderField, parseHeaders } from "../../../protocol
 import type { StoredMessage } from "../../../store/contract.ts";
 import type { Stream } from "../../stream/stream.ts";
 
-export const signatureHeader = "Frond-Dead-Letter-Signature";
+/** A consumer whose messages become dead letters. */
+export interface LetterOrigin {
+  readonly stream: Stream;
+  /** Of the consumer. */
+  readonly name: string;
+}
+
+export const deadLetterPrefix = "Frond-Dead-Letter-";
+export const signatureHeader = `${deadLetterPrefix}Signature`;
 /** Of the stream whose consumers the letters come from; not a part of its snapshots. */
 const keyRecord = "dead-letter-key";
 const keyBytes = 32;

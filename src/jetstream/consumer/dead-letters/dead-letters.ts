@@ -10,28 +10,28 @@ import { StoredMessage } from "../../../store/contract.ts";
 import { isReservedDestination } from "../../../subjects/reserved.ts";
 import { isCoveredBy, wireFromText } from "../../../subjects/subject.ts";
 import type { Stream } from "../../stream/stream.ts";
-import { signatureHeader, signatureOf } from "./dead-letter-origin.ts";
-import type { Consumer } from "../consumer.ts";
+import { deadLetterPrefix, type LetterOrigin, signatureHeader, signatureOf } from "./dead-letter-origin.ts";
+import type { DeliveryState } from "../state/delivery-state.ts";
 import { redrive } from "./redrive.ts";
-
-export const deadLetterPrefix = "Frond-Dead-Letter-";
 
 export class DeadLetters {
   readonly subjectText: string;
   /** Wire string. */
   readonly subject: string;
-  readonly #consumer: Consumer;
+  readonly #origin: LetterOrigin;
+  readonly #state: DeliveryState;
   readonly #stored = new StoredMessage();
   #hasWarned = false;
 
   /** @returns null without a subject, and for one that is reserved: it is refused, but may stand in an older store */
-  static of(consumer: Consumer, subjectText: string | undefined): DeadLetters | null {
+  static of(origin: LetterOrigin, state: DeliveryState, subjectText: string | undefined): DeadLetters | null {
     if (subjectText === undefined || isReservedDestination(wireFromText(subjectText))) return null;
-    return new DeadLetters(consumer, subjectText);
+    return new DeadLetters(origin, state, subjectText);
   }
 
-  private constructor(consumer: Consumer, subjectText: string) {
-    this.#consumer = consumer;
+  private constructor(origin: LetterOrigin, state: DeliveryState, subjectText: string) {
+    this.#origin = origin;
+    this.#state = state;
     this.subjectText = subjectText;
     this.subject = wireFromText(subjectText);
     const { note } = this;
@@ -42,14 +42,14 @@ export class DeadLetters {
   get note(): string | null {
     const stream = this.stream;
     if (stream === null) return `no stream captures ${this.subjectText}: dead letters are kept nowhere`;
-    if (stream.config.storage === "memory" && this.#consumer.stream.config.storage === "file")
+    if (stream.config.storage === "memory" && this.#origin.stream.config.storage === "file")
       return `${stream.name}, which captures ${this.subjectText}, is in memory: dead letters do not survive a restart`;
     return null;
   }
 
   /** The one that takes them. */
   get stream(): Stream | null {
-    for (const stream of this.#consumer.stream.account.streams.values())
+    for (const stream of this.#origin.stream.account.streams.values())
       if ((stream.config.subjects ?? []).some((pattern) => isCoveredBy(this.subject, wireFromText(pattern))))
         return stream;
     return null;
@@ -60,14 +60,15 @@ export class DeadLetters {
    * @returns false when the stream there did not take it; without a stream it is published all the same
    */
   bury(seq: number, reason: string): boolean {
-    const { stream, account, host } = this.#consumer;
+    const { stream } = this.#origin;
+    const { host, account } = stream;
     if (!stream.log.read(seq, this.#stored)) return true;
     const keeper = this.stream;
     const before = keeper?.log.state.lastSeq ?? 0;
     const fields = this.#fields(reason);
     const { payload } = this.#stored;
     if (keeper !== null) fields.push(signatureOf(stream, keeper, fields, payload));
-    host.publisher.publish(account, this.subject, "", encodeHeaders(fields), payload);
+    host.publisher.publish(account.account, this.subject, "", encodeHeaders(fields), payload);
     if (keeper === null || keeper.log.state.lastSeq > before) return true;
     this.#warn(`${keeper.name} did not take the dead letter of message ${seq}, which is tried again`);
     return false;
@@ -77,16 +78,16 @@ export class DeadLetters {
   receive(message: Message): void {
     const body = message.bytes.utf8Slice(message.bodyStart + message.headerBytes, message.bodyEnd);
     const reply = message.hasReply ? message.reply : "";
-    const requester = this.#consumer.host.broker.reading;
-    this.#consumer.host.defer("decide", () => {
-      const answer = JSON.stringify(redrive(this.#consumer, this, body, requester));
-      if (reply !== "")
-        this.#consumer.stream.account.replies.publish(this.#consumer.account, reply, Buffer.from(answer));
+    const { host, account } = this.#origin.stream;
+    const requester = host.broker.reading;
+    host.defer("decide", () => {
+      const answer = JSON.stringify(redrive(this.#origin, this, body, requester));
+      if (reply !== "") account.replies.publish(account.account, reply, Buffer.from(answer));
     });
   }
 
   #fields(reason: string): HeaderField[] {
-    const { stream, name, state } = this.#consumer;
+    const { stream, name } = this.#origin;
     const stored = this.#stored;
     const given = stored.headers === null ? [] : parseHeaders(stored.headers).fields;
     // What the broker acts upon must not act again.
@@ -100,14 +101,14 @@ export class DeadLetters {
       )
       .filter(([field]) => !ownFields.has(field));
     const stamp = { timeMs: 0, timeNs: 0 };
-    this.#consumer.host.clock.stamp(stamp);
+    stream.host.clock.stamp(stamp);
     return [
       ...kept,
       [`${deadLetterPrefix}Stream`, wireFromText(stream.name)],
       [`${deadLetterPrefix}Sequence`, String(stored.seq)],
       [`${deadLetterPrefix}Subject`, stored.subject],
       [`${deadLetterPrefix}Consumer`, wireFromText(name)],
-      [`${deadLetterPrefix}Deliveries`, String(state.deliveries(stored.seq))],
+      [`${deadLetterPrefix}Deliveries`, String(this.#state.deliveries(stored.seq))],
       [`${deadLetterPrefix}Reason`, reason],
       [`${deadLetterPrefix}Time`, formatTimestamp(stamp.timeMs, stamp.timeNs)],
     ];
@@ -116,8 +117,8 @@ export class DeadLetters {
   #warn(text: string): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const { stream, name, host, account } = this.#consumer;
-    host.log.warn(`consumer ${account.name} > ${stream.name} > ${name}: ${text}`);
+    const { stream, name } = this.#origin;
+    stream.host.log.warn(`consumer ${stream.account.account.name} > ${stream.name} > ${name}: ${text}`);
   }
 }
 

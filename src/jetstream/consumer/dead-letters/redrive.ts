@@ -14,9 +14,7 @@ import {
   wireFromText,
 } from "../../../subjects/subject.ts";
 import type { Stream } from "../../stream/stream.ts";
-import type { Consumer } from "../consumer.ts";
-import { isSigned } from "./dead-letter-origin.ts";
-import { type DeadLetters, deadLetterPrefix } from "./dead-letters.ts";
+import { deadLetterPrefix, isSigned, type LetterOrigin } from "./dead-letter-origin.ts";
 
 const type = "io.frond.dlq.v1.redrive_response";
 const countDefault = 1_000;
@@ -33,13 +31,22 @@ interface Slice {
   readonly force: boolean;
 }
 
+/** Where dead letters are kept. */
+interface LetterBox {
+  readonly subjectText: string;
+  /** Wire string. */
+  readonly subject: string;
+  /** The stream that takes them; null when none does. */
+  readonly stream: Stream | null;
+}
+
 /**
  * @param requester null: the broker itself
  * @returns the answer
  */
 export function redrive(
-  consumer: Consumer,
-  deadLetters: DeadLetters,
+  origin: LetterOrigin,
+  deadLetters: LetterBox,
   body: string,
   requester: Pick<Session, "canPublish"> | null,
 ): object {
@@ -65,11 +72,11 @@ export function redrive(
       next = throughSeq + 1;
       break;
     }
-    const subject = originOf(message, consumer);
+    const subject = originOf(message, origin);
     if (subject === null || slice.filter?.matches(subject) === false) continue;
-    if (!slice.force && !isSigned(consumer.stream, keeper, message)) unsigned++;
+    if (!slice.force && !isSigned(origin.stream, keeper, message)) unsigned++;
     else if (requester?.canPublish(subject) === false) refused++;
-    else if (putBack(consumer, keeper, message, subject)) redriven++;
+    else if (putBack(origin.stream, keeper, message, subject)) redriven++;
     else refused++;
   }
   return { type, stream: keeper.name, redriven, refused, unsigned, next_seq: next };
@@ -113,7 +120,7 @@ function readSlice(body: string): Slice | string {
 }
 
 /** The subject that it says to have come from; null when it is not of that consumer. */
-function originOf({ headers }: StoredMessage, { stream, name }: Consumer): string | null {
+function originOf({ headers }: StoredMessage, { stream, name }: LetterOrigin): string | null {
   if (headers === null) return null;
   const value = (field: string): string | null => headerValue(headers, deadLetterPrefix + field);
   const isOwn = value("Stream") === wireFromText(stream.name) && value("Consumer") === wireFromText(name);
@@ -121,8 +128,7 @@ function originOf({ headers }: StoredMessage, { stream, name }: Consumer): strin
 }
 
 /** @returns whether its stream took it again; only then it goes from where it was */
-function putBack(consumer: Consumer, keeper: Stream, message: StoredMessage, subject: string): boolean {
-  const { host, account, stream } = consumer;
+function putBack(stream: Stream, keeper: Stream, message: StoredMessage, subject: string): boolean {
   const isOfStream = (stream.config.subjects ?? []).some((pattern) =>
     isCoveredBy(subject, wireFromText(pattern)),
   );
@@ -133,7 +139,13 @@ function putBack(consumer: Consumer, keeper: Stream, message: StoredMessage, sub
   );
   // Should the same one be put back twice, it is known by this.
   const id: HeaderField = ["Nats-Msg-Id", `frond-redrive.${wireFromText(keeper.name)}.${message.seq}`];
-  host.publisher.publish(account, subject, "", encodeHeaders([...fields, id]), message.payload);
+  stream.host.publisher.publish(
+    stream.account.account,
+    subject,
+    "",
+    encodeHeaders([...fields, id]),
+    message.payload,
+  );
   if (stream.log.state.lastSeq === before) return false;
   keeper.messages.remove(message.seq);
   return true;

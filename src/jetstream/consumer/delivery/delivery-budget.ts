@@ -1,19 +1,22 @@
 /** How much a consumer sends before others have their turn, and how it waits for receivers that are behind. */
-import type { Consumer } from "../consumer.ts";
+import type { Host } from "../../host.ts";
 
 const bytesMax = 1024 * 1024;
 const messagesMax = 4_096;
 
 export class DeliveryBudget {
-  readonly #consumer: Consumer;
+  readonly #host: Pick<Host, "receivers" | "soon">;
+  readonly #onResume: () => void;
   #bytes = 0;
   #messages = 0;
   /** Calls the next turn off; null when none is coming. */
   #cancelNext: (() => void) | null = null;
   #waitsForReceivers = false;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
+  /** @param onResume called as a pass when the consumer may go on */
+  constructor(host: Pick<Host, "receivers" | "soon">, onResume: () => void) {
+    this.#host = host;
+    this.#onResume = onResume;
   }
 
   /** @returns false while those whom it sends to are behind */
@@ -21,7 +24,7 @@ export class DeliveryBudget {
     if (this.#waitsForReceivers) return false;
     this.#bytes = 0;
     this.#messages = 0;
-    this.#consumer.host.receivers.watch();
+    this.#host.receivers.watch();
     return true;
   }
 
@@ -32,7 +35,7 @@ export class DeliveryBudget {
 
   /** Whether to stop here; the consumer is run again when it is its turn. */
   isOver(): boolean {
-    const { receivers } = this.#consumer.host;
+    const { receivers } = this.#host;
     if (receivers.areAboveHighWaterMark) {
       this.stop();
       this.#waitsForReceivers = true;
@@ -41,7 +44,7 @@ export class DeliveryBudget {
     }
     if (this.#bytes <= bytesMax && this.#messages <= messagesMax) return false;
     if (this.#cancelNext === null) {
-      const soon = this.#consumer.host.soon(this.#goOn);
+      const soon = this.#host.soon(this.#goOn);
       this.#cancelNext = () => soon.cancel();
     }
     return true;
@@ -56,6 +59,6 @@ export class DeliveryBudget {
   readonly #goOn = (): void => {
     this.#cancelNext = null;
     this.#waitsForReceivers = false;
-    this.#consumer.wake();
+    this.#onResume();
   };
 }

@@ -19,6 +19,10 @@ export class DeliveryFrame {
   readonly #ackSubject: AckSubject;
   /** Messages mostly share the bytes of their block. */
   readonly #source = new LastView();
+  // What the last one was composed of.
+  #stored: StoredMessage | null = null;
+  #body: Body | null = null;
+  #delivery: AckNumbers | null = null;
 
   /** @param ackPrefix wire string: `$JS.ACK.<stream>.<consumer>.` */
   constructor(ackPrefix: string) {
@@ -32,8 +36,17 @@ export class DeliveryFrame {
     return message.subjectEnd - message.subjectStart + message.replyEnd + message.bodyBytes;
   }
 
+  /** Puts the last message together once more, with another body. */
+  composeAgain(change: (body: Body) => Body): void {
+    if (this.#stored !== null && this.#body !== null && this.#delivery !== null)
+      this.compose(this.#stored, change(this.#body), this.#delivery);
+  }
+
   /** @param body the message's own, or what goes in its place */
   compose(stored: StoredMessage, body: Body, delivery: AckNumbers): void {
+    this.#stored = stored;
+    this.#body = body;
+    this.#delivery = delivery;
     const reply = this.#ackSubject;
     reply.set(stored, delivery);
     const bodyBytes = body.bodyEnd - body.bodyStart;

@@ -9,11 +9,11 @@ export interface MessageDelivery {
   readonly isReady: boolean;
   /**
    * Sends one message, if there is somebody for it.
-   * @param body what it was composed of
    * @param size of the message, as limits on bytes count it
+   * @param nowMs when the run began
    * @returns false when nobody took it
    */
-  deliver(frame: DeliveryFrame, body: Body, size: number): boolean;
+  deliver(frame: DeliveryFrame, size: number, nowMs: number): boolean;
   /** There is nothing more to deliver now. */
   onEnd(): void;
   /** Waiting requests, for reports. */

@@ -2,7 +2,7 @@
 import type { Deadline } from "../../../base/clock.ts";
 import { nsPerMs } from "../../../base/duration.ts";
 import type { StoredMessage } from "../../../store/contract.ts";
-import type { Consumer } from "../consumer.ts";
+import type { PassScheduler } from "../../host.ts";
 
 /** Gaps that are smaller are not kept. */
 const gapMsMin = 1;
@@ -11,7 +11,11 @@ const slackMs = 0.01;
 const burstBytesDefault = 1024 * 1024;
 
 export class RateLimiter {
-  readonly #consumer: Consumer;
+  /** The rate that the configuration sets; 0: none. */
+  bitsPerSecond = 0;
+  readonly #scheduler: PassScheduler;
+  readonly #burstBytes: () => number;
+  readonly #onDue: () => void;
   #deadline: Deadline | null = null;
   /** When all that was sent has gone at the rate set. */
   #spentMs = -Infinity;
@@ -20,10 +24,21 @@ export class RateLimiter {
   #lastStoredMs = 0;
   #lastSentMs = 0;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
-    const { config, stream } = consumer;
-    this.#replayThroughSeq = config.replay_policy === "original" ? stream.log.state.lastSeq : 0;
+  /**
+   * @param replayThroughSeq up to here messages go at the pace they came; 0: all at once
+   * @param burstBytes how much may be saved up, of what was not sent; 0 or less: a megabyte
+   * @param onDue called as a pass when a message that had to wait may go
+   */
+  constructor(
+    scheduler: PassScheduler,
+    replayThroughSeq: number,
+    burstBytes: () => number,
+    onDue: () => void,
+  ) {
+    this.#scheduler = scheduler;
+    this.#replayThroughSeq = replayThroughSeq;
+    this.#burstBytes = burstBytes;
+    this.#onDue = onDue;
   }
 
   get isWaiting(): boolean {
@@ -32,22 +47,22 @@ export class RateLimiter {
 
   /** Whether messages may have to wait at all; else nothing here needs to know of them. */
   get isOn(): boolean {
-    return this.#replayThroughSeq > 0 || this.#bitsPerSecond > 0;
+    return this.#replayThroughSeq > 0 || this.bitsPerSecond > 0;
   }
 
   /** Whether `message` has to wait; it is asked for again when its time has come. */
   mustWait(sizeBytes: number, message: StoredMessage): boolean {
-    const bitsPerSecond = this.#bitsPerSecond;
+    const { bitsPerSecond } = this;
     const storedMs = storedMsOf(message);
-    const nowMs = this.#consumer.nowMs();
+    const nowMs = this.#scheduler.clock.nowMs();
     const gapMs = storedMs - this.#lastStoredMs;
     const isReplay = this.#replayThroughSeq > 0 && this.#lastStoredMs > 0 && gapMs > gapMsMin;
     const goneMs = bitsPerSecond === 0 ? -Infinity : this.#goneMs(sizeBytes, bitsPerSecond, nowMs);
     const dueMs = isReplay ? Math.max(goneMs, this.#lastSentMs + gapMs) : goneMs;
     if (dueMs - nowMs < slackMs) return false;
-    this.#deadline = this.#consumer.host.after(dueMs - nowMs, () => {
+    this.#deadline = this.#scheduler.after(dueMs - nowMs, () => {
       this.#deadline = null;
-      this.#consumer.wake();
+      this.#onDue();
     });
     return true;
   }
@@ -55,12 +70,13 @@ export class RateLimiter {
   sent(sizeBytes: number, message: StoredMessage, nowMs: number): void {
     this.#lastSentMs = nowMs;
     this.#lastStoredMs = storedMsOf(message);
-    const bitsPerSecond = this.#bitsPerSecond;
+    const { bitsPerSecond } = this;
     if (bitsPerSecond > 0) this.#spentMs = this.#goneMs(sizeBytes, bitsPerSecond, nowMs);
   }
 
-  onEnd(): void {
-    if (this.#consumer.state.nextSeq > this.#replayThroughSeq) this.#replayThroughSeq = 0;
+  /** @param nextSeq nothing before it is left to deliver */
+  onEnd(nextSeq: number): void {
+    if (nextSeq > this.#replayThroughSeq) this.#replayThroughSeq = 0;
   }
 
   stop(): void {
@@ -68,22 +84,12 @@ export class RateLimiter {
     this.#deadline = null;
   }
 
-  get #bitsPerSecond(): number {
-    return this.#consumer.config.rate_limit_bps ?? 0;
-  }
-
   /** When so much more will have gone. What was not sent is saved up, for one message of the largest size and no more. */
   #goneMs(sizeBytes: number, bitsPerSecond: number, nowMs: number): number {
     const msPerByte = 8_000 / bitsPerSecond;
-    const savedMs = this.#burstBytes() * msPerByte;
+    const burstBytes = this.#burstBytes();
+    const savedMs = (burstBytes > 0 ? burstBytes : burstBytesDefault) * msPerByte;
     return Math.max(this.#spentMs, nowMs - savedMs) + Math.min(sizeBytes * msPerByte, savedMs);
-  }
-
-  #burstBytes(): number {
-    const { stream, account } = this.#consumer;
-    const most = stream.config.max_msg_size ?? -1;
-    if (most > 0) return most;
-    return account.limits.maxPayloadBytes > 0 ? account.limits.maxPayloadBytes : burstBytesDefault;
   }
 }
 

@@ -1,27 +1,40 @@
 /** Which client of a `pinned_client` group gets the messages; nobody until one asks. */
 import type { Deadline } from "../../../base/clock.ts";
-import { zeroTimeText } from "../../../base/timestamp.ts";
-import type { Consumer } from "../consumer.ts";
-import { nowText } from "../consumer-info.ts";
+import { nowText, zeroTimeText } from "../../../base/timestamp.ts";
+import type { Host } from "../../host.ts";
+import type { CurrentConfig } from "../config/consumer-config.ts";
+import type { ConsumerAdvisories } from "../consumer-advisories.ts";
 
 export class Pin {
-  readonly #consumer: Consumer;
+  readonly #host: Pick<Host, "after" | "clock" | "nuid">;
+  readonly #current: CurrentConfig;
+  readonly #advisories: ConsumerAdvisories;
+  readonly #onExpired: () => void;
   /** "" while nobody is pinned. */
   id = "";
   sinceText = zeroTimeText;
   #group = "";
   #deadline: Deadline | null = null;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
+  /** @param onExpired called as a pass when the pinned client has not shown itself in time */
+  constructor(
+    host: Pick<Host, "after" | "clock" | "nuid">,
+    current: CurrentConfig,
+    advisories: ConsumerAdvisories,
+    onExpired: () => void,
+  ) {
+    this.#host = host;
+    this.#current = current;
+    this.#advisories = advisories;
+    this.#onExpired = onExpired;
   }
 
   /** @returns the id that the client is to repeat */
   assign(group: string): string {
-    this.id = this.#consumer.host.nuid();
-    this.sinceText = nowText(this.#consumer.host.clock);
+    this.id = this.#host.nuid();
+    this.sinceText = nowText(this.#host.clock);
     this.keep(group);
-    this.#consumer.advisories.pinned(group, this.id);
+    this.#advisories.pinned(group, this.id);
     return this.id;
   }
 
@@ -29,8 +42,8 @@ export class Pin {
   keep(group: string): void {
     this.#group = group;
     this.#deadline?.cancel();
-    const timeoutMs = (this.#consumer.config.priority_timeout ?? 0) / 1_000_000;
-    this.#deadline = this.#consumer.host.after(timeoutMs, () => this.#expire());
+    const timeoutMs = (this.#current.config.priority_timeout ?? 0) / 1_000_000;
+    this.#deadline = this.#host.after(timeoutMs, () => this.#expire());
   }
 
   release(): void {
@@ -43,7 +56,7 @@ export class Pin {
   #expire(): void {
     if (this.id === "") return;
     this.release();
-    this.#consumer.advisories.unpinned(this.#group, "timeout");
-    this.#consumer.schedule();
+    this.#advisories.unpinned(this.#group, "timeout");
+    this.#onExpired();
   }
 }

@@ -1,15 +1,20 @@
 /** Those who pull: their requests wait here and are served in turn. Source: nats-server `processNextMsgRequest`, `nextWaiting`, `processWaiting`. */
 import { durationText, nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
+import type { Account } from "../../../broker/account.ts";
 import { Destination } from "../../../broker/destination.ts";
 import type { Message } from "../../../protocol/message.ts";
 import type { Body } from "../../../broker/publisher.ts";
-import type { Subscription } from "../../../broker/subscriber.ts";
 import { encodeStatus, headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
 import { addField } from "../../stream/message/header-block.ts";
 import { isApiLevelEnough, requiredLevelHeader } from "../../api-level.ts";
-import type { Consumer } from "../consumer.ts";
+import type { Host } from "../../host.ts";
+import type { CommitGatedReplies } from "../../commit-gated-replies.ts";
+import type { CurrentConfig } from "../config/consumer-config.ts";
+import type { ConsumerAdvisories } from "../consumer-advisories.ts";
+import type { DeliveryState } from "../state/delivery-state.ts";
+import type { MessageSource } from "../state/message-source.ts";
 import type { DeliveryFrame } from "../delivery/delivery-frame.ts";
 import {
   heartbeat,
@@ -24,12 +29,24 @@ import { PullRequest, WaitingQueue } from "./waiting-queue.ts";
 /** A queue that is full is looked through for those who have gone, so often and no more. */
 const sweepIntervalMs = 1_000;
 
+export interface PullDeliveryOptions {
+  readonly host: Host;
+  readonly account: Account;
+  readonly replies: CommitGatedReplies;
+  readonly current: CurrentConfig;
+  readonly state: DeliveryState;
+  readonly source: MessageSource;
+  readonly advisories: ConsumerAdvisories;
+  /** Asks for a run of the consumer. */
+  readonly schedule: () => void;
+}
+
 export class PullDelivery implements MessageDelivery {
   readonly isBound = false;
   readonly pin: Pin;
   /** The last sign of life from those who pull. */
   lastActiveMs: number;
-  readonly #consumer: Consumer;
+  readonly #options: PullDeliveryOptions;
   readonly #queue: WaitingQueue;
   #deadline: Deadline | null = null;
   #deadlineMs = Infinity;
@@ -40,11 +57,12 @@ export class PullDelivery implements MessageDelivery {
   #lastBody = "";
   #lastOptions: PullOptions | string;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
-    this.pin = new Pin(consumer);
-    this.lastActiveMs = consumer.nowMs();
-    this.#queue = new WaitingQueue(consumer.config.priority_policy === "prioritized");
+  constructor(options: PullDeliveryOptions) {
+    this.#options = options;
+    const { host, current, advisories, schedule } = options;
+    this.pin = new Pin(host, current, advisories, schedule);
+    this.lastActiveMs = host.clock.nowMs();
+    this.#queue = new WaitingQueue(current.config.priority_policy === "prioritized");
     this.#lastOptions = parsePullRequest("");
   }
 
@@ -64,7 +82,7 @@ export class PullDelivery implements MessageDelivery {
     const inbox = message.reply;
     if (message.headerBytes > 0 && asksForMore(message)) this.#asked.push(inbox, tooNew);
     else this.#asked.push(inbox, message.bytes.latin1Slice(bodyStart, message.bodyEnd));
-    this.#consumer.schedule();
+    this.#options.schedule();
   }
 
   /** Takes the requests of this pass up. Called where routing is allowed. */
@@ -89,13 +107,13 @@ export class PullDelivery implements MessageDelivery {
     this.#admit(inbox, options);
   }
 
-  deliver(frame: DeliveryFrame, body: Body, size: number): boolean {
+  deliver(frame: DeliveryFrame, size: number, nowMs: number): boolean {
     for (;;) {
-      const request = this.#choose(size);
+      const request = this.#choose(size, nowMs);
       if (request === null) return false;
-      const { host, config } = this.#consumer;
-      if (this.pin.id !== "" && config.priority_policy === "pinned_client")
-        this.#consumer.compose(withPinId(body, this.pin.id));
+      const { host, current } = this.#options;
+      if (this.pin.id !== "" && current.config.priority_policy === "pinned_client")
+        frame.composeAgain((body) => withPinId(body, this.pin.id));
       if (host.publisher.deliverMessage(request.inbox, frame.message) === 0) {
         this.#queue.remove(request);
         continue;
@@ -111,7 +129,7 @@ export class PullDelivery implements MessageDelivery {
   }
 
   onUpdated(): void {
-    if (this.#consumer.config.priority_policy !== "pinned_client") this.pin.release();
+    if (this.#options.current.config.priority_policy !== "pinned_client") this.pin.release();
   }
 
   /** Whether somebody who listens is waiting. */
@@ -125,10 +143,10 @@ export class PullDelivery implements MessageDelivery {
     this.#deadline?.cancel();
     this.#deadline = null;
     this.pin.release();
-    const { account, stream } = this.#consumer;
+    const { account, replies } = this.#options;
     for (const request of this.#queue.requests()) {
       this.#queue.remove(request);
-      if (status !== null) stream.account.replies.publish(account, request.inbox.subject, nothing, status);
+      if (status !== null) replies.publish(account, request.inbox.subject, nothing, status);
       else
         this.#sendStatus(
           request.inbox.subject,
@@ -142,8 +160,8 @@ export class PullDelivery implements MessageDelivery {
    * @param isEnd whether there is nothing more for those who do not wait
    */
   sweep(isEnd = false): void {
-    const nowMs = this.#consumer.nowMs();
-    const { account, state, host } = this.#consumer;
+    const { account, state, host } = this.#options;
+    const nowMs = host.clock.nowMs();
     this.#lastSweepMs = nowMs;
     let nextMs = Infinity;
     for (const request of this.#queue.requests()) {
@@ -171,7 +189,8 @@ export class PullDelivery implements MessageDelivery {
 
   #served(request: PullRequest): void {
     this.#queue.served(request);
-    if (request.heartbeatMs > 0) request.heartbeatAtMs = this.#consumer.nowMs() + request.heartbeatMs;
+    if (request.heartbeatMs > 0)
+      request.heartbeatAtMs = this.#options.host.clock.nowMs() + request.heartbeatMs;
     if (request.left > 0 || request.bytesLeft <= 0) return;
     this.#sendStatus(
       request.inbox.subject,
@@ -180,7 +199,11 @@ export class PullDelivery implements MessageDelivery {
   }
 
   #refusal(options: PullOptions): Buffer | null {
-    const { max_batch: batch = 0, max_expires: expires = 0, max_bytes: bytes = 0 } = this.#consumer.config;
+    const {
+      max_batch: batch = 0,
+      max_expires: expires = 0,
+      max_bytes: bytes = 0,
+    } = this.#options.current.config;
     if (batch > 0 && options.batch > batch) return encodeStatus(409, `Exceeded MaxRequestBatch of ${batch}`);
     if (expires > 0 && options.expiresMs !== Infinity && options.expiresMs * nsPerMs > expires)
       return encodeStatus(409, `Exceeded MaxRequestExpires of ${wireFromText(durationText(expires))}`);
@@ -191,7 +214,7 @@ export class PullDelivery implements MessageDelivery {
 
   #groupRefusal({ group }: PullOptions): Buffer | null {
     if (group === null) return null;
-    const { priority_policy: policy = "none", priority_groups: groups = [] } = this.#consumer.config;
+    const { priority_policy: policy = "none", priority_groups: groups = [] } = this.#options.current.config;
     const bad = (text: string): Buffer => encodeStatus(400, `Bad Request - ${text}`);
     if ((group.pendingMin !== 0 || group.ackPendingMin !== 0) && policy !== "overflow")
       return bad("Not a Overflow Priority consumer");
@@ -207,9 +230,9 @@ export class PullDelivery implements MessageDelivery {
   }
 
   #admit(inbox: string, options: PullOptions): void {
-    const { config, source, state } = this.#consumer;
-    const nowMs = this.#consumer.nowMs();
-    const waitingMax = config.max_waiting ?? 0;
+    const { host, account, current, source, state } = this.#options;
+    const nowMs = host.clock.nowMs();
+    const waitingMax = current.config.max_waiting ?? 0;
     const isFull = this.#queue.size >= waitingMax;
     if (isFull && nowMs - this.#lastSweepMs > sweepIntervalMs) this.sweep();
     if (options.noWait) {
@@ -227,7 +250,7 @@ export class PullDelivery implements MessageDelivery {
     const { batch, bytesMax, expiresMs, noWait, heartbeatMs, group } = options;
     const beatsAtMs = heartbeatMs > 0 ? nowMs + heartbeatMs : Infinity;
     const request = new PullRequest(
-      new Destination(this.#consumer.account, inbox),
+      new Destination(account, inbox),
       batch,
       bytesMax,
       nowMs + expiresMs,
@@ -248,13 +271,13 @@ export class PullDelivery implements MessageDelivery {
   }
 
   /** Whose turn it is for a message of that size. */
-  #choose(size: number): PullRequest | null {
-    const { config } = this.#consumer;
+  #choose(size: number, nowMs: number): PullRequest | null {
+    const { config } = this.#options.current;
     const isPinning = config.priority_policy === "pinned_client";
     const isOverflow = config.priority_policy === "overflow";
     let cycled = 0;
     for (let request = this.#queue.first; request !== null; request = this.#queue.first) {
-      if (request.expiresAtMs !== Infinity && request.expiresAtMs <= this.#consumer.runMs) {
+      if (request.expiresAtMs !== Infinity && request.expiresAtMs <= nowMs) {
         this.#expire(request);
         continue;
       }
@@ -292,7 +315,7 @@ export class PullDelivery implements MessageDelivery {
 
   #overflows({ group }: PullRequest): boolean {
     if (group === null || (group.pendingMin <= 0 && group.ackPendingMin <= 0)) return true;
-    const { source, state } = this.#consumer;
+    const { source, state } = this.#options;
     return (
       (group.pendingMin > 0 && group.pendingMin <= source.pendingCount) ||
       (group.ackPendingMin > 0 && group.ackPendingMin <= state.pending.size)
@@ -316,7 +339,7 @@ export class PullDelivery implements MessageDelivery {
   }
 
   #touch(): void {
-    this.lastActiveMs = this.#consumer.nowMs();
+    this.lastActiveMs = this.#options.host.clock.nowMs();
   }
 
   /** @param anew whether the deadline of now does not count any more */
@@ -327,7 +350,7 @@ export class PullDelivery implements MessageDelivery {
     this.#deadline =
       dueMs === Infinity
         ? null
-        : this.#consumer.host.after(dueMs - this.#consumer.nowMs(), () => {
+        : this.#options.host.after(dueMs - this.#options.host.clock.nowMs(), () => {
             this.#deadlineMs = Infinity;
             // Also where there are messages that only wait for acks: nats-server does not look when its timer fires.
             this.sweep(true);
@@ -335,7 +358,7 @@ export class PullDelivery implements MessageDelivery {
   }
 
   #sendStatus(inbox: string, status: Buffer): void {
-    const { host, account } = this.#consumer;
+    const { host, account } = this.#options;
     host.publisher.publish(account, inbox, "", status, nothing);
   }
 }
@@ -363,13 +386,4 @@ function withPinId(body: Body, id: string): Body {
   const headers = addField(block, "Nats-Pin-Id", id);
   const whole = Buffer.concat([headers, bytes.subarray(bodyStart + headerBytes, bodyEnd)]);
   return { bytes: whole, bodyStart: 0, bodyEnd: whole.length, headerBytes: headers.length };
-}
-
-/** For whoever has a push consumer and pulls from it. */
-export function refusePull(consumer: Consumer, subject: string): Subscription {
-  const { host, account, stream } = consumer;
-  return host.service.listen(account, subject, null, (message) => {
-    if (message.hasReply)
-      stream.account.replies.publishSoon(account, message.reply, nothing, statuses.isPush);
-  });
 }

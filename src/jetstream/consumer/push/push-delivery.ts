@@ -5,23 +5,42 @@
 import { nsPerMs } from "../../../base/duration.ts";
 import type { Deadline } from "../../../base/clock.ts";
 import { randomDigits } from "../../../base/nuid.ts";
+import type { Account } from "../../../broker/account.ts";
 import { Destination } from "../../../broker/destination.ts";
 import type { Message } from "../../../protocol/message.ts";
-import type { Body } from "../../../broker/publisher.ts";
 import { headerValue } from "../../../protocol/headers.ts";
 import { wireFromText } from "../../../subjects/subject.ts";
-import type { Consumer } from "../consumer.ts";
+import type { Host } from "../../host.ts";
+import type { CurrentConfig } from "../config/consumer-config.ts";
+import type { Settlement } from "../acks/settlement.ts";
+import type { DeliveryState } from "../state/delivery-state.ts";
+import type { DeliveryInterest } from "./delivery-interest.ts";
 import type { DeliveryFrame } from "../delivery/delivery-frame.ts";
 import { heartbeat, type MessageDelivery, statuses } from "../delivery/message-delivery.ts";
 
 const windowBytesMax = 32 * 1024 * 1024;
 const windowBytesMin = windowBytesMax / 16;
 
+export interface PushOptions {
+  readonly host: Host;
+  readonly account: Account;
+  readonly current: CurrentConfig;
+  readonly state: DeliveryState;
+  readonly interest: DeliveryInterest;
+  readonly settlement: Settlement;
+  /** Wire string, below which the receiver answers flow control requests: `$JS.FC.<stream>.<consumer>.` */
+  readonly flowControlPrefix: string;
+  /** Somebody listens on the deliver subject, or nobody any more. */
+  readonly onBound: (isBound: boolean) => void;
+  /** Asks for a run of the consumer. */
+  readonly schedule: () => void;
+}
+
 export class PushDelivery implements MessageDelivery {
   readonly waitingCount = 0;
   /** Somebody listens. */
   isBound = false;
-  readonly #consumer: Consumer;
+  readonly #options: PushOptions;
   #to: Destination;
   #stopWatching: (() => void) | null = null;
   // Flow control.
@@ -36,12 +55,12 @@ export class PushDelivery implements MessageDelivery {
   #heartbeat: Deadline | null = null;
   #lastSentMs: number;
 
-  constructor(consumer: Consumer) {
-    this.#consumer = consumer;
-    const { config } = consumer;
+  constructor(options: PushOptions) {
+    this.#options = options;
+    const { config } = options.current;
     this.#hasFlowControl = config.flow_control === true;
     this.#heartbeatMs = (config.idle_heartbeat ?? 0) / nsPerMs;
-    this.#lastSentMs = consumer.nowMs();
+    this.#lastSentMs = options.host.clock.nowMs();
     this.#to = this.#destination();
     this.#watch();
     if (this.#heartbeatMs > 0) this.#armHeartbeat(this.#heartbeatMs);
@@ -51,8 +70,8 @@ export class PushDelivery implements MessageDelivery {
     return this.isBound && !(this.#hasFlowControl && this.#sentBytes > this.#windowBytes);
   }
 
-  deliver(frame: DeliveryFrame, _body: Body, size: number): boolean {
-    if (this.#consumer.host.publisher.deliverMessage(this.#to, frame.message) === 0) {
+  deliver(frame: DeliveryFrame, size: number): boolean {
+    if (this.#options.host.publisher.deliverMessage(this.#to, frame.message) === 0) {
       this.#setBound(false);
       return false;
     }
@@ -82,14 +101,15 @@ export class PushDelivery implements MessageDelivery {
     this.#sentBytes = Math.max(0, this.#sentBytes - this.#askedBytes);
     this.#asked = "";
     this.#askedBytes = 0;
-    const { state } = this.#consumer;
+    const { state, settlement } = this.#options;
     if (state.policy === "flow_control" && message.headerBytes > 0) {
       const { bytes, bodyStart, headerBytes } = message;
       const block = bytes.subarray(bodyStart, bodyStart + headerBytes);
       const seq = countOf(headerValue(block, "Nats-Last-Stream"));
-      if (seq > 0) this.#acknowledge(seq, countOf(headerValue(block, "Nats-Last-Consumer")));
+      const consumerSeq = countOf(headerValue(block, "Nats-Last-Consumer"));
+      if (seq > 0) settlement.settleThrough(Math.min(seq, state.deliveredSeq), consumerSeq);
     }
-    this.#consumer.schedule();
+    this.#options.schedule();
   }
 
   close(): void {
@@ -98,16 +118,10 @@ export class PushDelivery implements MessageDelivery {
     this.#heartbeat?.cancel();
   }
 
-  #acknowledge(seq: number, consumerSeq: number): void {
-    const settled: number[] = [];
-    const { state } = this.#consumer;
-    if (state.settleThrough(Math.min(seq, state.deliveredSeq), consumerSeq, settled))
-      this.#consumer.settledThrough(Math.min(seq, state.deliveredSeq), consumerSeq, settled);
-  }
-
   #watch(): void {
     this.#stopWatching?.();
-    const { config, interest } = this.#consumer;
+    const { current, interest } = this.#options;
+    const { config } = current;
     const queue = (config.deliver_group ?? "") === "" ? null : wireFromText(config.deliver_group as string);
     const watching = interest.watch(this.#to.subject, queue, (isThere) => this.#setBound(isThere));
     this.#stopWatching = watching.stop;
@@ -115,34 +129,34 @@ export class PushDelivery implements MessageDelivery {
   }
 
   #destination(): Destination {
-    const { account, config } = this.#consumer;
-    return new Destination(account, wireFromText(config.deliver_subject as string));
+    const { account, current } = this.#options;
+    return new Destination(account, wireFromText(current.config.deliver_subject as string));
   }
 
   #setBound(isBound: boolean): void {
     if (isBound === this.isBound) return;
     this.isBound = isBound;
-    this.#consumer.onBound(isBound);
+    this.#options.onBound(isBound);
   }
 
   #askIfDue(): void {
     if (this.#asked !== "") return;
-    const { config, state } = this.#consumer;
-    const outMax = config.max_ack_pending ?? 0;
+    const { current, state } = this.#options;
+    const outMax = current.config.max_ack_pending ?? 0;
     const isFull = state.policy === "flow_control" && outMax > 0 && state.pending.size >= outMax;
     if (this.#sentBytes > this.#windowBytes / 2 || isFull) this.#ask();
   }
 
   #ask(): void {
-    const { host, account, stream, name } = this.#consumer;
+    const { host, account, flowControlPrefix } = this.#options;
     this.#askedBytes = this.#sentBytes;
-    this.#asked = `$JS.FC.${wireFromText(stream.name)}.${wireFromText(name)}.${randomDigits(4)}`;
+    this.#asked = `${flowControlPrefix}${randomDigits(4)}`;
     host.publisher.publish(account, this.#to.subject, this.#asked, statuses.flowControl, nothing);
   }
 
   #armHeartbeat(delayMs: number): void {
-    this.#heartbeat = this.#consumer.host.after(delayMs, () => {
-      const nowMs = this.#consumer.nowMs();
+    this.#heartbeat = this.#options.host.after(delayMs, () => {
+      const nowMs = this.#options.host.clock.nowMs();
       const silentMs = nowMs - this.#lastSentMs;
       if (silentMs + 0.01 < this.#heartbeatMs) return this.#armHeartbeat(this.#heartbeatMs - silentMs);
       this.#lastSentMs = nowMs;
@@ -152,7 +166,7 @@ export class PushDelivery implements MessageDelivery {
   }
 
   #beat(): void {
-    const { host, account, state } = this.#consumer;
+    const { host, account, state } = this.#options;
     const status = heartbeat(state.consumerSeq, state.nextSeq - 1, this.#asked);
     host.publisher.publish(account, this.#to.subject, "", status, nothing);
     if (state.policy === "flow_control" && state.pending.size > 0 && this.#asked === "") this.#ask();

@@ -4,7 +4,7 @@
  */
 import { nsPerMs } from "../../../base/duration.ts";
 import { firstSeqMax } from "../../../store/contract.ts";
-import type { Consumer } from "../consumer.ts";
+import type { ConsumerConfig } from "../config/consumer-config.ts";
 import type { DeliveryState } from "./delivery-state.ts";
 
 export interface SavedState {
@@ -12,9 +12,14 @@ export interface SavedState {
   readonly frond: object;
 }
 
-export function savedConsumer({ name, config, state, host }: Consumer): object {
-  const { clock } = host;
-  return { config: { ...config, name }, ...saveState(state, clock.wallMs() - clock.nowMs()) };
+/** @param wallOffsetMs from monotonic to wall milliseconds */
+export function savedConsumer(
+  name: string,
+  config: ConsumerConfig,
+  state: DeliveryState,
+  wallOffsetMs: number,
+): object {
+  return { config: { ...config, name }, ...saveState(state, wallOffsetMs) };
 }
 
 /** @param wallOffsetMs from monotonic to wall milliseconds */
